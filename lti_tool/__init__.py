@@ -1,0 +1,1 @@
+"""The LTI tool: everything between Canvas and the allocation engine."""

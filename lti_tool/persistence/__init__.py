@@ -1,0 +1,1 @@
+"""Tables, sessions and repositories. Knows SQLAlchemy; knows neither Canvas nor LTI nor Flask."""

@@ -1,0 +1,109 @@
+"""A plan: what applying an allocation would change in Canvas, line by line, and why.
+
+A plan is made from one snapshot and never changes afterwards. Creates and deletes are what a run may
+do; keeps and blocked lines are there so that the diff shows everything and its counts add up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+
+from lti_tool.planning.ids import (
+    AssignmentId,
+    CanvasOrigin,
+    CourseId,
+    PlanId,
+    ReviewId,
+    RunId,
+    SubmissionId,
+    UserId,
+)
+from lti_tool.planning.rules import PlanRules
+
+
+class ChangeKind(StrEnum):
+    """What a line of the diff means for Canvas."""
+
+    CREATE = "create"
+    DELETE = "delete"
+    KEEP = "keep"
+    BLOCKED = "blocked"
+
+
+class ChangeReason(StrEnum):
+    """Why a line is in the diff; ``explain.reason_words`` says it to people."""
+
+    NEW = "new"
+    TOP_UP = "top_up"
+    STILL_FITS = "still_fits"
+    COMPLETED = "completed"
+    REPLACED = "replaced"
+    REPLACED_FOREIGN = "replaced_foreign"
+    DUPLICATE = "duplicate"
+    BREAKS_SECTION_RULE = "breaks_section_rule"
+    BREAKS_GROUP_RULE = "breaks_group_rule"
+    SELF_REVIEW = "self_review"
+    REVIEWER_EXCLUDED = "reviewer_excluded"
+    AUTHOR_EXCLUDED = "author_excluded"
+    REVIEWER_LEFT = "reviewer_left"
+    AUTHOR_LEFT = "author_left"
+    AUTHOR_NOT_SUBMITTED = "author_not_submitted"
+    REVIEWER_NOT_SUBMITTED = "reviewer_not_submitted"
+    NOT_VISIBLE = "not_visible"
+    TOO_MANY = "too_many"
+    UNDO_CREATED = "undo_created"
+    UNDO_DELETED = "undo_deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the diff: a pair (reviewer, author's submission) and what happens to it.
+
+    ``review_id`` is Canvas's id of the review where one exists (delete, keep, blocked).
+    """
+
+    kind: ChangeKind
+    reviewer: UserId
+    author: UserId
+    submission: SubmissionId
+    reason: ChangeReason
+    review_id: ReviewId | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One approved-or-not list of changes. ``fingerprint`` is that of the snapshot it was made from.
+
+    ``changes`` are in the order of the diff: creates, deletes, keeps, blocked; each by reviewer, then author.
+    """
+
+    id: PlanId
+    canvas: CanvasOrigin
+    course_id: CourseId
+    assignment_id: AssignmentId
+    fingerprint: str
+    rules: PlanRules
+    seed: str
+    changes: tuple[Change, ...]
+    created_at: datetime
+    undo_of: RunId | None = None
+
+    @cached_property
+    def counts(self) -> Mapping[ChangeKind, int]:
+        """Number of lines of each kind; every kind is present."""
+        found = Counter(change.kind for change in self.changes)
+        return {kind: found[kind] for kind in ChangeKind}
+
+    def of_kind(self, kind: ChangeKind) -> tuple[Change, ...]:
+        """The lines of one kind, in the order of the diff."""
+        return tuple(change for change in self.changes if change.kind is kind)
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """What a run of this plan may do in Canvas: creates before deletes."""
+        return self.of_kind(ChangeKind.CREATE) + self.of_kind(ChangeKind.DELETE)

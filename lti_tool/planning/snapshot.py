@@ -1,0 +1,166 @@
+"""What Canvas said about one assignment at one moment.
+
+A snapshot is the only thing that allocation, plan and diff look at. Reading it from Canvas is the
+business of ``lti_tool.canvas``; storing it that of ``lti_tool.persistence``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Literal
+
+from lti_tool.planning.ids import (
+    AssignmentId,
+    CanvasOrigin,
+    CourseId,
+    GroupId,
+    ReviewId,
+    SectionId,
+    SubmissionId,
+    UserId,
+)
+
+PersonState = Literal["active", "invited", "inactive", "concluded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the course."""
+
+    id: SectionId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group of the assignment's group set, or of the group set that the rules name."""
+
+    id: GroupId
+    name: str
+    members: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One student of the course as the reading user may see her; staff are never read.
+
+    ``state`` is the best of the person's enrolments: Canvas's ``completed`` is "concluded" here, and
+    ``creation_pending`` counts as "invited". Canvas accepts only active and invited people in a review.
+    """
+
+    id: UserId
+    name: str
+    sortable_name: str
+    sections: tuple[SectionId, ...]
+    state: PersonState
+    test_student: bool = False
+
+    @property
+    def reachable(self) -> bool:
+        """Whether Canvas lets a review of this person be created or deleted (canvas-lms students_visible_to)."""
+        return self.state in ("active", "invited")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One student's submission row; it exists for assigned students also before they submit.
+
+    For group assignments every member has a row of their own with the same content.
+    """
+
+    id: SubmissionId
+    author: UserId
+    submitted: bool
+    submitted_at: datetime | None = None
+    late: bool = False
+    missing: bool = False
+    excused: bool = False
+    group: GroupId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One peer review that exists in Canvas: ``assessor`` reviews the submission of ``assessee``."""
+
+    id: ReviewId
+    assessor: UserId
+    assessee: UserId
+    submission: SubmissionId
+    completed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentFacts:
+    """The fields of a Canvas assignment that allocation depends on."""
+
+    id: AssignmentId
+    course_id: CourseId
+    name: str
+    published: bool
+    peer_reviews: bool
+    automatic_peer_reviews: bool
+    anonymous_peer_reviews: bool
+    intra_group_peer_reviews: bool
+    group_category_id: str | None
+    grade_group_students_individually: bool
+    only_visible_to_overrides: bool
+    due_at: datetime | None
+    rubric_id: str | None
+    html_url: str
+    submission_types: tuple[str, ...] = ()
+
+    @property
+    def is_group_assignment(self) -> bool:
+        """Whether students hand in as groups."""
+        return self.group_category_id is not None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One reading of Canvas. ``taken_at`` is not part of the fingerprint."""
+
+    canvas: CanvasOrigin
+    course_id: CourseId
+    course_name: str
+    assignment: AssignmentFacts
+    people: tuple[Person, ...]
+    sections: tuple[Section, ...]
+    groups: tuple[Group, ...]
+    works: tuple[Work, ...]
+    reviews: tuple[Review, ...]
+    new_allocation_feature: bool
+    """The course flag ``peer_review_allocation_and_grading``: Canvas's own pull allocator is on."""
+    taken_at: datetime
+
+    @cached_property
+    def people_by_id(self) -> Mapping[UserId, Person]:
+        """Everybody that Canvas showed us, by id."""
+        return {person.id: person for person in self.people}
+
+    @cached_property
+    def work_by_author(self) -> Mapping[UserId, Work]:
+        """The submission row of each author."""
+        return {work.author: work for work in self.works}
+
+    @cached_property
+    def work_by_id(self) -> Mapping[SubmissionId, Work]:
+        """The submission rows by their own id."""
+        return {work.id: work for work in self.works}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything but the time, independent of the order in which Canvas listed things."""
+        content = asdict(self)
+        del content["taken_at"]
+        for name in ("people", "sections", "groups", "works", "reviews"):
+            content[name] = sorted(content[name], key=lambda row: str(row["id"]))
+        for person in content["people"]:
+            person["sections"] = sorted(person["sections"])
+        for group in content["groups"]:
+            group["members"] = sorted(group["members"])
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
