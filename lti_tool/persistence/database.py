@@ -1,7 +1,7 @@
 """The engine and its sessions, on SQLite (default) and PostgreSQL.
 
 SQLite runs in WAL mode with ``synchronous=FULL`` (a lost `sent` mark would be a second mail to a
-student) and begins write transactions at once, so that two writers wait instead of failing.
+student) and takes the write lock when a transaction begins, so that two writers wait instead of failing.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
 BUSY_TIMEOUT_S = 10
+BEGIN_WITH = "sqlite_begin_with"
 
 
 def make_engine(url: str) -> Engine:
@@ -24,7 +25,7 @@ def make_engine(url: str) -> Engine:
         return create_engine(url, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -35,21 +36,30 @@ def _configure_sqlite(connection: DBAPIConnection, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(BEGIN_WITH, "BEGIN IMMEDIATE"))
 
 
 class Database:
-    """Hands out sessions; every ``begin`` is one transaction, committed at the end or rolled back."""
+    """Hands out sessions, each one transaction: ``begin`` to write, ``read`` to look."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
+        self._readers = sessionmaker(
+            engine.execution_options(**{BEGIN_WITH: "BEGIN"}), expire_on_commit=False
+        )
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        """A session in a transaction of its own."""
+        """A transaction that may write: committed at the end, rolled back when the block raises."""
         with self._sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only looks, and on SQLite never waits for a writer."""
+        with self._readers() as session:
             yield session
 
     def dispose(self) -> None:

@@ -41,7 +41,7 @@ class PlanRules(BaseModel):
     )
     existing: Literal["keep", "replace"] = Field(
         default="keep",
-        description="Open reviews that exist: keep them and fill up, or start over; completed ones always stay",
+        description="Open reviews that exist: keep and fill up, or start over; completed ones always stay",
     )
     exclude: tuple[Exclusion, ...] = Field(default=(), description="Students who take no part")
     seed: str | None = Field(

@@ -62,7 +62,7 @@ class Person:
 
     @property
     def reachable(self) -> bool:
-        """Whether Canvas lets a review of this person be created or deleted (canvas-lms students_visible_to)."""
+        """Whether Canvas accepts this person in a review (canvas-lms ``Course#students_visible_to``)."""
         return self.state in ("active", "invited")
 
 
