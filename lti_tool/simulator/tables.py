@@ -1,0 +1,265 @@
+"""The tables of the simulated Canvas with their indexes, and the plain questions one can ask them.
+
+Nothing here knows permissions, mails or tokens; `state.CanvasState` builds on it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from lti_tool.simulator.records import (
+    AssessmentRequest,
+    Assignment,
+    Course,
+    Enrollment,
+    EnrollmentState,
+    EnrollmentType,
+    Group,
+    GroupCategory,
+    GroupMembership,
+    Message,
+    Notification,
+    Override,
+    Progress,
+    RubricAssociation,
+    Section,
+    Submission,
+    User,
+)
+
+SHARD_STEP = 10_000_000_000_000
+"""Canvas forms the global id of a row as shard x 10^13 + local id."""
+
+FIRST_IDS = {
+    "user": 101,
+    "course": 11,
+    "section": 301,
+    "enrollment": 2_001,
+    "group_category": 41,
+    "group": 601,
+    "group_membership": 40_001,
+    "assignment": 801,
+    "override": 901,
+    "rubric_association": 31,
+    "submission": 500_001,
+    "comment": 90_001,
+    "request": 7_000_001,
+    "message": 60_001,
+    "progress": 51,
+    "grant": 1,
+}
+"""Where each table starts: far enough apart that a user id is never the id of a submission."""
+
+STUDENT_TYPES = frozenset({EnrollmentType.STUDENT, EnrollmentType.STUDENT_VIEW})
+GONE_STATES = frozenset(
+    {
+        EnrollmentState.REJECTED,
+        EnrollmentState.COMPLETED,
+        EnrollmentState.DELETED,
+        EnrollmentState.INACTIVE,
+    }
+)
+
+
+class Tables:
+    """Rows and indexes. Hold `lock` while reading more than one row or writing any."""
+
+    def __init__(self, seed: int) -> None:
+        self.lock = threading.RLock()
+        self.random = random.Random(seed)
+        self.users: dict[str, User] = {}
+        self.courses: dict[str, Course] = {}
+        self.sections: dict[str, Section] = {}
+        self.enrollments: dict[str, Enrollment] = {}
+        self.group_categories: dict[str, GroupCategory] = {}
+        self.groups: dict[str, Group] = {}
+        self.group_memberships: dict[str, GroupMembership] = {}
+        self.assignments: dict[str, Assignment] = {}
+        self.overrides: dict[str, Override] = {}
+        self.rubric_associations: dict[str, RubricAssociation] = {}
+        self.submissions: dict[str, Submission] = {}
+        self.requests: dict[str, AssessmentRequest] = {}
+        self.notifications: list[Notification] = []
+        self.messages: list[Message] = []
+        self.progresses: dict[str, Progress] = {}
+        self._next_ids = dict(FIRST_IDS)
+        self._enrollments_by_course: dict[str, list[Enrollment]] = defaultdict(list)
+        self._enrollments_by_user: dict[str, list[Enrollment]] = defaultdict(list)
+        self._submissions_by_place: dict[tuple[str, str], Submission] = {}
+        self._submissions_by_assignment: dict[str, list[Submission]] = defaultdict(list)
+        self._requests_by_submission: dict[str, list[AssessmentRequest]] = defaultdict(list)
+
+    # --- making rows -------------------------------------------------------------------------------------
+
+    def mint(self, table: str, shard: int = 0) -> str:
+        """A fresh id for a row of this table."""
+        number = self._next_ids[table]
+        self._next_ids[table] = number + 1
+        return str(shard * SHARD_STEP + number)
+
+    def mint_uuid(self) -> str:
+        """A UUID that the seed decides."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def mint_secret(self, length: int = 64) -> str:
+        """A token as Canvas makes them: letters and digits, decided by the seed."""
+        letters = "ABCDEFGHJKLMNPQRTUVWXYZabcdefhijkmnopqrstuvwxyz234678"
+        return "".join(self.random.choices(letters, k=length))
+
+    def add_user(self, name: str, *, sortable_name: str | None = None, shard: int = 0, **fields: object) -> User:
+        """Add a person; login, address and ids follow from the name and the seed unless given."""
+        user_id = self.mint("user", shard)
+        first, _, last = name.rpartition(" ")
+        user = User(
+            id=user_id,
+            name=name,
+            sortable_name=sortable_name or (f"{last}, {first}" if first else name),
+            short_name=name,
+            login=f"u{user_id}",
+            email=f"u{user_id}@students.example.edu",
+            lti_id=self.mint_uuid(),
+            global_id=str(SHARD_STEP + int(user_id)) if not shard else user_id,
+        )
+        for field_name, value in fields.items():
+            setattr(user, field_name, value)
+        self.users[user.id] = user
+        return user
+
+    def add_section(self, course: Course, name: str) -> Section:
+        """Add a section."""
+        section = Section(self.mint("section", course.shard), course.id, name)
+        self.sections[section.id] = section
+        return section
+
+    def add_enrollment(
+        self,
+        user: User,
+        section: Section,
+        kind: EnrollmentType,
+        *,
+        at: datetime,
+        state: EnrollmentState = EnrollmentState.ACTIVE,
+        limited: bool = False,
+    ) -> Enrollment:
+        """Enrol a person in a section. Submission rows are made by `CanvasState.refresh_submissions`."""
+        course = self.courses[section.course_id]
+        enrollment = Enrollment(
+            id=self.mint("enrollment", course.shard),
+            user_id=user.id,
+            course_id=course.id,
+            section_id=section.id,
+            type=kind,
+            state=state,
+            created_at=at,
+            limit_privileges_to_course_section=limited,
+        )
+        self.enrollments[enrollment.id] = enrollment
+        self._enrollments_by_course[course.id].append(enrollment)
+        self._enrollments_by_user[user.id].append(enrollment)
+        return enrollment
+
+    def store_submission(self, submission: Submission) -> None:
+        """Add a new submission row to table and indexes."""
+        self.submissions[submission.id] = submission
+        self._submissions_by_place[submission.assignment_id, submission.user_id] = submission
+        self._submissions_by_assignment[submission.assignment_id].append(submission)
+
+    def store_request(self, request: AssessmentRequest) -> None:
+        """Add a new review to table and index."""
+        self.requests[request.id] = request
+        self._requests_by_submission[request.submission_id].append(request)
+
+    def remove_request(self, request: AssessmentRequest) -> None:
+        """Delete a review for good."""
+        del self.requests[request.id]
+        self._requests_by_submission[request.submission_id].remove(request)
+
+    # --- questions ---------------------------------------------------------------------------------------
+
+    def course_of(self, assignment: Assignment) -> Course:
+        """The assignment's course."""
+        return self.courses[assignment.course_id]
+
+    def enrollments_of(self, course_id: str, user_id: str | None = None) -> list[Enrollment]:
+        """Enrollments of a course, or of one person in it, in the order they were made."""
+        if user_id is None:
+            return list(self._enrollments_by_course[course_id])
+        return [row for row in self._enrollments_by_user[user_id] if row.course_id == course_id]
+
+    def enrollments_of_user(self, user_id: str) -> list[Enrollment]:
+        """Every enrollment of one person."""
+        return list(self._enrollments_by_user[user_id])
+
+    def sections_of(self, course_id: str) -> list[Section]:
+        """Sections of a course, by name."""
+        rows = (row for row in self.sections.values() if row.course_id == course_id)
+        return sorted(rows, key=lambda row: (row.name, int(row.id)))
+
+    def assignments_of(self, course_id: str) -> list[Assignment]:
+        """Assignments of a course that are not deleted, by position."""
+        rows = (row for row in self.assignments.values() if row.course_id == course_id)
+        return sorted((row for row in rows if row.workflow_state != "deleted"), key=lambda row: row.position)
+
+    def overrides_of(self, assignment_id: str) -> list[Override]:
+        """Overrides of an assignment."""
+        return [row for row in self.overrides.values() if row.assignment_id == assignment_id]
+
+    def categories_of(self, course_id: str) -> list[GroupCategory]:
+        """Group sets of a course."""
+        return [row for row in self.group_categories.values() if row.course_id == course_id]
+
+    def groups_of(self, *, course_id: str | None = None, category_id: str | None = None) -> list[Group]:
+        """Groups of a course or of a group set."""
+        return [
+            row
+            for row in self.groups.values()
+            if course_id in (None, row.course_id) and category_id in (None, row.category_id)
+        ]
+
+    def memberships_of(self, group_id: str) -> list[GroupMembership]:
+        """Memberships of a group, deleted ones included."""
+        return [row for row in self.group_memberships.values() if row.group_id == group_id]
+
+    def group_of(self, user_id: str, category_id: str | None) -> Group | None:
+        """The group of a person in a group set, if any."""
+        if category_id is None:
+            return None
+        for row in self.group_memberships.values():
+            if row.user_id == user_id and row.workflow_state == "accepted":
+                group = self.groups[row.group_id]
+                if group.category_id == category_id:
+                    return group
+        return None
+
+    def submission_of(self, assignment_id: str, user_id: str) -> Submission | None:
+        """The row of one student, soft-deleted ones included."""
+        return self._submissions_by_place.get((assignment_id, user_id))
+
+    def submissions_of(self, assignment_id: str) -> list[Submission]:
+        """All rows of an assignment, soft-deleted ones included."""
+        return list(self._submissions_by_assignment[assignment_id])
+
+    def reviews_of_submission(self, submission_id: str) -> list[AssessmentRequest]:
+        """Reviews of one submission, oldest first."""
+        return list(self._requests_by_submission[submission_id])
+
+    def reviews_of(self, assignment_id: str) -> list[AssessmentRequest]:
+        """Reviews of an assignment, oldest first; those of unassigned or inactive people included."""
+        rows = (
+            row
+            for submission in self._submissions_by_assignment[assignment_id]
+            for row in self._requests_by_submission[submission.id]
+        )
+        return sorted(rows, key=lambda row: int(row.id))
+
+    def current_student_ids(self, enrollments: Iterable[Enrollment]) -> set[str]:
+        """Who counts as a student: also invited people and the Test Student, never inactive or concluded ones.
+
+        Source: canvas-lms app/models/course.rb, students_visible_to.
+        """
+        return {row.user_id for row in enrollments if row.type in STUDENT_TYPES and row.state not in GONE_STATES}
