@@ -1,0 +1,187 @@
+"""Stores and finds snapshots, remembered rules and plans."""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from lti_tool.persistence.plan_rows import PlanLineRow, PlanRow, SavedRulesRow, SnapshotRow
+from lti_tool.planning.ids import (
+    AssignmentId,
+    CanvasOrigin,
+    CourseId,
+    PlanId,
+    ReviewId,
+    RunId,
+    SubmissionId,
+    UserId,
+)
+from lti_tool.planning.plan import Change, ChangeKind, ChangeReason, Plan
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.snapshot import Snapshot
+
+_SNAPSHOT = TypeAdapter(Snapshot)
+
+
+def new_id() -> str:
+    """A fresh row id: 96 random bits, so that an address cannot be guessed."""
+    return secrets.token_hex(12)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A plan with what the record knows beyond it."""
+
+    plan: Plan
+    snapshot: Snapshot
+    created_by: UserId
+    created_by_name: str
+
+
+def store_snapshot(session: Session, snapshot: Snapshot, user: UserId) -> str:
+    """Keep a reading; gives its row id."""
+    row = SnapshotRow(
+        id=new_id(),
+        canvas=snapshot.canvas,
+        course_id=snapshot.course_id,
+        assignment_id=snapshot.assignment.id,
+        user_id=user,
+        fingerprint=snapshot.fingerprint,
+        taken_at=snapshot.taken_at,
+        body=zlib.compress(_SNAPSHOT.dump_json(snapshot)),
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def _snapshot_from(row: SnapshotRow) -> Snapshot:
+    return _SNAPSHOT.validate_json(zlib.decompress(row.body))
+
+
+def latest_snapshot(
+    session: Session, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId, user: UserId
+) -> tuple[str, Snapshot] | None:
+    """The newest reading by this person (two people may see different students)."""
+    row = session.scalar(
+        select(SnapshotRow)
+        .where(
+            SnapshotRow.canvas == canvas,
+            SnapshotRow.course_id == course,
+            SnapshotRow.assignment_id == assignment,
+            SnapshotRow.user_id == user,
+        )
+        .order_by(SnapshotRow.taken_at.desc())
+        .limit(1)
+    )
+    return None if row is None else (row.id, _snapshot_from(row))
+
+
+def save_rules(
+    session: Session,
+    canvas: CanvasOrigin,
+    course: CourseId,
+    assignment: AssignmentId,
+    rules: PlanRules,
+    *,
+    by: UserId,
+    at: datetime,
+) -> None:
+    """Remember rules for an assignment, in place of the earlier ones."""
+    session.merge(
+        SavedRulesRow(
+            canvas=canvas,
+            course_id=course,
+            assignment_id=assignment,
+            body=rules.model_dump_json(),
+            saved_by=by,
+            saved_at=at,
+        )
+    )
+
+
+def saved_rules(
+    session: Session, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId
+) -> PlanRules | None:
+    """The rules remembered for an assignment, if any."""
+    row = session.get(SavedRulesRow, (canvas, course, assignment))
+    return None if row is None else PlanRules.model_validate_json(row.body)
+
+
+def store_plan(session: Session, plan: Plan, *, snapshot_id: str, by: UserId, by_name: str) -> None:
+    """Keep a plan and its lines."""
+    session.add(
+        PlanRow(
+            id=plan.id,
+            canvas=plan.canvas,
+            course_id=plan.course_id,
+            assignment_id=plan.assignment_id,
+            snapshot_id=snapshot_id,
+            fingerprint=plan.fingerprint,
+            rules=plan.rules.model_dump_json(),
+            seed=plan.seed,
+            created_by=by,
+            created_by_name=by_name,
+            created_at=plan.created_at,
+            undo_of=plan.undo_of,
+        )
+    )
+    session.flush()
+    if plan.changes:
+        session.execute(
+            insert(PlanLineRow),
+            [
+                {
+                    "plan_id": plan.id,
+                    "seq": seq,
+                    "kind": line.kind,
+                    "reviewer": line.reviewer,
+                    "author": line.author,
+                    "submission": line.submission,
+                    "review_id": line.review_id,
+                    "reason": line.reason,
+                }
+                for seq, line in enumerate(plan.changes)
+            ],
+        )
+
+
+def load_plan(session: Session, plan_id: PlanId) -> StoredPlan | None:
+    """A stored plan with the snapshot that it was made from."""
+    row = session.get(PlanRow, plan_id)
+    if row is None:
+        return None
+    snapshot = session.get_one(SnapshotRow, row.snapshot_id)
+    lines = session.scalars(
+        select(PlanLineRow).where(PlanLineRow.plan_id == plan_id).order_by(PlanLineRow.seq)
+    )
+    plan = Plan(
+        id=PlanId(row.id),
+        canvas=CanvasOrigin(row.canvas),
+        course_id=CourseId(row.course_id),
+        assignment_id=AssignmentId(row.assignment_id),
+        fingerprint=row.fingerprint,
+        rules=PlanRules.model_validate_json(row.rules),
+        seed=row.seed,
+        changes=tuple(_change(line) for line in lines),
+        created_at=row.created_at,
+        undo_of=None if row.undo_of is None else RunId(row.undo_of),
+    )
+    return StoredPlan(plan, _snapshot_from(snapshot), UserId(row.created_by), row.created_by_name)
+
+
+def _change(row: PlanLineRow) -> Change:
+    return Change(
+        kind=ChangeKind(row.kind),
+        reviewer=UserId(row.reviewer),
+        author=UserId(row.author),
+        submission=SubmissionId(row.submission),
+        reason=ChangeReason(row.reason),
+        review_id=None if row.review_id is None else ReviewId(row.review_id),
+    )

@@ -1,0 +1,259 @@
+"""From a snapshot and the instructor's rules to what the engine takes: roster and rules.
+
+Group assignments: Canvas keeps one submission row per member, the engine one submission per group. The
+row that stands for the group is the one that already has reviews, else the one with the smallest id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from allocation import Pair, Participant, Roster, Rules, Submission
+from lti_tool.planning.ids import GroupId, SubmissionId, UserId
+from lti_tool.planning.plan import ChangeReason
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.snapshot import Person, Review, Snapshot, Work
+from lti_tool.planning.taking_part import LeftOut, TakingPart, taking_part
+
+_REVIEWER_DROPPED = {
+    LeftOut.EXCLUDED: ChangeReason.REVIEWER_EXCLUDED,
+    LeftOut.NOT_ASSIGNED: ChangeReason.REVIEWER_NOT_ASSIGNED,
+    LeftOut.EXCUSED: ChangeReason.REVIEWER_NOT_SUBMITTED,
+    LeftOut.NOT_SUBMITTED: ChangeReason.REVIEWER_NOT_SUBMITTED,
+}
+_AUTHOR_DROPPED = {
+    LeftOut.EXCLUDED: ChangeReason.AUTHOR_EXCLUDED,
+    LeftOut.NOT_ASSIGNED: ChangeReason.AUTHOR_NOT_ASSIGNED,
+    LeftOut.EXCUSED: ChangeReason.AUTHOR_NOT_SUBMITTED,
+    LeftOut.NOT_SUBMITTED: ChangeReason.AUTHOR_NOT_SUBMITTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an existing review is for the plan, before any allocation.
+
+    ``fixed``: stays whatever happens, and counts. ``stuck``: should go, but Canvas refuses. ``unfit``:
+    should go, and can. None of these: an open review that fits the rules.
+    """
+
+    fixed: ChangeReason | None = None
+    stuck: ChangeReason | None = None
+    unfit: ChangeReason | None = None
+
+    @property
+    def fits(self) -> bool:
+        """An open review that the rules allow and a plan may keep or move."""
+        return self.fixed is None and self.stuck is None and self.unfit is None
+
+
+@dataclass(frozen=True)
+class EngineInput:
+    """Everything that one allocation needs, and what is needed to read its answer."""
+
+    roster: Roster
+    rules: Rules
+    taking_part: TakingPart
+    work_for_row: Mapping[SubmissionId, SubmissionId]
+    """Each submission row -> the row that stands for its work (itself unless a group handed in)."""
+    standings: Sequence[tuple[Review, Standing]]
+    """Existing reviews with their standing, one review per pair."""
+    duplicates: Sequence[Review]
+    """Further rows of a pair that exists more than once."""
+    author_of: Mapping[SubmissionId, UserId]
+
+
+def engine_input(snapshot: Snapshot, rules: PlanRules) -> EngineInput:
+    """Build the engine's roster and rules, and judge every review that exists.
+
+    Raises:
+        allocation.RosterError, allocation.RulesError: the snapshot contradicts itself.
+    """
+    part = taking_part(snapshot, rules)
+    groups = _groups_by_member(snapshot)
+    work_for_row = _standing_rows(snapshot, groups)
+    single, duplicates = _split_duplicates(snapshot.reviews, work_for_row)
+    judge = _Judge(snapshot, rules, part, groups)
+    standings = [(review, judge.standing(review)) for review in single]
+    submissions = _submissions(snapshot, part, work_for_row)
+    kept, outside = _fixed_pairs(standings, submissions, work_for_row)
+    existing = frozenset(
+        Pair(review.assessor, work_for_row[review.submission])
+        for review, standing in standings
+        if standing.fits and rules.existing == "keep"
+    )
+    roster = Roster(_participants(snapshot, rules, part, groups, kept, outside), submissions)
+    engine_rules = Rules(
+        reviews_per_reviewer=rules.reviews_per_reviewer,
+        sections=rules.sections,
+        groups="different" if rules.own_group == "barred" else "any",
+        kept=frozenset(kept),
+        existing=existing,
+    )
+    author_of = {work.id: work.author for work in snapshot.works}
+    return EngineInput(roster, engine_rules, part, work_for_row, standings, duplicates, author_of)
+
+
+def _groups_by_member(snapshot: Snapshot) -> dict[UserId, frozenset[GroupId]]:
+    found: dict[UserId, set[GroupId]] = {}
+    for group in snapshot.groups:
+        for member in group.members:
+            found.setdefault(member, set()).add(group.id)
+    for work in snapshot.works:
+        if work.group is not None:
+            found.setdefault(work.author, set()).add(work.group)
+    return {member: frozenset(ids) for member, ids in found.items()}
+
+
+def _standing_rows(
+    snapshot: Snapshot, groups: Mapping[UserId, frozenset[GroupId]]
+) -> dict[SubmissionId, SubmissionId]:
+    if not snapshot.assignment.is_group_assignment:
+        return {work.id: work.id for work in snapshot.works}
+    reviews_on = Counter(review.submission for review in snapshot.reviews)
+    together: dict[GroupId | SubmissionId, list[Work]] = {}
+    for work in snapshot.works:
+        own = work.group or next(iter(sorted(groups.get(work.author, ()))), None)
+        together.setdefault(own or work.id, []).append(work)
+    rows: dict[SubmissionId, SubmissionId] = {}
+    for works in together.values():
+        stands = min(
+            works, key=lambda work: (not work.submitted, -reviews_on[work.id], len(work.id), work.id)
+        )
+        rows |= {work.id: stands.id for work in works}
+    return rows
+
+
+def _split_duplicates(
+    reviews: Sequence[Review], work_for_row: Mapping[SubmissionId, SubmissionId]
+) -> tuple[list[Review], list[Review]]:
+    first: dict[tuple[UserId, SubmissionId], Review] = {}
+    further = []
+    for review in sorted(reviews, key=lambda review: (not review.completed, len(review.id), review.id)):
+        pair = (review.assessor, work_for_row.get(review.submission, review.submission))
+        if pair in first:
+            further.append(review)
+        else:
+            first[pair] = review
+    return list(first.values()), further
+
+
+class _Judge:
+    """Says what each existing review is, in the order in which Canvas's own limits come first."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        rules: PlanRules,
+        part: TakingPart,
+        groups: Mapping[UserId, frozenset[GroupId]],
+    ) -> None:
+        self.snapshot = snapshot
+        self.rules = rules
+        self.left_out = part.left_out
+        self.reviewers = {person.id for person in part.reviewers}
+        self.groups = groups
+
+    def standing(self, review: Review) -> Standing:
+        reviewer = self.snapshot.people_by_id.get(review.assessor)
+        author = self.snapshot.people_by_id.get(review.assessee)
+        if reviewer is None or author is None:
+            return Standing(fixed=ChangeReason.NOT_VISIBLE)
+        if review.completed:
+            return Standing(fixed=ChangeReason.COMPLETED)
+        if reviewer.test_student or author.test_student:
+            return Standing(fixed=ChangeReason.TEST_STUDENT)
+        if not reviewer.reachable:
+            return Standing(stuck=ChangeReason.REVIEWER_LEFT)
+        if not author.reachable:
+            return Standing(stuck=ChangeReason.AUTHOR_LEFT)
+        if review.submission not in self.snapshot.work_by_id:
+            return Standing(stuck=ChangeReason.AUTHOR_NOT_ASSIGNED)
+        return Standing(unfit=self._unfit(reviewer, author))
+
+    def _unfit(self, reviewer: Person, author: Person) -> ChangeReason | None:
+        if reviewer.id not in self.reviewers:
+            return _REVIEWER_DROPPED[self.left_out[reviewer.id]]
+        if author.id in self.left_out:
+            return _AUTHOR_DROPPED[self.left_out[author.id]]
+        bars_group = self.rules.own_group == "barred" or self.snapshot.assignment.is_group_assignment
+        if bars_group and self.groups.get(reviewer.id, frozenset()) & self.groups.get(author.id, frozenset()):
+            return ChangeReason.BREAKS_GROUP_RULE
+        shared = set(reviewer.sections) & set(author.sections)
+        if (self.rules.sections == "same" and not shared) or (self.rules.sections == "different" and shared):
+            return ChangeReason.BREAKS_SECTION_RULE
+        return None
+
+
+def _submissions(
+    snapshot: Snapshot, part: TakingPart, work_for_row: Mapping[SubmissionId, SubmissionId]
+) -> tuple[Submission, ...]:
+    authors: dict[SubmissionId, list[str]] = {}
+    for person in part.authors:
+        authors.setdefault(work_for_row[snapshot.work_by_author[person.id].id], []).append(person.id)
+    return tuple(Submission(id=row, authors=tuple(names)) for row, names in sorted(authors.items()))
+
+
+def _fixed_pairs(
+    standings: Sequence[tuple[Review, Standing]],
+    submissions: Sequence[Submission],
+    work_for_row: Mapping[SubmissionId, SubmissionId],
+) -> tuple[list[Pair], Counter[str]]:
+    """Reviews that stay and count: as kept pairs where the work is in the roster, else as load given.
+
+    A completed review of one's own group's work (Canvas allows it) stays, but counts for nothing.
+    """
+    authors = {submission.id: submission.authors for submission in submissions}
+    kept, outside = [], Counter[str]()
+    for review, standing in standings:
+        if standing.fixed is None:
+            continue
+        work = work_for_row.get(review.submission, review.submission)
+        if work not in authors:
+            outside[review.assessor] += 1
+        elif review.assessor not in authors[work]:
+            kept.append(Pair(review.assessor, work))
+    return kept, outside
+
+
+def _participants(
+    snapshot: Snapshot,
+    rules: PlanRules,
+    part: TakingPart,
+    groups: Mapping[UserId, frozenset[GroupId]],
+    kept: Sequence[Pair],
+    outside: Mapping[str, int],
+) -> tuple[Participant, ...]:
+    """Reviewers with what they still owe, and whoever only stands behind a review that stays."""
+    names = _section_names(snapshot)
+    done = Counter(pair.reviewer for pair in kept)
+    reviewing = {person.id for person in part.reviewers}
+    ids = reviewing | {person.id for person in part.authors} | set(done)
+    participants = []
+    for user in sorted(ids):
+        person = snapshot.people_by_id.get(UserId(user))
+        owes = max(0, rules.reviews_per_reviewer - outside.get(user, 0)) if user in reviewing else 0
+        participants.append(
+            Participant(
+                id=user,
+                sections=frozenset(names[section] for section in person.sections) if person else frozenset(),
+                groups=groups.get(UserId(user), frozenset()),
+                gives=max(owes, done[user]),
+            )
+        )
+    return tuple(participants)
+
+
+def _section_names(snapshot: Snapshot) -> dict[str, str]:
+    """What reasons call each section: its name, with the id where two share one, or the id alone."""
+    uses = Counter(section.name for section in snapshot.sections)
+    names: dict[str, str] = {
+        section.id: section.name if uses[section.name] == 1 else f"{section.name} ({section.id})"
+        for section in snapshot.sections
+    }
+    for person in snapshot.people:
+        for section in person.sections:
+            names.setdefault(section, section)
+    return names

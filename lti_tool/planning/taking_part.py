@@ -1,0 +1,72 @@
+"""Who takes part: from a snapshot and the rules to reviewers, authors, and those left out with why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lti_tool.planning.ids import UserId
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.snapshot import Person, Snapshot
+
+
+class LeftOut(StrEnum):
+    """Why a student takes no part as an author, or at all."""
+
+    TEST_STUDENT = "test_student"
+    LEFT_COURSE = "left_course"
+    EXCLUDED = "excluded"
+    NOT_ASSIGNED = "not_assigned"
+    EXCUSED = "excused"
+    NOT_SUBMITTED = "not_submitted"
+
+
+@dataclass(frozen=True)
+class TakingPart:
+    """``reviewers`` and ``authors`` in Canvas's sorting order; ``left_out`` names everybody else.
+
+    A student who did not submit can be a reviewer and still be in ``left_out`` (as an author).
+    """
+
+    reviewers: tuple[Person, ...]
+    authors: tuple[Person, ...]
+    left_out: Mapping[UserId, LeftOut]
+
+    @property
+    def left_out_counts(self) -> Mapping[LeftOut, int]:
+        """Number of students left out, by reason."""
+        return Counter(self.left_out.values())
+
+
+def taking_part(snapshot: Snapshot, rules: PlanRules) -> TakingPart:
+    """Apply enrolment, submission and exclusion rules to everybody in the snapshot."""
+    reviewers, authors = [], []
+    left_out: dict[UserId, LeftOut] = {}
+    for person in sorted(snapshot.people, key=lambda person: (person.sortable_name.casefold(), person.id)):
+        why = _why_left_out(person, snapshot, rules)
+        if why is not None:
+            left_out[person.id] = why
+        if why is None:
+            authors.append(person)
+        if why is None or (
+            why in (LeftOut.NOT_SUBMITTED, LeftOut.EXCUSED) and rules.without_submission == "review_only"
+        ):
+            reviewers.append(person)
+    return TakingPart(tuple(reviewers), tuple(authors), left_out)
+
+
+def _why_left_out(person: Person, snapshot: Snapshot, rules: PlanRules) -> LeftOut | None:
+    work = snapshot.work_by_author.get(person.id)
+    if person.test_student:
+        return LeftOut.TEST_STUDENT
+    if not person.reachable:
+        return LeftOut.LEFT_COURSE
+    if person.id in rules.excluded:
+        return LeftOut.EXCLUDED
+    if work is None:
+        return LeftOut.NOT_ASSIGNED
+    if work.submitted:
+        return None
+    return LeftOut.EXCUSED if work.excused else LeftOut.NOT_SUBMITTED

@@ -1,0 +1,75 @@
+"""Undo: the plan lines that take back what one run did, and nothing else.
+
+Only effects that were the run's own are taken back: reviews that it created (same Canvas id, still open,
+not doubled) and reviews that it deleted. Notifications that Canvas sent cannot be taken back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lti_tool.planning.diff import in_diff_order
+from lti_tool.planning.ids import ReviewId, SubmissionId, UserId
+from lti_tool.planning.plan import Change, ChangeKind, ChangeReason
+from lti_tool.planning.snapshot import Review, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that a run itself changed in Canvas. ``created`` is False for a deletion."""
+
+    created: bool
+    reviewer: UserId
+    author: UserId
+    submission: SubmissionId
+    review_id: ReviewId
+
+
+def undo_changes(snapshot: Snapshot, effects: Sequence[Effect]) -> tuple[Change, ...]:
+    """The diff that restores, for exactly the pairs of ``effects``, what was there before the run."""
+    rows = Counter((review.assessor, review.submission) for review in snapshot.reviews)
+    created = {effect.review_id for effect in effects if effect.created}
+    lines = []
+    for review in snapshot.reviews:
+        who = (review.assessor, review.assessee, review.submission)
+        if review.id not in created:
+            lines.append(Change(ChangeKind.KEEP, *who, ChangeReason.NOT_PART_OF_UNDO, review.id))
+        else:
+            kind, reason = _take_back(review, snapshot, doubled=rows[review.assessor, review.submission] > 1)
+            lines.append(Change(kind, *who, reason, review.id))
+    for effect in effects:
+        if not effect.created and not rows[effect.reviewer, effect.submission]:
+            kind, reason = _bring_back(effect, snapshot)
+            lines.append(Change(kind, effect.reviewer, effect.author, effect.submission, reason))
+    return in_diff_order(lines)
+
+
+def _take_back(review: Review, snapshot: Snapshot, *, doubled: bool) -> tuple[ChangeKind, ChangeReason]:
+    if review.completed:
+        return ChangeKind.KEEP, ChangeReason.COMPLETED
+    if doubled:
+        return ChangeKind.BLOCKED, ChangeReason.DUPLICATE
+    gone = _who_left(review.assessor, review.assessee, review.submission, snapshot)
+    return (ChangeKind.BLOCKED, gone) if gone else (ChangeKind.DELETE, ChangeReason.UNDO_CREATED)
+
+
+def _bring_back(effect: Effect, snapshot: Snapshot) -> tuple[ChangeKind, ChangeReason]:
+    gone = _who_left(effect.reviewer, effect.author, effect.submission, snapshot)
+    return (ChangeKind.BLOCKED, gone) if gone else (ChangeKind.CREATE, ChangeReason.UNDO_DELETED)
+
+
+def _who_left(
+    reviewer: UserId, author: UserId, submission: SubmissionId, snapshot: Snapshot
+) -> ChangeReason | None:
+    people = snapshot.people_by_id
+    if reviewer not in people or author not in people:
+        return ChangeReason.NOT_VISIBLE
+    if not people[reviewer].reachable:
+        return ChangeReason.REVIEWER_LEFT
+    if not people[author].reachable:
+        return ChangeReason.AUTHOR_LEFT
+    if submission not in snapshot.work_by_id:
+        return ChangeReason.AUTHOR_NOT_ASSIGNED
+    return None

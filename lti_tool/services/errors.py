@@ -1,0 +1,57 @@
+"""What can go wrong in a use case, by meaning; ``web.errors`` and ``cli`` turn each into words.
+
+ServiceError
+├── NotConnected      no usable Canvas token of this person
+├── NotHere           no such plan, run or assignment in this course (or not yours to see)
+├── PlanOutdated      Canvas moved, or the plan is too old: preview again
+├── PlanEmpty         nothing to apply
+├── AnotherRunActive  somebody else's run of this assignment is under way
+├── NothingToUndo     the run changed nothing that can be taken back
+└── ConnectFailed     the consent at Canvas did not end in a token
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lti_tool.planning.ids import RunId
+
+
+class ServiceError(Exception):
+    """Base; the text is a sentence for the person, and says what to do."""
+
+
+class NotConnected(ServiceError):
+    """There is no usable Canvas token of this person for this Canvas."""
+
+
+class NotHere(ServiceError):
+    """The thing named does not exist in the actor's course."""
+
+
+class PlanOutdated(ServiceError):
+    """The plan may no longer be applied as it is."""
+
+
+class PlanEmpty(ServiceError):
+    """Canvas already matches the plan."""
+
+
+class AnotherRunActive(ServiceError):
+    """One run at a time per assignment."""
+
+    def __init__(self, message: str, *, run_id: RunId, by: str, since: datetime, done: int, total: int):
+        super().__init__(message)
+        self.run_id = run_id
+        self.by = by
+        self.since = since
+        self.done = done
+        self.total = total
+
+
+class NothingToUndo(ServiceError):
+    """No effect of the run can be taken back."""
+
+
+class ConnectFailed(ServiceError):
+    """Canvas did not give a token: refused, expired, or for another person."""

@@ -1,0 +1,172 @@
+"""Settings: ``config.json`` for what is not secret, the environment for the rest; all mistakes at once.
+
+Every field can be given in the file that ``PEER_ALLOCATOR_CONFIG`` names, or as an environment variable
+with the prefix ``PEER_ALLOCATOR_``; the environment wins. docs/configuration.md lists them all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from lti_tool.persistence.encryption import SecretBox, new_key
+
+CONFIG_VARIABLE = "PEER_ALLOCATOR_CONFIG"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the text lists every mistake, one a line."""
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can choose."""
+
+    model_config = SettingsConfigDict(env_prefix="PEER_ALLOCATOR_", extra="forbid", frozen=True)
+
+    instance: Path = Field(
+        default=Path("instance"), description="Folder of the default database, queue and key file"
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL; default: allocator.sqlite3 in the instance folder"
+    )
+    queue_url: str = Field(default="", description="Queue URL; default: queue.sqlite3 in the instance folder")
+    public_url: str = Field(
+        default="http://127.0.0.1:8080", description="Address of this tool as browsers and Canvas see it"
+    )
+    listen_host: str = Field(default="127.0.0.1", description="Address that `serve` binds to")
+    listen_port: int = Field(default=8080, ge=0, le=65535, description="Port that `serve` binds to")
+    allow_http_loopback: bool = Field(
+        default=False, description="Accept plain http for loopback addresses (demo and tests)"
+    )
+    secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Keys that seal tokens at rest, newest first, separated by commas; "
+        "default: secret.key in the instance folder, made at the first start",
+    )
+    platforms: dict[str, Any] = Field(
+        default_factory=dict, description="Registered platforms, in PyLTI1p3's form (config.json only)"
+    )
+    worker_threads: int = Field(default=4, ge=1, le=64, description="Runs that one worker drives at once")
+    settle_seconds: float = Field(
+        default=90.0, ge=0, description="How long an unanswered write is left alone before it is read back"
+    )
+    plan_max_age_hours: float = Field(default=24.0, gt=0, description="A plan older than this is not applied")
+    session_idle_hours: float = Field(default=8.0, gt=0, description="A session ends after this much silence")
+    session_hours: float = Field(default=24.0, gt=0, description="A session ends at the latest after this")
+
+    _file: ClassVar[Mapping[str, Any]] = {}
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("public_url")
+    @classmethod
+    def _bare_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.path.strip("/")
+            or parts.query
+        ):
+            raise ValueError("must be scheme, host and perhaps port, such as https://reviews.example.edu")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - signature of the library
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - signature of the library
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, dict(cls._file))
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.instance.resolve() / 'allocator.sqlite3'}"
+
+    @property
+    def queue(self) -> str:
+        """The queue URL in force."""
+        return self.queue_url or f"sqlite:///{self.instance.resolve() / 'queue.sqlite3'}"
+
+    @cached_property
+    def secret_box(self) -> SecretBox:
+        """Opens and seals stored secrets; makes the key file at the first start.
+
+        Raises:
+            SettingsError: a key is unusable.
+        """
+        try:
+            return SecretBox(self.secret_keys or _key_file(self.instance / "secret.key"))
+        except ValueError as error:
+            raise SettingsError(f"PEER_ALLOCATOR_SECRET_KEYS: {error}") from error
+
+
+def _key_file(path: Path) -> tuple[str, ...]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return tuple(line.strip() for line in path.read_text().splitlines() if line.strip())
+    with os.fdopen(handle, "w") as file:
+        key = new_key()
+        file.write(key + "\n")
+    return (key,)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the file (if ``PEER_ALLOCATOR_CONFIG`` names one) and the environment.
+
+    Raises:
+        SettingsError: with every mistake, one a line.
+    """
+    content = _read_file(os.environ.get(CONFIG_VARIABLE))
+
+    class FromFile(Settings):
+        _file: ClassVar[Mapping[str, Any]] = content
+
+    try:
+        return FromFile(**overrides)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise SettingsError("These settings cannot be used:\n" + "\n".join(lines)) from None
+
+
+def _read_file(path: str | None) -> Mapping[str, Any]:
+    if not path:
+        return {}
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{CONFIG_VARIABLE}: cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} must hold one JSON object")
+    return {key: value for key, value in content.items() if not key.startswith("_")}
