@@ -1,0 +1,120 @@
+"""The routes of Canvas that we call, by the names that Canvas's scopes have.
+
+One line per route: the path template gives both the address and the scope, so a missing scope can be named
+exactly and the list of scopes cannot drift from the calls.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from lti_tool.canvas.errors import NotFound
+from lti_tool.canvas.transport import Parameters, WireRequest
+
+_ID = re.compile(r"[A-Za-z0-9_~:.-]{1,255}")
+_SLOT = re.compile(r":[a-z_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One route. ``template`` is Rails' path as Canvas's scopes write it."""
+
+    method: str
+    template: str
+
+    @property
+    def scope(self) -> str:
+        """Canvas's scope for this route (canvas-lms lib/token_scopes.rb)."""
+        return f"url:{self.method}|{self.template}"
+
+    def request(self, *ids: str, query: Parameters = (), form: Parameters = ()) -> WireRequest:
+        """The request with ``ids`` put into the template, in order.
+
+        Raises:
+            NotFound: an id has a form that no Canvas id has; it never reaches the address.
+        """
+        rest = iter(ids)
+        path = _SLOT.sub(lambda _slot: segment(next(rest)), self.template)
+        assert next(rest, None) is None, "more ids than the route has places"
+        return WireRequest(self.method, path, query, form, self.scope)
+
+
+def segment(identifier: str) -> str:
+    """One path segment. Ids are opaque, but ``..``, slashes and spaces are not ids.
+
+    Raises:
+        NotFound: not the form of an id.
+    """
+    if not _ID.fullmatch(identifier) or not identifier.strip("."):
+        raise NotFound(f"{identifier[:60]!r} is not an id of anything in Canvas.")
+    return quote(identifier, safe="~:")
+
+
+_COURSE = "/api/v1/courses/:course_id"
+_SECTION = "/api/v1/sections/:section_id"
+_ASSIGNMENT = "/assignments/:assignment_id"
+_REVIEWS = "/peer_reviews"
+_OF_SUBMISSION = "/submissions/:submission_id/peer_reviews"
+
+SELF = Endpoint("GET", "/api/v1/users/:id")
+COURSE = Endpoint("GET", "/api/v1/courses/:id")
+PERMISSIONS = Endpoint("GET", f"{_COURSE}/permissions")
+FEATURES = Endpoint("GET", f"{_COURSE}/features/enabled")
+ASSIGNMENTS = Endpoint("GET", f"{_COURSE}/assignments")
+ASSIGNMENT = Endpoint("GET", f"{_COURSE}/assignments/:id")
+UPDATE_ASSIGNMENT = Endpoint("PUT", f"{_COURSE}/assignments/:id")
+OVERRIDES = Endpoint("GET", f"{_COURSE}{_ASSIGNMENT}/overrides")
+SECTIONS = Endpoint("GET", f"{_COURSE}/sections")
+ENROLLMENTS = Endpoint("GET", f"{_COURSE}/enrollments")
+USERS = Endpoint("GET", f"{_COURSE}/users")
+GROUP_CATEGORIES = Endpoint("GET", f"{_COURSE}/group_categories")
+COURSE_GROUPS = Endpoint("GET", f"{_COURSE}/groups")
+CATEGORY_GROUPS = Endpoint("GET", "/api/v1/group_categories/:group_category_id/groups")
+MEMBERSHIPS = Endpoint("GET", "/api/v1/groups/:group_id/memberships")
+GROUP_USERS = Endpoint("GET", "/api/v1/groups/:group_id/users")
+COURSE_SUBMISSIONS = Endpoint("GET", f"{_COURSE}{_ASSIGNMENT}/submissions")
+SECTION_SUBMISSIONS = Endpoint("GET", f"{_SECTION}{_ASSIGNMENT}/submissions")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRoutes:
+    """The four peer review routes below one kind of place; eight with courses and sections."""
+
+    of_assignment: Endpoint
+    of_submission: Endpoint
+    create: Endpoint
+    delete: Endpoint
+
+
+def _review_routes(place: str) -> ReviewRoutes:
+    return ReviewRoutes(
+        of_assignment=Endpoint("GET", f"{place}{_ASSIGNMENT}{_REVIEWS}"),
+        of_submission=Endpoint("GET", f"{place}{_ASSIGNMENT}{_OF_SUBMISSION}"),
+        create=Endpoint("POST", f"{place}{_ASSIGNMENT}{_OF_SUBMISSION}"),
+        delete=Endpoint("DELETE", f"{place}{_ASSIGNMENT}{_OF_SUBMISSION}"),
+    )
+
+
+COURSE_REVIEWS = _review_routes(_COURSE)
+SECTION_REVIEWS = _review_routes(_SECTION)
+
+SCOPES: dict[str, str] = {
+    COURSE.scope: "the name of the course",
+    PERMISSIONS.scope: "whether you may grade in the course",
+    FEATURES.scope: "whether Canvas's own peer review allocation is switched on",
+    ASSIGNMENTS.scope: "the list of assignments",
+    ASSIGNMENT.scope: "the settings of one assignment",
+    UPDATE_ASSIGNMENT.scope: "switch peer reviews on for an assignment, only when you ask for it",
+    SECTIONS.scope: "the sections of the course",
+    ENROLLMENTS.scope: "who is a student of the course, and in which section",
+    COURSE_GROUPS.scope: "the groups of the course",
+    MEMBERSHIPS.scope: "who is in which group",
+    COURSE_SUBMISSIONS.scope: "who has handed in",
+    COURSE_REVIEWS.of_assignment.scope: "which peer reviews exist",
+    COURSE_REVIEWS.of_submission.scope: "which peer reviews one submission has",
+    COURSE_REVIEWS.create.scope: "assign peer reviews, after you have approved the preview",
+    COURSE_REVIEWS.delete.scope: "take assigned peer reviews back, after you have approved the preview",
+}
+"""Every scope that the tool asks for, and in words what for. Nothing else is requested."""

@@ -1,0 +1,213 @@
+"""How many requests of one token may be open at once: the controller of docs/writer.md.
+
+Canvas reserves 50 units of a bucket of 600 for each open request and refuses when the bucket is full, so
+throttling is about parallelism, not about calls per hour (canvas-lms request_throttle.rb). `Window` is the
+rule, pure over a clock reading; `Pace` is the gate that threads pass; `Paces` keeps one per grant, because
+Canvas keeps one bucket per token. Processes need no coordination: the bucket shows up in
+X-Rate-Limit-Remaining whoever fills it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lti_tool.planning.ids import CanvasOrigin, UserId
+
+
+class Lane(StrEnum):
+    """Who asks: a page that somebody waits for, or a run in the background."""
+
+    PAGE = "page"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class PaceLimits:
+    """Settings of the controller, per Canvas; units are Canvas's bucket units and seconds."""
+
+    start: float = 2.0
+    maximum: float = 16.0
+    without_header: float = 4.0
+    """Largest window while Canvas does not say what remains (behind some proxies)."""
+    grow_above: float = 300.0
+    shrink_below: float = 200.0
+    shrink_by: float = 0.85
+    halve_by: float = 0.5
+    """On a refused request."""
+    react_every_s: float = 0.5
+    """One burst of answers speaks of one moment: shrink once, not once per answer."""
+    pause_s: float = 0.5
+    longest_pause_s: float = 10.0
+    page_slots: int = 4
+    """The reserve of 200 units that runs leave free, in open requests of 50 each."""
+
+
+class Window:
+    """The rule alone. Not thread-safe; `Pace` guards it.
+
+    Args:
+        jitter: gives numbers in [0, 1), so that refused clients do not come back together.
+    """
+
+    def __init__(self, limits: PaceLimits, jitter: Callable[[], float] = random.random) -> None:
+        self.limits = limits
+        self.size = limits.start
+        self.paused_until = float("-inf")
+        self.refusals_in_a_row = 0
+        self._jitter = jitter
+        self._shrunk_at = float("-inf")
+
+    @property
+    def places(self) -> int:
+        """Requests that may be open at once; at least one, or nothing would ever be learnt again."""
+        return max(1, int(self.size))
+
+    def good(self, now: float, remaining: float | None) -> None:
+        """An answer that was not throttled. ``remaining``: X-Rate-Limit-Remaining, if it was there."""
+        self.refusals_in_a_row = 0
+        if remaining is None:
+            self.size = min(self.size + 1 / self.size, self.limits.without_header)
+        elif remaining > self.limits.grow_above:
+            self.size = min(self.size + 1 / self.size, self.limits.maximum)
+        elif remaining < self.limits.shrink_below:
+            self._shrink(now, self.limits.shrink_by)
+
+    def refused(self, now: float) -> None:
+        """A throttled answer: halve, and pause all sends; pauses double while refusals go on."""
+        if now < self.paused_until:
+            return  # requests that were open together are refused together; that is one refusal
+        self._shrink(now, self.limits.halve_by)
+        pause = min(self.limits.pause_s * 2**self.refusals_in_a_row, self.limits.longest_pause_s)
+        self.refusals_in_a_row = min(self.refusals_in_a_row + 1, 16)
+        self.paused_until = now + pause * (0.5 + self._jitter())
+
+    def _shrink(self, now: float, factor: float) -> None:
+        if now - self._shrunk_at >= self.limits.react_every_s:
+            self._shrunk_at = now
+            self.size = max(1.0, self.size * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class PaceReading:
+    """For progress pages and metrics."""
+
+    window: float
+    open_requests: int
+    waiting: int
+    paused_for_s: float
+
+
+class Pace:
+    """The gate of one grant. Runs pass first come, first served within the window; pages have places of
+    their own and never wait behind a run.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        limits: PaceLimits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        limits = limits or PaceLimits()
+        self.window = Window(limits, jitter)
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._queue: deque[object] = deque()
+        self._open_in_lane = {Lane.PAGE: 0, Lane.RUN: 0}
+        self._page_waiters = 0
+        self._held = threading.local()
+
+    @contextmanager
+    def place(self, lane: Lane) -> Iterator[None]:
+        """Wait for a place and hold it. A thread that holds one already passes at once.
+
+        The second sentence lets a driver take its place first, then write its journal, then send: no time
+        passes between the mark and the bytes.
+        """
+        if getattr(self._held, "place", False):
+            yield
+            return
+        with self._changed:
+            if lane is Lane.RUN:
+                self._wait_in_queue()
+            else:
+                self._wait_for_page_slot()
+            self._open_in_lane[lane] += 1
+            self._changed.notify_all()
+        self._held.place = True
+        try:
+            yield
+        finally:
+            self._held.place = False
+            with self._changed:
+                self._open_in_lane[lane] -= 1
+                self._changed.notify_all()
+
+    def learn(self, *, throttled: bool, remaining: float | None) -> None:
+        """Tell the controller of an answer of any lane."""
+        with self._changed:
+            if throttled:
+                self.window.refused(self._clock())
+            else:
+                self.window.good(self._clock(), remaining)
+            self._changed.notify_all()
+
+    def reading(self) -> PaceReading:
+        """The controller at this moment."""
+        with self._changed:
+            return PaceReading(
+                window=self.window.size,
+                open_requests=sum(self._open_in_lane.values()),
+                waiting=len(self._queue) + self._page_waiters,
+                paused_for_s=max(0.0, self.window.paused_until - self._clock()),
+            )
+
+    def _wait_in_queue(self) -> None:
+        ticket = object()
+        self._queue.append(ticket)
+        try:
+            while True:
+                pause = self.window.paused_until - self._clock()
+                free = self._open_in_lane[Lane.RUN] < self.window.places
+                if self._queue[0] is ticket and free and pause <= 0:
+                    return
+                self._changed.wait(pause if pause > 0 else None)
+        finally:
+            self._queue.remove(ticket)
+            self._changed.notify_all()
+
+    def _wait_for_page_slot(self) -> None:
+        self._page_waiters += 1
+        try:
+            while self._open_in_lane[Lane.PAGE] >= self.window.limits.page_slots:
+                self._changed.wait()
+        finally:
+            self._page_waiters -= 1
+
+
+class Paces:
+    """One gate per (Canvas, person) in this process, made when first asked for."""
+
+    def __init__(self, limits: Callable[[CanvasOrigin], PaceLimits] = lambda _canvas: PaceLimits()) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._paces: dict[tuple[CanvasOrigin, UserId], Pace] = {}
+
+    def of(self, canvas: CanvasOrigin, user: UserId) -> Pace:
+        """The gate that all runs and pages of this person on this Canvas share."""
+        with self._lock:
+            pace = self._paces.get((canvas, user))
+            if pace is None:
+                pace = self._paces[canvas, user] = Pace(self._limits(canvas))
+            return pace
