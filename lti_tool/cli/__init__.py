@@ -1,0 +1,39 @@
+"""The command line, ``peer-allocator``: the same services as the pages.
+
+Exit codes: 0 done, 1 done with issues, 2 refused or unusable input. Modules here import only Click at the
+top, so that ``--help`` pays neither for networkx nor for Flask.
+"""
+
+from __future__ import annotations
+
+import click
+
+from lti_tool.cli.access import connect
+from lti_tool.cli.engine import allocate
+from lti_tool.cli.operation import db, demo, doctor, serve, worker
+from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
+from lti_tool.cli.runs import runs
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="peer-review-allocator")
+def main() -> None:
+    """Allocate peer reviews in Canvas: plan, look at the diff, apply, verify, undo."""
+
+
+for command in (
+    allocate,
+    apply,
+    connect,
+    db,
+    demo,
+    doctor,
+    export,
+    plan,
+    rules_schema,
+    runs,
+    serve,
+    undo,
+    worker,
+):
+    main.add_command(command)

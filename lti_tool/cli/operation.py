@@ -1,0 +1,70 @@
+"""What an operator starts: demo, server, worker, database upgrade, doctor."""
+
+from __future__ import annotations
+
+import click
+
+from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json
+
+
+@click.command()
+@click.option("--canvas-port", default=8070, show_default=True, help="Port of the simulated Canvas.")
+@click.option("--tool-port", default=8080, show_default=True, help="Port of the tool.")
+@explains_errors
+def demo(canvas_port: int, tool_port: int) -> None:
+    """Run everything on a simulated Canvas: tool, worker and Canvas in one process; nothing is kept."""
+    from lti_tool.cli.demonstration import run_demo
+
+    run_demo(canvas_port=canvas_port, tool_port=tool_port)
+
+
+@click.command()
+@explains_errors
+def serve() -> None:
+    """Serve the tool's pages; run `peer-allocator worker` beside it."""
+    from lti_tool.bootstrap import open_application, serve_forever
+
+    with open_application() as application:
+        serve_forever(application)
+
+
+@click.command()
+@explains_errors
+def worker() -> None:
+    """Drive runs until told to stop; any number of workers may run at once."""
+    from lti_tool.bootstrap import open_application, work_forever
+
+    with open_application() as application:
+        work_forever(application)
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+@explains_errors
+def upgrade() -> None:
+    """Bring the database to the newest schema."""
+    from lti_tool.bootstrap import upgrade_database
+
+    click.echo(f"The database is at revision {upgrade_database()}.")
+
+
+@click.command()
+@format_option
+@click.pass_context
+@explains_errors
+def doctor(context: click.Context, format_: str) -> None:
+    """Check every link of the chain and say what to do for each that fails."""
+    from lti_tool.services.doctor import examine
+    from lti_tool.settings import load_settings
+
+    findings = examine(load_settings())
+    if format_ == "json":
+        print_json([{"check": item.check, "ok": item.ok, "words": item.words} for item in findings])
+    else:
+        for item in findings:
+            click.echo(f"{'ok  ' if item.ok else 'FAIL'}  {item.check}: {item.words}")
+    context.exit(DONE if all(item.ok for item in findings) else WITH_ISSUES)

@@ -1,0 +1,65 @@
+"""How commands answer: text for people, JSON for programs, and the three exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import click
+
+DONE, WITH_ISSUES, REFUSED = 0, 1, 2
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+format_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Text for people or JSON for programs.",
+)
+
+
+def refuse(message: str) -> NoReturn:
+    """Say why on standard error and end with the exit code for refused or unusable input."""
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(REFUSED)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output, indented, in the order given."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn the product's own errors into one message and exit code 2; anything else is a bug and shows."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        from allocation import AllocationError, Infeasible
+        from lti_tool.applying.answers import ReadFailed
+        from lti_tool.services.errors import ServiceError
+        from lti_tool.settings import SettingsError
+
+        try:
+            return command(*args, **kwargs)
+        except Infeasible as error:
+            refuse("\n".join(["these rules cannot work:", *reason_lines(error.reasons)]))
+        except (AllocationError, ReadFailed, ServiceError, SettingsError) as error:
+            refuse(str(error))
+
+    return wrapped
+
+
+def reason_lines(reasons: Any) -> list[str]:
+    """Each reason with its ways out, one a line."""
+    lines = []
+    for reason in reasons:
+        lines.append(f"- {reason.text}")
+        lines += [f"    Would work: {remedy.text}" for remedy in reason.remedies]
+    return lines

@@ -1,0 +1,189 @@
+"""Plans from the command line: make one, apply it, make the one that takes a run back, export reviews."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lti_tool.cli.output import DONE, explains_errors, format_option, print_json, refuse
+
+if TYPE_CHECKING:
+    from lti_tool.planning.plan import Plan
+    from lti_tool.planning.rules import PlanRules
+    from lti_tool.planning.snapshot import Snapshot
+
+where = [
+    click.option("--canvas", required=True, metavar="URL", help="Address of the Canvas."),
+    click.option("--course", required=True, metavar="ID", help="Canvas course id."),
+    click.option("--assignment", required=True, metavar="ID", help="Canvas assignment id."),
+    click.option("--as", "user", default=None, metavar="USER", help="Whose token, where several are stored."),
+]
+
+
+def _where(command):  # type: ignore[no-untyped-def]  # a stack of Click's own decorators
+    for option in reversed(where):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_where
+@click.option(
+    "--rules", type=click.Path(path_type=Path), default=None, help="Rules (JSON, see docs/rules.md)."
+)
+@format_option
+@explains_errors
+def plan(
+    canvas: str, course: str, assignment: str, user: str | None, rules: Path | None, format_: str
+) -> None:
+    """Allocate and show what would change in Canvas; changes nothing there."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.planning.rules import PlanRules
+
+    chosen = PlanRules() if rules is None else _read_rules(rules)
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        application.use_cases.reading.snapshot(actor, AssignmentId(assignment), fresh=True)
+        made = application.use_cases.planning.make_plan(actor, AssignmentId(assignment), chosen)
+        snapshot = application.use_cases.planning.plan(actor, made.id).snapshot
+    _show_plan(made, snapshot, format_)
+
+
+@click.command()
+@click.argument("plan_id", metavar="PLAN")
+@click.option("--wait", is_flag=True, help="Drive the run to its end here, with a progress bar.")
+@format_option
+@click.pass_context
+@explains_errors
+def apply(context: click.Context, plan_id: str, wait: bool, format_: str) -> None:
+    """Start the run that changes Canvas as PLAN says."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.cli.runs import drive_here, exit_code, show_report
+    from lti_tool.planning.ids import PlanId
+
+    with open_application() as application:
+        actor = application.actor_of_plan(PlanId(plan_id))
+        run_id = application.use_cases.running.start(actor, PlanId(plan_id))
+        if wait:
+            drive_here(application, actor, run_id, quiet=format_ == "json" or not sys.stderr.isatty())
+        report = application.use_cases.running.report(actor, run_id)
+    show_report(report, format_)
+    context.exit(exit_code(report) if wait else DONE)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@format_option
+@explains_errors
+def undo(run_id: str, format_: str) -> None:
+    """Make the plan that takes RUN back; look at it, then `apply` it."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import RunId
+
+    with open_application() as application:
+        actor = application.actor_of_run(RunId(run_id))
+        made = application.use_cases.running.undo(actor, RunId(run_id))
+        snapshot = application.use_cases.planning.plan(actor, made.id).snapshot
+    _show_plan(made, snapshot, format_)
+
+
+@click.command()
+@_where
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=None, help="File; default: standard output."
+)
+@explains_errors
+def export(canvas: str, course: str, assignment: str, user: str | None, output: Path | None) -> None:
+    """Write the reviews that exist in Canvas as CSV (safe to open in a spreadsheet)."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.services.tables import csv_text, reviews_table
+
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        snapshot = application.use_cases.reading.snapshot(actor, AssignmentId(assignment), fresh=True)
+    text = csv_text(reviews_table(snapshot))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        try:
+            output.write_text(text, encoding="utf-8-sig", newline="")
+        except OSError as error:
+            refuse(f"cannot write {output}: {error.strerror}")
+
+
+@click.command("rules-schema")
+def rules_schema() -> None:
+    """Print the JSON Schema of the rules file."""
+    from lti_tool.planning.rules import PlanRules
+
+    print_json(PlanRules.model_json_schema())
+
+
+def _read_rules(path: Path) -> PlanRules:
+    from pydantic import ValidationError
+
+    from lti_tool.planning.rules import PlanRules
+
+    try:
+        return PlanRules.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        refuse(f"cannot read {path}: {error.strerror}")
+    except UnicodeDecodeError:
+        refuse(f"{path} is not UTF-8 text")
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
+        refuse("\n".join([f"{path} cannot be used; nothing was planned:", *lines]))
+
+
+def _show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
+    from lti_tool.planning.explain import REASON_WORDS
+    from lti_tool.planning.plan import ChangeKind
+    from lti_tool.services.tables import display_name
+
+    if format_ == "json":
+        lists = {
+            f"{kind}s" if kind is not ChangeKind.BLOCKED else "blocked": [
+                {
+                    "reviewer": change.reviewer,
+                    "author": change.author,
+                    "submission": change.submission,
+                    "reason": REASON_WORDS[change.reason],
+                }
+                for change in plan.of_kind(kind)
+            ]
+            for kind in ChangeKind
+        }
+        print_json(
+            {
+                "id": plan.id,
+                "canvas": plan.canvas,
+                "course": plan.course_id,
+                "assignment": plan.assignment_id,
+                "seed": plan.seed,
+                **lists,
+                "counts": dict(zip(lists, plan.counts.values(), strict=True)),
+            }
+        )
+        return
+    signs = {ChangeKind.CREATE: "+", ChangeKind.DELETE: "-", ChangeKind.BLOCKED: "!"}
+    click.echo(f"{snapshot.assignment.name} in {snapshot.course_name}: nothing has been changed in Canvas.\n")
+    for change in plan.changes:
+        if change.kind in signs:
+            names = (
+                f"{display_name(snapshot, change.reviewer)} reviews {display_name(snapshot, change.author)}"
+            )
+            click.echo(f"  {signs[change.kind]} {change.kind:<7} {names}  ({REASON_WORDS[change.reason]})")
+    counts = plan.counts
+    click.echo(
+        f"\n+{counts[ChangeKind.CREATE]} to create  -{counts[ChangeKind.DELETE]} to delete  "
+        f"{counts[ChangeKind.KEEP]} kept  {counts[ChangeKind.BLOCKED]} blocked"
+    )
+    if plan.writes:
+        click.echo(f"Plan {plan.id}. Apply it with: peer-allocator apply {plan.id} --wait")
+    else:
+        click.echo(f"Plan {plan.id}. Canvas already matches this plan.")

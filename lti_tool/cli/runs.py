@@ -1,0 +1,126 @@
+"""Runs from the command line: show, cancel, resume; and driving one to its end with a progress bar."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import click
+
+from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json
+
+if TYPE_CHECKING:
+    from lti_tool.applying.report import RunReport
+    from lti_tool.bootstrap import Application
+    from lti_tool.planning.ids import RunId
+    from lti_tool.services.use_cases import Actor
+
+
+@click.group()
+def runs() -> None:
+    """Runs: what was applied, and how it went."""
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@format_option
+@click.pass_context
+@explains_errors
+def show(context: click.Context, run_id: str, format_: str) -> None:
+    """Show state, counts and steps of RUN."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import RunId
+
+    with open_application() as application:
+        actor = application.actor_of_run(RunId(run_id))
+        report = application.use_cases.running.report(actor, RunId(run_id))
+    show_report(report, format_)
+    context.exit(exit_code(report))
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@explains_errors
+def cancel(run_id: str) -> None:
+    """Stop RUN after the calls that are under way; what was done stays, and `undo` can take it back."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import RunId
+
+    with open_application() as application:
+        application.use_cases.running.cancel(application.actor_of_run(RunId(run_id)), RunId(run_id))
+    click.echo(f"Run {run_id} stops after the calls that are under way.")
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--wait", is_flag=True, help="Drive the run to its end here, with a progress bar.")
+@format_option
+@click.pass_context
+@explains_errors
+def resume(context: click.Context, run_id: str, wait: bool, format_: str) -> None:
+    """Go on with a paused RUN."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import RunId
+
+    with open_application() as application:
+        actor = application.actor_of_run(RunId(run_id))
+        application.use_cases.running.resume(actor, RunId(run_id))
+        if wait:
+            drive_here(application, actor, RunId(run_id), quiet=format_ == "json")
+        report = application.use_cases.running.report(actor, RunId(run_id))
+    show_report(report, format_)
+    context.exit(exit_code(report) if wait else DONE)
+
+
+def drive_here(application: Application, actor: Actor, run_id: RunId, *, quiet: bool) -> None:
+    """Drive the run in this process until it is over or paused; a worker elsewhere may be doing it too."""
+    running = application.use_cases.running
+    over = threading.Event()
+
+    def drive() -> None:
+        try:
+            application.drive_to_rest(run_id)
+        finally:
+            over.set()
+
+    driver = threading.Thread(target=drive, name="driver")
+    driver.start()
+    total = running.report(actor, run_id).progress.total
+    with click.progressbar(length=total, label="Applying", hidden=quiet) as bar:
+        while not over.wait(0.3):
+            bar.update(running.report(actor, run_id).progress.done - bar.pos)
+        bar.update(running.report(actor, run_id).progress.done - bar.pos)
+    driver.join()
+
+
+def show_report(report: RunReport, format_: str) -> None:
+    """Print a report as the command line's users and programs expect it."""
+    if format_ == "json":
+        print_json(
+            {
+                "id": report.id,
+                "plan": report.plan_id,
+                "state": report.state,
+                "counts": dict(report.counts),
+                "steps": [
+                    {
+                        "kind": step.kind,
+                        "reviewer": step.reviewer,
+                        "author": step.author,
+                        "submission": step.submission,
+                        "class": step.step_class,
+                        "review_id": step.review_id,
+                    }
+                    for step in report.steps
+                ],
+            }
+        )
+        return
+    counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items() if count)
+    click.echo(f"Run {report.id}: {report.state}. {report.words}".rstrip())
+    click.echo(f"{report.progress.done} of {report.progress.total} settled: {counted or 'nothing to do'}.")
+
+
+def exit_code(report: RunReport) -> int:
+    """0 when the run is done as planned, 1 otherwise."""
+    return DONE if report.state == "done" else WITH_ISSUES

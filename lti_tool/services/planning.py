@@ -1,0 +1,199 @@
+"""From rules to a stored plan: who takes part, can it work, allocate, verify, compare, keep."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+
+from allocation import Infeasible, Pair, Quality, allocate, feasibility, quality, verify
+from lti_tool.persistence.database import Database
+from lti_tool.persistence.plans import (
+    StoredPlan,
+    latest_snapshot,
+    load_plan,
+    new_id,
+    save_rules,
+    saved_rules,
+    store_plan,
+    store_snapshot,
+)
+from lti_tool.planning.diff import diff
+from lti_tool.planning.drift import Drift, find_drift
+from lti_tool.planning.engine_input import EngineInput, engine_input
+from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId
+from lti_tool.planning.plan import Change, ChangeKind, Plan
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.snapshot import Snapshot
+from lti_tool.planning.taking_part import TakingPart, taking_part
+from lti_tool.services.errors import NotHere
+from lti_tool.services.reading import Reading
+from lti_tool.services.use_cases import Actor, Feasibility, PlanView
+
+OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
+RunOfPlan = Callable[[PlanId], RunId | None]
+
+
+class Planning:
+    """Implements ``PlanningCases``.
+
+    ``our_reviews`` gives the ids of reviews that runs of this tool created; ``run_of`` the run of a plan.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        reading: Reading,
+        our_reviews: OurReviews,
+        run_of: RunOfPlan,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._reading = reading
+        self._our_reviews = our_reviews
+        self._run_of = run_of
+        self._now = now
+
+    def rules(self, actor: Actor, assignment: AssignmentId) -> PlanRules:
+        """The rules last used for this assignment, or the defaults."""
+        with self._database.read() as session:
+            return saved_rules(session, actor.canvas, actor.course_id, assignment) or PlanRules()
+
+    def save_rules(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> None:
+        """Remember rules for this assignment."""
+        with self._database.begin() as session:
+            save_rules(
+                session, actor.canvas, actor.course_id, assignment, rules, by=actor.user_id, at=self._now()
+            )
+
+    def taking_part(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> TakingPart:
+        """Who reviews, who is reviewed, who is left out and why."""
+        return taking_part(self._reading.snapshot(actor, assignment), rules)
+
+    def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
+        """Whether the rules can work; never writes."""
+        snapshot = self._reading.snapshot(actor, assignment)
+        given = engine_input(snapshot, rules)
+        reasons = feasibility(given.roster, given.rules)
+        gives = [participant.gives or 0 for participant in given.roster.participants]
+        reviewing = [load for load in gives if load] or [0]
+        total, works = sum(gives), len(given.roster.submissions)
+        people = {person for reason in reasons for person in reason.people}
+        return Feasibility(
+            reviews=total,
+            gives=(min(reviewing), max(reviewing)),
+            gets=(total // works, -(-total // works)) if works else (0, 0),
+            reasons=reasons,
+            reason_names={person.id: person.name for person in snapshot.people if person.id in people},
+        )
+
+    def make_plan(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Plan:
+        """Allocate, verify, compare and store.
+
+        Raises:
+            allocation.Infeasible: with reasons in which students are named.
+        """
+        snapshot = self._reading.snapshot(actor, assignment)
+        given = engine_input(snapshot, rules)
+        seed = rules.seed or secrets.token_hex(16)
+        allocation = allocate(given.roster, given.rules, seed=seed)
+        broken = verify(given.roster, given.rules, allocation.pairs)
+        assert not broken, f"the engine broke its own rules: {broken[:3]}"
+        changes = diff(
+            given,
+            allocation.pairs,
+            keep_open=rules.existing == "keep",
+            ours=self._our_reviews(actor, assignment),
+        )
+        plan = self.store(actor, snapshot, rules, seed, changes)
+        self.save_rules(actor, assignment, rules)
+        return plan
+
+    def store(
+        self,
+        actor: Actor,
+        snapshot: Snapshot,
+        rules: PlanRules,
+        seed: str,
+        changes: Iterable[Change],
+        undo_of: RunId | None = None,
+    ) -> Plan:
+        """Keep a plan together with the snapshot that it rests on."""
+        plan = Plan(
+            id=PlanId(new_id()),
+            canvas=snapshot.canvas,
+            course_id=snapshot.course_id,
+            assignment_id=snapshot.assignment.id,
+            fingerprint=snapshot.fingerprint,
+            rules=rules,
+            seed=seed,
+            changes=tuple(changes),
+            created_at=self._now(),
+            undo_of=undo_of,
+        )
+        with self._database.begin() as session:
+            found = latest_snapshot(
+                session, actor.canvas, actor.course_id, snapshot.assignment.id, actor.user_id
+            )
+            if found is not None and found[1] == snapshot:
+                snapshot_id = found[0]
+            else:
+                snapshot_id = store_snapshot(session, snapshot, actor.user_id)
+            store_plan(session, plan, snapshot_id=snapshot_id, by=actor.user_id, by_name=actor.name)
+        return plan
+
+    def stored(self, actor: Actor, plan_id: PlanId) -> StoredPlan:
+        """A stored plan of the actor's course.
+
+        Raises:
+            NotHere: no such plan in this course.
+        """
+        with self._database.read() as session:
+            stored = load_plan(session, plan_id)
+        if stored is None or (stored.plan.canvas, stored.plan.course_id) != (actor.canvas, actor.course_id):
+            raise NotHere(f"There is no plan {plan_id} in this course.")
+        return stored
+
+    def plan(self, actor: Actor, plan_id: PlanId) -> PlanView:
+        """A stored plan with all that the preview shows."""
+        stored = self.stored(actor, plan_id)
+        given = engine_input(stored.snapshot, stored.plan.rules)
+        creates = stored.plan.of_kind(ChangeKind.CREATE)
+        return PlanView(
+            plan=stored.plan,
+            snapshot=stored.snapshot,
+            quality=_quality_after(given, stored.plan),
+            taking_part=given.taking_part,
+            run_id=self._run_of(plan_id),
+            created_by_name=stored.created_by_name,
+            notified=len({change.reviewer for change in creates}),
+        )
+
+    def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
+        """What changed in Canvas since the plan's snapshot; reads Canvas."""
+        then = self.stored(actor, plan_id).snapshot
+        now = self._reading.snapshot(actor, then.assignment.id, fresh=True)
+        return find_drift(then, now)
+
+
+def too_old(plan: Plan, now: datetime, max_age: timedelta) -> bool:
+    """Whether a plan may no longer be applied because of its age."""
+    return now - plan.created_at > max_age
+
+
+def _quality_after(given: EngineInput, plan: Plan) -> Quality:
+    """Quality of what Canvas will hold after applying, among those who take part."""
+    reviewers = {participant.id for participant in given.roster.participants}
+    works = {submission.id for submission in given.roster.submissions}
+    pairs = Counter(
+        Pair(change.reviewer, given.work_for_row.get(change.submission, change.submission))
+        for change in plan.changes
+        if change.kind in (ChangeKind.CREATE, ChangeKind.KEEP)
+    )
+    inside = [pair for pair in pairs if pair.reviewer in reviewers and pair.submission in works]
+    return quality(given.roster, given.rules, sorted(inside))
+
+
+__all__ = ["Infeasible", "Planning", "too_old"]

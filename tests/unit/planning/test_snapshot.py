@@ -1,0 +1,59 @@
+"""The fingerprint is of what Canvas said, not of the order or the time in which it said it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from lti_tool.planning.drift import DriftKind, find_drift
+from tests.builders import review, snapshot, user
+
+
+def test_order_and_time_do_not_change_the_fingerprint() -> None:
+    base = snapshot(6, sections=2, groups={"a": [1, 2]}, reviews=[review(1, 2), review(2, 3)])
+    shuffled = replace(
+        base,
+        people=base.people[::-1],
+        works=base.works[::-1],
+        reviews=base.reviews[::-1],
+        sections=base.sections[::-1],
+        taken_at=base.taken_at + timedelta(hours=1),
+    )
+    assert shuffled.fingerprint == base.fingerprint
+
+
+def test_every_change_of_content_changes_the_fingerprint() -> None:
+    base = snapshot(6, reviews=[review(1, 2)])
+    others = [
+        snapshot(6),
+        snapshot(6, reviews=[review(1, 2, completed=True)]),
+        snapshot(6, reviews=[review(1, 2)], change_people={3: {"state": "inactive"}}),
+        snapshot(6, reviews=[review(1, 2)], change_works={3: {"submitted": False}}),
+        snapshot(6, reviews=[review(1, 2)], rubric_id="5"),
+        snapshot(6, reviews=[review(1, 2)], groups={"a": [1]}),
+    ]
+    assert len({base.fingerprint, *(other.fingerprint for other in others)}) == 7
+
+
+def test_drift_names_what_changed_and_whom_it_concerns() -> None:
+    then = snapshot(6, sections=2, reviews=[review(1, 2), review(2, 3)])
+    now = snapshot(
+        7,
+        sections=2,
+        groups={"a": [4]},
+        reviews=[review(1, 2, completed=True), review(5, 6)],
+        change_people={3: {"state": "inactive"}},
+        rubric_id="8",
+    )
+    found = {(drift.kind, drift.people) for drift in find_drift(then, now)}
+    assert found == {
+        (DriftKind.REVIEW_ADDED, (user(5), user(6))),
+        (DriftKind.REVIEW_GONE, (user(2), user(3))),
+        (DriftKind.REVIEW_COMPLETED, (user(1), user(2))),
+        (DriftKind.PERSON_JOINED, (user(7),)),
+        (DriftKind.PERSON_LEFT, (user(3),)),
+        (DriftKind.WORK_SUBMITTED, (user(7),)),
+        (DriftKind.RUBRIC_CHANGED, ()),
+        (DriftKind.GROUP_CHANGED, (user(4),)),
+    }
+    assert find_drift(then, then) == ()
