@@ -1,4 +1,4 @@
-"""Who may call: developer keys, the grants (tokens) made for them, and the record of every request received."""
+"""Who may call: developer keys, the grants (tokens) made for them, and the log of requests received."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Deployment:
 class DeveloperKey:
     """A developer key. An LTI key launches, an API key gets OAuth tokens; a tool has one of each.
 
-    `scopes` are `url:VERB|/api/v1/path` strings, enforced only with `require_scopes`; without `allow_includes` an
-    enforced scope also strips every `include[]` (canvas-lms lib/authentication_methods.rb).
+    `scopes` are `url:VERB|/api/v1/path` strings, enforced only with `require_scopes`; without
+    `allow_includes` enforced scopes also strip every `include[]` (canvas-lms lib/authentication_methods.rb).
     """
 
     client_id: str
@@ -44,9 +44,9 @@ class DeveloperKey:
 
 @dataclass(slots=True)
 class AccessGrant:
-    """One row of Canvas's access tokens: a refresh replaces `token` in the same row, so the old one dies at once.
+    """One row of Canvas's access tokens: a refresh replaces `token` in the same row, so the old one dies.
 
-    A personal access token (made by a user in the settings) has no key, no refresh token and, usually, no expiry.
+    A personal access token (made by a user in the settings) has no key, no refresh token and no expiry.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What happens to submissions and reviews: the lifecycle job, handing in, reviewing, rubrics, automatic allocation.
+"""What happens to submissions and reviews: lifecycle job, work, reviews, rubrics, automatic allocation.
 
 Functions over the tables; `state.CanvasState` calls them with the lock held.
 """
@@ -55,7 +55,7 @@ def is_assigned_to(state: CanvasState, assignment: Assignment, user_id: str) -> 
 
 
 def due_date_for(state: CanvasState, assignment: Assignment, user_id: str) -> datetime | None:
-    """The date that counts for a person: the latest of the overrides that apply, else the assignment's own."""
+    """The date that counts for a person: the latest of the overrides that apply, else the assignment's."""
     overrides = applying_overrides(state, assignment, user_id)
     if not overrides:
         return assignment.due_at
@@ -225,7 +225,7 @@ def complete_review(state: CanvasState, request_id: str, *, comment: str) -> Ass
 def set_student_state(
     state: CanvasState, user_id: str, course_id: str, enrollment_state: EnrollmentState
 ) -> None:
-    """Put all student enrollments of a person in a state and let the lifecycle job run. KeyError when none."""
+    """Put all student enrollments of a person in a state and run the lifecycle job. KeyError when none."""
     rows = [row for row in state.enrollments_of(course_id, user_id) if row.type in STUDENT_TYPES]
     if not rows:
         raise KeyError(f"user {user_id} is no student of course {course_id}")
@@ -247,7 +247,7 @@ def enroll_late(state: CanvasState, course_id: str, name: str, *, section_id: st
 
 
 def attach_rubric(state: CanvasState, assignment_id: str, title: str) -> RubricAssociation:
-    """Link a rubric: it adopts reviews without one, and sets them back to assigned (rubric_association.rb)."""
+    """Link a rubric: it adopts reviews without one and sets them back to assigned (rubric_association.rb)."""
     assignment = state.assignments[assignment_id]
     if assignment.rubric_association_id is not None:
         detach_rubric(state, assignment_id)
@@ -282,8 +282,8 @@ def detach_rubric(state: CanvasState, assignment_id: str) -> None:
 def run_automatic_allocation(state: CanvasState, assignment_id: str) -> list[AssessmentRequest]:
     """Canvas's own allocation (abstract_assignment.rb assign_peer_reviews), existing reviews counted in.
 
-    Visits those who submitted in random order; each takes the candidates that come first by: fewer than k reviews
-    received, not reviewing the visitor already, fewest received, fewest given, chance. No backtracking.
+    Visits those who submitted in random order; each takes the candidates that come first by: fewer than k
+    reviews received, not reviewing the visitor already, fewest received, fewest given, chance.
     """
     assignment = state.assignments[assignment_id]
     wanted = assignment.peer_review_count
@@ -313,16 +313,18 @@ def run_automatic_allocation(state: CanvasState, assignment_id: str) -> list[Ass
         if own_group is not None and not assignment.intra_group_peer_reviews:
             mates = {row.user_id for row in state.memberships_of(own_group.id)}
             candidates = [author for author in candidates if author not in mates]
-        ranked = sorted(
-            candidates,
-            key=lambda author, reviewer=reviewer: (  # type: ignore[misc]  # mypy infers no type for the bound default
+        chance = {author: state.random.random() for author in candidates}
+        rank = {
+            author: (
                 len(received[author]) >= wanted,
                 author in received[reviewer],
                 len(received[author]),
                 len(given[author]),
-                state.random.random(),
-            ),
-        )
+                chance[author],
+            )
+            for author in candidates
+        }
+        ranked = sorted(candidates, key=rank.__getitem__)
         for author in ranked[:need]:
             made.append(assign_assessor(state, pool[author], reviewer, made_by="Canvas"))
             given[reviewer].append(author)

@@ -1,7 +1,7 @@
 """Faults planted for single requests: the list of what should go wrong, and when its turn comes.
 
-This module only decides; `request_pipeline` acts. "Before" means that the request is never executed, "after" that
-it is executed and the answer is what suffers.
+This module only decides; `request_pipeline` acts. "Before" means that the request is never executed, "after"
+that it is executed and the answer is what suffers.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Habits:
     """Every collection pages with `page=bookmark:...` and leaves `last` out."""
     token_lifetime: float = 3600.0
     token_error_texts: Literal["plain", "specific"] = "plain"
-    """"Invalid access token." for every dead token, or "Expired ..." and "Revoked ..." as newer installs say."""
+    """One text for every dead token, or "Expired ..." and "Revoked access token." as newer installs say."""
     error_report_id: bool = False
     """Not-found answers carry an `error_report_id`."""
     review_order: Literal["id", "shuffled"] = "id"

@@ -1,7 +1,7 @@
-"""Rows of the simulated Canvas: people, courses, work, reviews. No behaviour beyond what a single row can know.
+"""Rows of the simulated Canvas: people, courses, work, reviews. No behaviour beyond what one row can know.
 
-Rows are mutable, like database rows; `state.CanvasState` owns them and its lock guards them. Ids are strings of
-digits, as `Accept: application/json+canvas-string-ids` would show them. Field names are Canvas's own.
+Rows are mutable, like database rows; `state.CanvasState` owns them and its lock guards them. Ids are strings
+of digits, as `Accept: application/json+canvas-string-ids` would show them. Field names are Canvas's own.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class GroupMembership:
 
 @dataclass(slots=True)
 class RubricAssociation:
-    """A rubric attached to an assignment; its id is part of a review's identity (canvas-lms `assign_assessor`)."""
+    """A rubric attached to an assignment; its id is part of a review's identity (`assign_assessor`)."""
 
     id: str
     rubric_id: str
@@ -215,7 +215,7 @@ class SubmissionComment:
 
 @dataclass(slots=True)
 class Submission:
-    """The row of one student for one assignment; exists before anything is handed in. `deleted`: not assigned."""
+    """The row of one student for one assignment; made before anything is handed in. `deleted`: unassigned."""
 
     id: str
     assignment_id: str

@@ -1,7 +1,8 @@
 """The whole simulated Canvas in memory: rows, tokens, mails, log, switches, and what people in it can do.
 
-One `CanvasState` is one install. All public methods take the lock themselves; hold `state.lock` around a group of
-reads that must agree. REST answers, throttling, LTI and pages are built on top of it by other modules.
+One `CanvasState` is one install. All public methods take the lock themselves; hold `state.lock` around a
+group of reads that must agree. `courses.build_state` fills one from a seed. REST answers, throttling, LTI and
+pages are built on top of it by other modules.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class CanvasState(Tables):
         self.grants: dict[str, AccessGrant] = {}
         self.log: list[ReceivedRequest] = []
         self.withheld: dict[tuple[str, str], set[str]] = defaultdict(set)
-        """Permissions taken from a person in a course, by (user id, course id); fill it to demote somebody."""
+        """Permissions taken from a person in a course, by (user id, course id); fill to demote somebody."""
 
     def now(self) -> datetime:
         """The install's current time."""
@@ -126,7 +127,7 @@ class CanvasState(Tables):
             return grant
 
     def make_personal_token(self, user_id: str, purpose: str = "") -> AccessGrant:
-        """The token that a person makes in the profile settings: no key, no expiry, all of the person's rights."""
+        """The token that a person makes in the profile settings: no key, no expiry, all rights."""
         return self.issue_grant(user_id, None, purpose=purpose)
 
     def find_refresh_grant(self, refresh_token: str) -> AccessGrant | None:
@@ -138,7 +139,7 @@ class CanvasState(Tables):
         return None
 
     def refresh_grant(self, grant: AccessGrant) -> AccessGrant:
-        """Replace the access token in the same row: the earlier one stops working now. No new refresh token."""
+        """Replace the access token in the same row: the earlier one dies now. No new refresh token."""
         with self.lock:
             grant.token = "1~" + self.mint_secret()
             grant.expires_at = self.now() + timedelta(seconds=self.habits.token_lifetime)
@@ -195,14 +196,12 @@ class CanvasState(Tables):
     def received(self, *, writes_only: bool = False, path_part: str = "") -> list[ReceivedRequest]:
         """The log, oldest first, filtered."""
         with self.lock:
-            return [
-                row for row in self.log if path_part in row.path and (row.is_write or not writes_only)
-            ]
+            return [row for row in self.log if path_part in row.path and (row.is_write or not writes_only)]
 
     # --- what people can do (rules in `coursework`) ------------------------------------------------------
 
     def refresh_submissions(self, assignment: Assignment) -> None:
-        """Canvas's lifecycle job: a row for each assigned student, soft deletion for those no longer assigned."""
+        """Canvas's lifecycle job: a row for each assigned student, soft deletion of the others."""
         with self.lock:
             coursework.refresh_submissions(self, assignment)
 
@@ -225,8 +224,10 @@ class CanvasState(Tables):
         with self.lock:
             return coursework.assign_assessor(self, submission, assessor_id, made_by=made_by)
 
-    def complete_review(self, request_id: str, *, comment: str = "Well argued; the ending is short.") -> AssessmentRequest:
-        """The reviewer does the review: a comment, and the rubric when there is one. KeyError when unknown."""
+    def complete_review(
+        self, request_id: str, *, comment: str = "Well argued; the ending is short."
+    ) -> AssessmentRequest:
+        """The reviewer does it: a comment, and the rubric when there is one. KeyError when unknown."""
         with self.lock:
             return coursework.complete_review(self, request_id, comment=comment)
 
@@ -235,8 +236,10 @@ class CanvasState(Tables):
         with self.lock:
             self.remove_request(self.requests[request_id])
 
-    def drop(self, user_id: str, course_id: str, *, state: EnrollmentState = EnrollmentState.INACTIVE) -> None:
-        """Take a student out of the course; reviews stay and can no longer be deleted through the API."""
+    def drop(
+        self, user_id: str, course_id: str, *, state: EnrollmentState = EnrollmentState.INACTIVE
+    ) -> None:
+        """Take a student out of the course; reviews stay and the API can no longer delete them."""
         with self.lock:
             coursework.set_student_state(self, user_id, course_id, state)
 
@@ -261,6 +264,6 @@ class CanvasState(Tables):
             coursework.detach_rubric(self, assignment_id)
 
     def run_canvas_automatic_allocation(self, assignment_id: str) -> list[AssessmentRequest]:
-        """Canvas's own old algorithm tops every reviewer up to `peer_review_count`; returns the new reviews."""
+        """Canvas's own algorithm tops every reviewer up to `peer_review_count`; returns the new ones."""
         with self.lock:
             return coursework.run_automatic_allocation(self, assignment_id)

@@ -111,8 +111,20 @@ class Tables:
         letters = "ABCDEFGHJKLMNPQRTUVWXYZabcdefhijkmnopqrstuvwxyz234678"
         return "".join(self.random.choices(letters, k=length))
 
-    def add_user(self, name: str, *, sortable_name: str | None = None, shard: int = 0, **fields: object) -> User:
-        """Add a person; login, address and ids follow from the name and the seed unless given."""
+    def add_user(
+        self,
+        name: str,
+        *,
+        sortable_name: str | None = None,
+        shard: int = 0,
+        fake_student: bool = False,
+        site_admin: bool = False,
+        locale: str = "en",
+        time_zone: str = "Europe/London",
+        pronouns: str | None = None,
+        login: str | None = None,
+    ) -> User:
+        """Add a person; login, address and ids follow from the counters and the seed."""
         user_id = self.mint("user", shard)
         first, _, last = name.rpartition(" ")
         user = User(
@@ -120,13 +132,16 @@ class Tables:
             name=name,
             sortable_name=sortable_name or (f"{last}, {first}" if first else name),
             short_name=name,
-            login=f"u{user_id}",
-            email=f"u{user_id}@students.example.edu",
+            login=login or f"u{user_id}",
+            email=f"{login or 'u' + user_id}@example.edu",
             lti_id=self.mint_uuid(),
-            global_id=str(SHARD_STEP + int(user_id)) if not shard else user_id,
+            global_id=user_id if shard else str(SHARD_STEP + int(user_id)),
+            locale=locale,
+            time_zone=time_zone,
+            pronouns=pronouns,
+            fake_student=fake_student,
+            site_admin=site_admin,
         )
-        for field_name, value in fields.items():
-            setattr(user, field_name, value)
         self.users[user.id] = user
         return user
 
@@ -162,6 +177,52 @@ class Tables:
         self._enrollments_by_course[course.id].append(enrollment)
         self._enrollments_by_user[user.id].append(enrollment)
         return enrollment
+
+    def add_course(self, name: str, code: str, *, shard: int = 0) -> Course:
+        """Add a published course."""
+        course = Course(self.mint("course", shard), name, code, self.mint_uuid().replace("-", ""), shard)
+        self.courses[course.id] = course
+        return course
+
+    def add_assignment(self, course: Course, name: str, *, at: datetime) -> Assignment:
+        """Add a published assignment at the end of the list; set its other fields on the row."""
+        identity = self.mint("assignment", course.shard)
+        assignment = Assignment(
+            id=identity,
+            course_id=course.id,
+            name=name,
+            position=1 + len(self.assignments_of(course.id)),
+            assignment_group_id=course.id,
+            lti_context_id=self.mint_uuid(),
+            created_at=at,
+            updated_at=at,
+        )
+        self.assignments[identity] = assignment
+        return assignment
+
+    def add_override(self, assignment: Assignment, title: str) -> Override:
+        """Add an override; set whom it concerns and its dates on the row."""
+        override = Override(
+            self.mint("override", self.courses[assignment.course_id].shard), assignment.id, title
+        )
+        self.overrides[override.id] = override
+        return override
+
+    def add_group_category(self, course: Course, name: str) -> GroupCategory:
+        """Add a group set."""
+        category = GroupCategory(self.mint("group_category", course.shard), course.id, name)
+        self.group_categories[category.id] = category
+        return category
+
+    def add_group(self, category: GroupCategory, name: str, user_ids: Iterable[str]) -> Group:
+        """Add a group with its members."""
+        shard = self.courses[category.course_id].shard
+        group = Group(self.mint("group", shard), category.id, category.course_id, name)
+        self.groups[group.id] = group
+        for user_id in user_ids:
+            membership = GroupMembership(self.mint("group_membership", shard), group.id, user_id)
+            self.group_memberships[membership.id] = membership
+        return group
 
     def store_submission(self, submission: Submission) -> None:
         """Add a new submission row to table and indexes."""
@@ -258,8 +319,10 @@ class Tables:
         return sorted(rows, key=lambda row: int(row.id))
 
     def current_student_ids(self, enrollments: Iterable[Enrollment]) -> set[str]:
-        """Who counts as a student: also invited people and the Test Student, never inactive or concluded ones.
+        """Who counts as a student: also invited people and the Test Student, not inactive or concluded ones.
 
         Source: canvas-lms app/models/course.rb, students_visible_to.
         """
-        return {row.user_id for row in enrollments if row.type in STUDENT_TYPES and row.state not in GONE_STATES}
+        return {
+            row.user_id for row in enrollments if row.type in STUDENT_TYPES and row.state not in GONE_STATES
+        }
