@@ -1,0 +1,71 @@
+"""What somebody else changed in Canvas while a run was approved, waiting or working; pure.
+
+Drift never causes a write. Two changes end the run, because the approval no longer describes what a
+create would do; everything else is told beside it. The kinds are those of ``planning.drift``; here only
+the run's own doings are taken out of the comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lti_tool.applying.reconcile import pair_of
+from lti_tool.applying.records import StepRecord
+from lti_tool.planning.drift import Drift, find_drift
+from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
+
+RUBRIC_CHANGED = (
+    "The rubric of the assignment was attached, replaced or removed. Canvas would make a second review for "
+    "pairs that exist; make a new preview."
+)
+"""canvas-lms ``Submission#assign_assessor`` finds a review by its rubric association too."""
+
+NEW_ALLOCATION_ON = (
+    "Canvas's own peer review allocation was switched on in this course and would replace the reviews made "
+    "here; make a new preview."
+)
+"""On switching the feature on, Canvas can turn requests made through the API into rules of its own."""
+
+WATCHED = (
+    "published",
+    "peer_reviews",
+    "automatic_peer_reviews",
+    "anonymous_peer_reviews",
+    "intra_group_peer_reviews",
+    "group_category_id",
+    "only_visible_to_overrides",
+    "due_at",
+    "rubric_id",
+)
+"""Fields of the assignment whose change is told by name."""
+
+
+def drift_of_others(then: Snapshot, now: Snapshot, steps: Iterable[StepRecord]) -> tuple[Drift, ...]:
+    """Everything that differs, save what ``steps`` (of the run that asks) did or may have done."""
+    steps = tuple(steps)
+    created = {pair_of(step) for step in steps if step.kind is ChangeKind.CREATE}
+    deleted = {step.expected_review for step in steps if step.kind is ChangeKind.DELETE}
+    old = {review.id for review in then.reviews}
+    there = {review.id for review in now.reviews}
+    without_us = tuple(
+        review
+        for review in now.reviews
+        if review.id in old or (review.assessor, review.submission) not in created
+    ) + tuple(review for review in then.reviews if review.id in deleted and review.id not in there)
+    return find_drift(then, replace(now, reviews=without_us))
+
+
+def changed_fields(then: AssignmentFacts, now: AssignmentFacts) -> tuple[str, ...]:
+    """Names of the watched fields of the assignment that differ."""
+    return tuple(name for name in WATCHED if getattr(then, name) != getattr(now, name))
+
+
+def stopping_words(then: Snapshot, now: Snapshot) -> tuple[str, str] | None:
+    """(machine word, sentence) when the run may not go on with its approval."""
+    if then.assignment.rubric_id != now.assignment.rubric_id:
+        return "rubric_changed", RUBRIC_CHANGED
+    if now.new_allocation_feature and not then.new_allocation_feature:
+        return "new_allocation_on", NEW_ALLOCATION_ON
+    return None

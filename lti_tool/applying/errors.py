@@ -1,0 +1,53 @@
+"""What can go wrong between the driver, its journal and the people who start runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lti_tool.planning.ids import RunId
+
+
+class LeaseLost(Exception):
+    """Another worker drives this run now, or may; whoever gets this stops and touches nothing."""
+
+
+class CancelRequested(Exception):
+    """Somebody asked to stop the run; no further change is sent."""
+
+
+class JournalUnavailable(Exception):
+    """The journal could not be written or read, so nothing may be sent; steps under way are in doubt."""
+
+
+class UnknownRun(LookupError):
+    """There is no run with this id."""
+
+
+class NotResumable(Exception):
+    """The run is not paused, so there is nothing to resume. ``state`` says where it stands."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the run is not paused but {state}; there is nothing to resume")
+        self.state = state
+
+
+class ActiveRunExists(Exception):
+    """Another run of this assignment is not over yet; one at a time.
+
+    Attributes:
+        run: that run.
+        who: name of the person who started it.
+        since: when.
+        done, total: how many of its changes are settled, of how many.
+    """
+
+    def __init__(self, run: RunId, who: str, since: datetime, done: int, total: int) -> None:
+        super().__init__(
+            f"{who} is already applying changes to this assignment (since {since:%Y-%m-%d %H:%M} UTC, "
+            f"{done} of {total} done); wait until that run is over, or stop it"
+        )
+        self.run = run
+        self.who = who
+        self.since = since
+        self.done = done
+        self.total = total

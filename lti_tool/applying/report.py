@@ -1,0 +1,200 @@
+"""What a run did and does, for people: report, line in the history, progress, effects; pure.
+
+Contract for the pages and the command line; built from journal rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lti_tool.applying.answers import Why
+from lti_tool.applying.records import RunRecord, StepRecord
+from lti_tool.applying.states import (
+    PAUSED,
+    SETTLED,
+    TERMINAL,
+    RunState,
+    StepClass,
+    StepState,
+    Whose,
+    step_class,
+)
+from lti_tool.applying.verification import Verification
+from lti_tool.planning.ids import (
+    AssignmentId,
+    CanvasOrigin,
+    CourseId,
+    PlanId,
+    ReviewId,
+    RunId,
+    SubmissionId,
+    UserId,
+)
+from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.undo import Effect
+
+RATE_WINDOW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run as a line of the history; ``counts`` by public class add up to ``total``.
+
+    ``state`` is a ``RunState`` value; ``undo_of`` the run that this one takes back, if any.
+    """
+
+    id: RunId
+    plan_id: PlanId
+    assignment_id: AssignmentId
+    state: str
+    started_by: UserId
+    started_by_name: str
+    created_at: datetime
+    finished_at: datetime | None
+    counts: dict[str, int]
+    total: int
+    undo_of: RunId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: ``done`` of ``total`` changes are settled, which never goes back.
+
+    ``waiting`` is a sentence while the run waits, ``waiting_until`` when it goes on by itself (none: a
+    person must act). ``seconds_left`` is extrapolated from the last minute; none while that says nothing.
+    """
+
+    state: RunState
+    done: int
+    total: int
+    counts: Mapping[StepClass, int]
+    waiting: str
+    waiting_until: datetime | None
+    seconds_left: float | None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedStep:
+    """One approved change and what became of it. ``note`` has no personal data."""
+
+    kind: ChangeKind
+    reviewer: UserId
+    author: UserId
+    submission: SubmissionId
+    step_class: StepClass
+    review_id: ReviewId | None
+    whose: Whose
+    why: Why
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Everything that is said about one run. ``counts`` has every class and adds up to the steps."""
+
+    id: RunId
+    plan_id: PlanId
+    canvas: CanvasOrigin
+    course_id: CourseId
+    assignment_id: AssignmentId
+    state: RunState
+    reason: str
+    words: str
+    started_by: UserId
+    started_by_name: str
+    undo_of: RunId | None
+    created_at: datetime
+    finished_at: datetime | None
+    cancel_requested: bool
+    progress: Progress
+    steps: tuple[ReportedStep, ...]
+    verification: Verification | None
+
+    @property
+    def counts(self) -> Mapping[StepClass, int]:
+        """Steps by class."""
+        return self.progress.counts
+
+
+def counts_by_class(states: Mapping[StepState, int], run: RunState) -> dict[StepClass, int]:
+    """Steps by report class, every class present, from steps by state."""
+    counts = dict.fromkeys(StepClass, 0)
+    for state, number in states.items():
+        counts[step_class(state, run)] += number
+    return counts
+
+
+def progress_of(
+    run: RunRecord, states: Mapping[StepState, int], lately: int, window: timedelta, now: datetime
+) -> Progress:
+    """Progress from the number of steps by state; ``lately`` of them were settled within ``window``."""
+    total = sum(states.values())
+    done = sum(number for state, number in states.items() if state in SETTLED)
+    waits = run.state in PAUSED or (run.waiting_until is not None and run.waiting_until > now)
+    moving = lately > 0 and not waits and run.state not in TERMINAL
+    return Progress(
+        state=run.state,
+        done=done,
+        total=total,
+        counts=counts_by_class(states, run.state),
+        waiting=run.words if waits else "",
+        waiting_until=run.waiting_until if waits else None,
+        seconds_left=(total - done) * window.total_seconds() / lately if moving else None,
+    )
+
+
+def report_of(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> RunReport:
+    """The report of a run, at any time of its life."""
+    age = max(now - run.created_at, timedelta(seconds=1))
+    window = min(RATE_WINDOW, age)
+    lately = sum(step.resolved_at is not None and step.resolved_at > now - window for step in steps)
+    return RunReport(
+        id=run.id,
+        plan_id=run.plan_id,
+        canvas=run.canvas,
+        course_id=run.course_id,
+        assignment_id=run.assignment_id,
+        state=run.state,
+        reason=run.reason,
+        words=run.words,
+        started_by=run.started_by,
+        started_by_name=run.started_by_name,
+        undo_of=run.undo_of,
+        created_at=run.created_at,
+        finished_at=run.finished_at,
+        cancel_requested=run.cancel_requested,
+        progress=progress_of(run, Counter(step.state for step in steps), lately, window, now),
+        steps=tuple(_reported(step, run.state) for step in steps),
+        verification=Verification.from_json(run.verification) if run.verification else None,
+    )
+
+
+def _reported(step: StepRecord, run: RunState) -> ReportedStep:
+    return ReportedStep(
+        kind=step.kind,
+        reviewer=step.reviewer,
+        author=step.author,
+        submission=step.submission,
+        step_class=step_class(step.state, run),
+        review_id=step.review,
+        whose=step.whose,
+        why=step.why,
+        note=step.note,
+    )
+
+
+def effects_of(steps: Iterable[StepRecord]) -> tuple[Effect, ...]:
+    """What the run itself changed in Canvas, for undo; adopted and skipped steps are no effects."""
+    return tuple(
+        Effect(step.kind is ChangeKind.CREATE, step.reviewer, step.author, step.submission, step.review)
+        for step in steps
+        if step.whose is Whose.OURS and step.review is not None
+    )

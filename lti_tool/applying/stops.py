@@ -1,0 +1,49 @@
+"""Why a run stops, by the cause that an answer or a failed reading named; pure."""
+
+from __future__ import annotations
+
+from lti_tool.applying.answers import Why
+from lti_tool.applying.records import Stop
+from lti_tool.applying.states import RunState
+
+
+class Stopped(Exception):
+    """The run cannot go on as it is; ``stop`` says where it goes."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.words)
+        self.stop = stop
+
+
+_STOPS: dict[Why, tuple[RunState, str]] = {
+    Why.ACCESS_LOST: (
+        RunState.PAUSED_AUTH,
+        "The access to Canvas was withdrawn. Connect to Canvas again to go on; nothing is lost.",
+    ),
+    Why.SCOPE_MISSING: (
+        RunState.PAUSED_PERMISSION,
+        "The developer key in Canvas lacks a scope that this tool needs. Ask the administrator to add it, "
+        "then continue.",
+    ),
+    Why.NOT_PERMITTED: (
+        RunState.PAUSED_PERMISSION,
+        "Canvas refuses these changes: you may no longer be allowed to grade in this course. Ask the "
+        "administrator, then continue.",
+    ),
+    Why.NOT_FOUND: (
+        RunState.NEEDS_REVIEW,
+        "The assignment no longer exists in Canvas, or you may not see it any more.",
+    ),
+    Why.INCOMPLETE_LIST: (
+        RunState.PAUSED_CANVAS,
+        "Canvas did not give a complete list of the class. It is tried again by itself.",
+    ),
+}
+
+
+def stop_for(why: Why, note: str, *, retry_in: float | None = None) -> Stop:
+    """The stop that follows from ``why``; a Canvas that does not answer is a pause with ``retry_in``."""
+    state, words = _STOPS.get(
+        why, (RunState.PAUSED_CANVAS, "Canvas does not answer properly. It is tried again by itself.")
+    )
+    return Stop(state, why, f"{words} ({note})" if note else words, retry_in)
