@@ -136,12 +136,14 @@ class Transport:
     ) -> None:
         self.origin = origin
         self.limits = limits or Limits()
-        self._verify = verify
-        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self.verify = verify
+        self.proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._lock = threading.Lock()
         self._idle: deque[tuple[requests.Session, float]] = deque()
 
-    def send(self, request: WireRequest, *, token: str | None = None) -> WireAnswer:
+    def send(
+        self, request: WireRequest, *, token: str | None = None, limits: Limits | None = None
+    ) -> WireAnswer:
         """Send once and return the complete answer, whatever its status.
 
         ``request.path`` may be an absolute URL (Canvas's Link headers are); another origin raises ValueError.
@@ -156,7 +158,7 @@ class Transport:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         started = time.monotonic()
         with self._session() as session:
-            answer = self._exchange(session, request, url, headers, started)
+            answer = self._exchange(session, request, url, headers, limits or self.limits)
         log.debug(
             "canvas_call",
             method=request.method,
@@ -182,7 +184,7 @@ class Transport:
         request: WireRequest,
         url: str,
         headers: dict[str, str],
-        started: float,
+        limits: Limits,
     ) -> WireAnswer:
         _on_the_wire.bytes_left = False
         response: requests.Response | None = None
@@ -193,11 +195,11 @@ class Transport:
                 params=list(request.query) or None,
                 data=list(request.form) or None,
                 headers=headers,
-                timeout=(self.limits.connect_timeout_s, self.limits.read_timeout_s),
+                timeout=(limits.connect_timeout_s, limits.read_timeout_s),
                 allow_redirects=False,
                 stream=True,
             )
-            body = self._body(response, started)
+            body = _body(response, limits)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._failed(request, error, session, response) from error
         except SendFailed:
@@ -209,19 +211,6 @@ class Transport:
             body=body,
             url=response.url,
         )
-
-    def _body(self, response: requests.Response, started: float) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-            size += len(chunk)
-            if size > self.limits.body_bytes:
-                raise OversizedBody("the answer was longer than we accept", bytes_left=True)
-            if time.monotonic() - started > self.limits.total_timeout_s:
-                raise OversizedBody("the answer took longer than we accept", bytes_left=True)
-            parts.append(chunk)
-        response.raw.release_conn()
-        return b"".join(parts)
 
     def _failed(
         self,
@@ -269,8 +258,8 @@ class Transport:
         session = requests.Session()
         session.trust_env = False
         session.cookies.set_policy(NO_COOKIES)
-        session.verify = self._verify
-        session.proxies = dict(self._proxies)
+        session.verify = self.verify
+        session.proxies = dict(self.proxies)
         session.headers.update({"User-Agent": USER_AGENT, "Accept": ACCEPT})
         adapter = WatchedAdapter()
         session.mount("https://", adapter)
@@ -325,6 +314,22 @@ class WatchedAdapter(HTTPAdapter):
         """Let the pools make watched connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _WatchedHTTPPool, "https": _WatchedHTTPSPool}
+
+
+def _body(response: requests.Response, limits: Limits) -> bytes:
+    """The whole body, decompressed, within the limits."""
+    started = time.monotonic()
+    parts: list[bytes] = []
+    size = 0
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        size += len(chunk)
+        if size > limits.body_bytes:
+            raise OversizedBody("the answer was longer than we accept", bytes_left=True)
+        if time.monotonic() - started > limits.total_timeout_s:
+            raise OversizedBody("the answer took longer than we accept", bytes_left=True)
+        parts.append(chunk)
+    response.raw.release_conn()
+    return b"".join(parts)
 
 
 def _number(text: str | None) -> float | None:

@@ -1,0 +1,238 @@
+"""Canvas's endpoints, typed. Each docstring names the route and Canvas's habits there.
+
+Everything works with every ``include[]`` stripped, which is what Canvas does under enforced scopes unless
+the developer key says "allow include parameters" (canvas-lms lib/authentication_methods.rb). No request
+carries a date or an override: a ``due_at`` in an update would open an assignment that is visible to
+overrides only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lti_tool.applying.answers import Answer
+from lti_tool.canvas import endpoints
+from lti_tool.canvas.calls import Calls
+from lti_tool.canvas.records import (
+    AssignmentRecord,
+    CourseRecord,
+    EnrollmentRecord,
+    GroupCategoryRecord,
+    GroupRecord,
+    MembershipRecord,
+    OverrideRecord,
+    PeerReviewRecord,
+    SectionRecord,
+    SubmissionRecord,
+    UserRecord,
+)
+from lti_tool.planning.ids import AssignmentId, CourseId, GroupId, SectionId, SubmissionId, UserId
+
+PAGE_SIZE = ("per_page", "100")
+"""Asked for, never relied upon: Canvas clamps it, installations differ."""
+STUDENT_TYPES = ("StudentEnrollment", "StudentViewEnrollment")
+LIVING_STATES = ("active", "invited", "creation_pending", "inactive", "completed")
+
+
+@dataclass(frozen=True, slots=True)
+class InCourse:
+    """A place: peer reviews and submissions below a course."""
+
+    id: CourseId
+
+
+@dataclass(frozen=True, slots=True)
+class InSection:
+    """A place: below a section. It filters submissions; peer reviews it does not filter at all."""
+
+    id: SectionId
+
+
+Place = InCourse | InSection
+
+
+class CanvasClient:
+    """One person's Canvas. Safe for several threads.
+
+    All methods raise ``CanvasError``; the two writes of peer reviews return an ``Answer`` instead.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    @property
+    def calls(self) -> Calls:
+        """What the client speaks through; its pace is the one of this person."""
+        return self._calls
+
+    def self_user(self) -> UserRecord:
+        """GET /users/self: whose token this is."""
+        return self._calls.one(endpoints.SELF.request("self"), UserRecord)
+
+    def course(self, course: CourseId) -> CourseRecord:
+        """GET /courses/:id."""
+        return self._calls.one(endpoints.COURSE.request(course), CourseRecord)
+
+    def permissions(self, course: CourseId, names: Iterable[str]) -> dict[str, bool]:
+        """GET /courses/:course_id/permissions: which of ``names`` the person has."""
+        query = [("permissions[]", name) for name in names]
+        return self._calls.one(endpoints.PERMISSIONS.request(course, query=query), dict[str, bool])
+
+    def enabled_features(self, course: CourseId) -> list[str]:
+        """GET /courses/:course_id/features/enabled: names only, not paginated."""
+        return self._calls.one(endpoints.FEATURES.request(course), list[str])
+
+    def assignments(self, course: CourseId) -> list[AssignmentRecord]:
+        """GET /courses/:course_id/assignments, in order of position.
+
+        ``override_assignment_dates=false`` gives the assignment's own due date, not the caller's.
+        """
+        query = [PAGE_SIZE, ("override_assignment_dates", "false")]
+        return self._calls.every(endpoints.ASSIGNMENTS.request(course, query=query), AssignmentRecord)
+
+    def assignment(self, course: CourseId, assignment: AssignmentId) -> AssignmentRecord:
+        """GET /courses/:course_id/assignments/:id."""
+        query = [("override_assignment_dates", "false")]
+        return self._calls.one(
+            endpoints.ASSIGNMENT.request(course, assignment, query=query), AssignmentRecord
+        )
+
+    def enable_peer_reviews(self, course: CourseId, assignment: AssignmentId) -> AssignmentRecord:
+        """PUT /courses/:course_id/assignments/:id with ``assignment[peer_reviews]`` and nothing else.
+
+        Saying it twice changes nothing and mails nobody, so it is repeated like a read. Canvas ignores it for
+        external tools, discussions, quizzes and on-paper assignments; the returned record tells.
+        """
+        form = [("assignment[peer_reviews]", "true")]
+        request = endpoints.UPDATE_ASSIGNMENT.request(course, assignment, form=form)
+        return self._calls.one(request, AssignmentRecord)
+
+    def overrides(self, course: CourseId, assignment: AssignmentId) -> list[OverrideRecord]:
+        """GET .../assignments/:assignment_id/overrides; student ids only of those visible."""
+        return self._calls.every(
+            endpoints.OVERRIDES.request(course, assignment, query=[PAGE_SIZE]), OverrideRecord
+        )
+
+    def sections(self, course: CourseId) -> list[SectionRecord]:
+        """GET /courses/:course_id/sections, by name."""
+        return self._calls.every(endpoints.SECTIONS.request(course, query=[PAGE_SIZE]), SectionRecord)
+
+    def enrollments(
+        self,
+        course: CourseId,
+        types: Sequence[str] = STUDENT_TYPES,
+        states: Sequence[str] = LIVING_STATES,
+    ) -> list[EnrollmentRecord]:
+        """GET /courses/:course_id/enrollments: one row per person, section and role.
+
+        Types and states are always named: the default differs by caller (teachers also get inactive people).
+        Each row brings its ``user`` without any include.
+        """
+        query = [PAGE_SIZE, *(("type[]", t) for t in types), *(("state[]", s) for s in states)]
+        return self._calls.every(endpoints.ENROLLMENTS.request(course, query=query), EnrollmentRecord)
+
+    def users(self, course: CourseId) -> list[UserRecord]:
+        """GET /courses/:course_id/users. The Test Student is dropped after paging, so pages may be short."""
+        return self._calls.every(endpoints.USERS.request(course, query=[PAGE_SIZE]), UserRecord)
+
+    def group_categories(self, course: CourseId) -> list[GroupCategoryRecord]:
+        """GET /courses/:course_id/group_categories."""
+        return self._calls.every(
+            endpoints.GROUP_CATEGORIES.request(course, query=[PAGE_SIZE]), GroupCategoryRecord
+        )
+
+    def course_groups(self, course: CourseId) -> list[GroupRecord]:
+        """GET /courses/:course_id/groups of all group sets, with ``include[]=users``.
+
+        The include may be stripped, and Canvas cuts it in groups of thousands: compare with
+        ``members_count`` and read `memberships` where it falls short.
+        """
+        query = [PAGE_SIZE, ("include[]", "users")]
+        return self._calls.every(endpoints.COURSE_GROUPS.request(course, query=query), GroupRecord)
+
+    def groups_of_category(self, category: str) -> list[GroupRecord]:
+        """GET /group_categories/:group_category_id/groups; without members."""
+        return self._calls.every(endpoints.CATEGORY_GROUPS.request(category, query=[PAGE_SIZE]), GroupRecord)
+
+    def memberships(self, group: GroupId) -> list[MembershipRecord]:
+        """GET /groups/:group_id/memberships, accepted ones only."""
+        query = [PAGE_SIZE, ("filter_states[]", "accepted")]
+        return self._calls.every(endpoints.MEMBERSHIPS.request(group, query=query), MembershipRecord)
+
+    def group_users(self, group: GroupId) -> list[UserRecord]:
+        """GET /groups/:group_id/users."""
+        return self._calls.every(endpoints.GROUP_USERS.request(group, query=[PAGE_SIZE]), UserRecord)
+
+    def submissions(self, place: Place, assignment: AssignmentId) -> list[SubmissionRecord]:
+        """GET .../assignments/:assignment_id/submissions, below a course or (filtered) a section.
+
+        Rows of active and invited students and the Test Student, by user id; inactive and concluded people
+        and unassigned ones have none. ``include[]=visibility`` would end paging and is not sent. The texts
+        that students wrote are left out where Canvas knows how to.
+        """
+        endpoint = (
+            endpoints.COURSE_SUBMISSIONS if isinstance(place, InCourse) else endpoints.SECTION_SUBMISSIONS
+        )
+        query = [PAGE_SIZE, *(("exclude_response_fields[]", field) for field in ("body", "attachments"))]
+        return self._calls.every(endpoint.request(place.id, assignment, query=query), SubmissionRecord)
+
+    def peer_reviews(self, place: Place, assignment: AssignmentId) -> list[PeerReviewRecord]:
+        """GET .../assignments/:assignment_id/peer_reviews.
+
+        Not paginated (a Link header is followed should one come), not ordered, not limited to the section
+        in the path, and including people who have left. Somebody without the right to grade gets 200 with
+        only the reviews of his own work: check `permissions` first, or an empty list means nothing.
+        """
+        request = _review_routes(place).of_assignment.request(place.id, assignment)
+        return self._calls.every(request, PeerReviewRecord)
+
+    def peer_reviews_of(
+        self, place: Place, assignment: AssignmentId, submission: SubmissionId
+    ) -> list[PeerReviewRecord]:
+        """GET .../submissions/:submission_id/peer_reviews: the row id of the submission, not the user's.
+
+        A submission of another assignment, or nonsense, is 200 with an empty list.
+        """
+        request = _review_routes(place).of_submission.request(place.id, assignment, submission)
+        return self._calls.every(request, PeerReviewRecord)
+
+    def create_peer_review(
+        self,
+        place: Place,
+        assignment: AssignmentId,
+        submission: SubmissionId,
+        *,
+        author: UserId,
+        reviewer: UserId,
+    ) -> Answer:
+        """POST .../submissions/:submission_id/peer_reviews with ``user_id`` = the reviewer.
+
+        Find-or-create, keyed by the pair and the rubric link: repeating it gives 200 and mails the reviewer
+        again. Two at the same moment can make two rows. Self-review is 400; a person who is not an active or
+        invited student is 404. Never repeated here.
+        """
+        endpoint = _review_routes(place).create
+        request = endpoint.request(place.id, assignment, submission, form=[("user_id", reviewer)])
+        return self._calls.write(request, submission=submission, author=author, reviewer=reviewer)
+
+    def delete_peer_review(
+        self,
+        place: Place,
+        assignment: AssignmentId,
+        submission: SubmissionId,
+        *,
+        author: UserId,
+        reviewer: UserId,
+    ) -> Answer:
+        """DELETE .../submissions/:submission_id/peer_reviews with ``user_id`` = the reviewer, in the query.
+
+        Deletes the first row of the pair whatever its state, a completed one too. When there is none: 400.
+        """
+        endpoint = _review_routes(place).delete
+        request = endpoint.request(place.id, assignment, submission, query=[("user_id", reviewer)])
+        return self._calls.write(request, submission=submission, author=author, reviewer=reviewer)
+
+
+def _review_routes(place: Place) -> endpoints.ReviewRoutes:
+    return endpoints.COURSE_REVIEWS if isinstance(place, InCourse) else endpoints.SECTION_REVIEWS

@@ -1,0 +1,296 @@
+"""OAuth2 with one Canvas: consent address, code exchange, refresh, revocation. Stores nothing.
+
+requests-oauthlib builds the consent address and exchanges the code. Refresh and revocation are calls of our
+own: the library refreshes without a lock, without timeouts, and mixes request options into the body.
+
+Canvas's habits: a refresh replaces the access token in the same grant, so the earlier one is dead at once,
+and brings no new refresh token; each code exchange makes a further grant, so the older one is to be revoked;
+each call of the token endpoint costs a third of the throttle's bucket (canvas-lms oauth2_provider_controller,
+access_token). ``replace_tokens`` is not sent: it would end the person's connections to other installations
+of this tool on the same key.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from oauthlib.oauth2 import OAuth2Error
+from pydantic import ValidationError
+from requests_oauthlib import OAuth2Session
+
+from lti_tool.applying.answers import Outcome
+from lti_tool.canvas.answers import hear, read_error
+from lti_tool.canvas.endpoints import SCOPES
+from lti_tool.canvas.errors import AccessLost, BrokenAnswer, CanvasUnavailable, KeyRejected
+from lti_tool.canvas.records import TokenRecord
+from lti_tool.canvas.transport import (
+    NO_COOKIES,
+    USER_AGENT,
+    Limits,
+    SendFailed,
+    Transport,
+    WatchedAdapter,
+    WireAnswer,
+    WireRequest,
+)
+from lti_tool.planning.ids import CanvasOrigin, UserId
+
+AUTHORISE_PATH = "/login/oauth2/auth"
+TOKEN_PATH = "/login/oauth2/token"  # noqa: S105 - an address
+ATTEMPTS = 3
+LIMITS = Limits(read_timeout_s=20.0, total_timeout_s=30.0, body_bytes=1024 * 1024)
+"""All attempts of a refresh together must end before the lease that guards it (persistence.tokens.LEASE)."""
+
+for _name in ("requests_oauthlib", "oauthlib"):
+    logging.getLogger(_name).setLevel(logging.INFO)  # at DEBUG they log secrets and tokens
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthKey:
+    """The API developer key of this tool in one Canvas; not the LTI key. ``scopes`` is what is asked for."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    scopes: tuple[str, ...] = tuple(SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRequest:
+    """Where to send the browser, and what must be kept until it comes back."""
+
+    url: str
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a code exchange gave. ``user_id`` is the person whose consent it was."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_at: datetime | None
+    user_id: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh gave; the refresh token is the new one, should Canvas ever send one."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_at: datetime | None
+
+
+class CanvasOAuth:
+    """The OAuth2 endpoints of one Canvas, used with one developer key.
+
+    Args:
+        redirect_uri: our callback, exactly as the key lists it.
+        now: the clock that ``expires_at`` is counted from; received-at plus lifetime, never Canvas's clock.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        key: OAuthKey,
+        redirect_uri: str,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._transport = transport
+        self._key = key
+        self._redirect_uri = redirect_uri
+        self._now = now
+        self._sleep = sleep
+        _allow_plain_loopback(transport.origin)
+
+    @property
+    def origin(self) -> CanvasOrigin:
+        """The Canvas."""
+        return self._transport.origin
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What is asked for."""
+        return self._key.scopes
+
+    def consent_request(self) -> ConsentRequest:
+        """A new address of Canvas's consent page, with state and PKCE (S256).
+
+        Canvas before 2024 ignores the challenge. All scopes travel in one parameter: of several Canvas keeps
+        only the last.
+        """
+        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
+        session = OAuth2Session(
+            self._key.client_id, redirect_uri=self._redirect_uri, scope=list(self._key.scopes) or None
+        )
+        url, _ = session.authorization_url(
+            self.origin + AUTHORISE_PATH,
+            state=state,
+            code_challenge=challenge.decode(),
+            code_challenge_method="S256",
+        )
+        return ConsentRequest(url, state, verifier)
+
+    def exchange(self, code: str, verifier: str) -> Grant:
+        """Spend the code that the browser brought. A code works once, for ten minutes.
+
+        Raises:
+            AccessLost: the code is spent, too old, or of another key.
+            KeyRejected: Canvas does not know our key or secret.
+            CanvasUnavailable, BrokenAnswer: no answer, or none that can be used. The code may be spent.
+        """
+        request = WireRequest("POST", TOKEN_PATH)
+        with self._exchange_session() as session:
+            received_at = self._now()
+            try:
+                answer: dict[str, Any] = session.fetch_token(
+                    self.origin + TOKEN_PATH,
+                    code=code,
+                    code_verifier=verifier,
+                    client_secret=self._key.client_secret,
+                    include_client_id=True,
+                    timeout=(LIMITS.connect_timeout_s, LIMITS.read_timeout_s),
+                )
+            except requests.TooManyRedirects as error:
+                raise BrokenAnswer(f"Canvas answered {request} with a redirect.") from error
+            except requests.RequestException as error:
+                raise CanvasUnavailable(f"Canvas did not answer {request}.") from error
+            except OAuth2Error as error:
+                raise BrokenAnswer(f"Canvas's answer to {request} holds no token.") from error
+        token = _token_record(answer, request)
+        if token.access_token is None or token.user is None:
+            raise BrokenAnswer(f"Canvas's answer to {request} does not say whose token it is.")
+        return Grant(
+            access_token=token.access_token,
+            refresh_token=token.refresh_token,
+            expires_at=_expiry(received_at, token),
+            user_id=UserId(token.user.id),
+        )
+
+    def refresh(self, refresh_token: str) -> Refreshed:
+        """Trade the refresh token for a new access token; the earlier one is dead from that moment.
+
+        Repeated when the answer is lost: Canvas takes the same refresh token again. The caller makes sure
+        that nobody else refreshes the same grant meanwhile.
+
+        Raises:
+            AccessLost: the refresh token is dead (revoked, or the key was changed).
+            KeyRejected: Canvas does not accept our key or secret.
+            CanvasError: no usable answer after some attempts.
+        """
+        form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", self._key.client_id),
+            ("client_secret", self._key.client_secret),
+            ("redirect_uri", self._redirect_uri),
+            ("refresh_token", refresh_token),
+        ]
+        request = WireRequest("POST", TOKEN_PATH, form=form)
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._sleep(random.uniform(0.5, 1.0) * 2 ** (attempt - 1))  # noqa: S311 - spreads retries
+            received_at = self._now()
+            try:
+                heard = hear(self._transport.send(request, limits=LIMITS))
+            except SendFailed as failure:
+                heard = hear(failure)
+            if isinstance(heard.got, WireAnswer):
+                _raise_oauth_error(heard.got)
+            if heard.verdict.outcome is not Outcome.OK:
+                failure_of = read_error(request, heard)
+                continue
+            token = _token_record(heard.verdict.document, request)
+            if token.access_token:
+                return Refreshed(token.access_token, token.refresh_token, _expiry(received_at, token))
+            failure_of = BrokenAnswer(f"Canvas's answer to {request} holds no token.", status=heard.status)
+        raise failure_of
+
+    def revoke(self, access_token: str) -> bool:
+        """End the grant that this access token belongs to; whether Canvas confirmed it. Never raises."""
+        request = WireRequest("DELETE", TOKEN_PATH)
+        try:
+            return (
+                hear(self._transport.send(request, token=access_token, limits=LIMITS)).verdict.outcome
+                is Outcome.OK
+            )
+        except SendFailed:
+            return False
+
+    def _exchange_session(self) -> OAuth2Session:
+        """A session for one exchange; without scope, since a differing one in the answer would raise."""
+        session = OAuth2Session(self._key.client_id, redirect_uri=self._redirect_uri)
+        session.trust_env = False
+        session.verify, session.proxies = self._transport.verify, dict(self._transport.proxies)
+        session.max_redirects = 0
+        session.cookies.set_policy(NO_COOKIES)
+        session.headers["User-Agent"] = USER_AGENT
+        session.mount("https://", WatchedAdapter())
+        session.mount("http://", WatchedAdapter())
+        session.register_compliance_hook("access_token_response", _judge_exchange)
+        return session
+
+
+def _judge_exchange(response: requests.Response) -> requests.Response:
+    """Judge the answer to a code exchange before the library reads it as if it were one of a token."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    answer = WireAnswer(response.status_code, headers, response.content)
+    _raise_oauth_error(answer)
+    heard = hear(answer)
+    if heard.verdict.outcome is not Outcome.OK:
+        raise read_error(WireRequest("POST", TOKEN_PATH), heard)
+    return response
+
+
+def _raise_oauth_error(answer: WireAnswer) -> None:
+    """Canvas's OAuth errors by meaning (canvas-lms lib/canvas/oauth/request_error.rb).
+
+    ``invalid_request`` "refresh_token not found" and ``invalid_grant`` both say that the grant is dead; the
+    words are not looked at.
+    """
+    if answer.status not in (400, 401) or not answer.is_json:
+        return
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        return
+    word = document.get("error") if isinstance(document, dict) else None
+    what = f"Canvas refused the token with {str(word)[:40]!r}."
+    if word in ("invalid_client", "unauthorized_client"):
+        raise KeyRejected(what, status=answer.status, request_id=answer.request_id)
+    if word in ("invalid_request", "invalid_grant", "access_denied"):
+        raise AccessLost(what, status=answer.status, request_id=answer.request_id)
+
+
+def _token_record(document: Any, request: WireRequest) -> TokenRecord:
+    try:
+        return TokenRecord.model_validate(document)
+    except ValidationError:
+        raise BrokenAnswer(f"Canvas's answer to {request} is not what it documents.") from None
+
+
+def _expiry(received_at: datetime, token: TokenRecord) -> datetime | None:
+    """Keys that do not expire tokens send no lifetime, and then there is none."""
+    return None if token.expires_in is None else received_at + timedelta(seconds=token.expires_in)
+
+
+def _allow_plain_loopback(origin: CanvasOrigin) -> None:
+    """oauthlib refuses plain http altogether and knows one switch for the whole process. ``canonical_origin``
+    has decided, more strictly, that this origin is loopback; no other plain address ever gets here."""
+    if origin.startswith("http://"):
+        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"

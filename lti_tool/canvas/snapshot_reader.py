@@ -1,0 +1,256 @@
+"""Reads one assignment into a `Snapshot`, and writes its reviews: ``applying.ports.CanvasReviews``.
+
+The lists are read next to each other, a few at a time; the pace decides how many. A snapshot is all or
+nothing: one list that cannot be read to its end, and there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from lti_tool.applying.answers import Answer
+from lti_tool.canvas.client import CanvasClient, InCourse
+from lti_tool.canvas.errors import NotPermitted
+from lti_tool.canvas.records import EnrollmentRecord, GroupRecord, SubmissionRecord
+from lti_tool.planning.ids import (
+    AssignmentId,
+    CanvasOrigin,
+    CourseId,
+    GroupId,
+    SectionId,
+    SubmissionId,
+    UserId,
+)
+from lti_tool.planning.snapshot import (
+    AssignmentFacts,
+    Group,
+    Person,
+    PersonState,
+    Review,
+    Section,
+    Snapshot,
+    Work,
+)
+
+Progress = Callable[[str, int, int | None], None]
+"""What was read, how many so far, of how many if known. Called from several threads."""
+
+NEW_ALLOCATION_FLAGS = frozenset({"peer_review_allocation_and_grading", "peer_review_allocation"})
+"""The course flag of Canvas's own pull allocator, under its present and its earlier name."""
+READERS = 4
+READINGS = 3
+"""How often people and submissions are read while they contradict each other."""
+
+Row = TypeVar("Row")
+
+
+def _silent(_words: str, _done: int, _total: int | None) -> None:
+    """No progress wanted."""
+
+
+class AssignmentReviews:
+    """One assignment, read and written as one person. Safe for several threads.
+
+    Args:
+        progress: told while lists of a large course come in.
+        now: the clock for ``taken_at``.
+    """
+
+    def __init__(
+        self,
+        client: CanvasClient,
+        canvas: CanvasOrigin,
+        course_id: CourseId,
+        assignment_id: AssignmentId,
+        *,
+        progress: Progress = _silent,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._canvas = canvas
+        self._course = InCourse(course_id)
+        self._assignment = assignment_id
+        self._progress = progress
+        self._now = now
+
+    def read_snapshot(self) -> Snapshot:
+        """Everything that a plan rests on, read anew.
+
+        Raises:
+            NotPermitted: the person may not grade. Canvas would answer the list of reviews all the same,
+                with only the person's own in it, and a plan would rest on a lie.
+            CanvasError: anything else that keeps a list from being complete.
+        """
+        taken_at = self._now()
+        client, course_id = self._client, self._course.id
+        require_grader(client, course_id)
+        facts = client.assignment(course_id, self._assignment).facts()
+        with ThreadPoolExecutor(READERS, thread_name_prefix="canvas-read") as readers:
+            course = readers.submit(client.course, course_id)
+            flags = readers.submit(client.enabled_features, course_id)
+            sections = readers.submit(self._list, "sections", lambda: client.sections(course_id))
+            reviews = readers.submit(self.reviews)
+            groups = readers.submit(self._groups, facts)
+            enrollments, submissions = self._people_and_submissions(readers)
+            group_list = groups.result()
+            return Snapshot(
+                canvas=self._canvas,
+                course_id=course_id,
+                course_name=course.result().name or "",
+                assignment=facts,
+                people=people_of(enrollments),
+                sections=tuple(Section(SectionId(s.id), s.name) for s in sections.result()),
+                groups=group_list,
+                works=works_of(submissions, group_list if facts.is_group_assignment else ()),
+                reviews=reviews.result(),
+                new_allocation_feature=not NEW_ALLOCATION_FLAGS.isdisjoint(flags.result()),
+                taken_at=taken_at,
+            )
+
+    def reviews(self) -> tuple[Review, ...]:
+        """All peer reviews of the assignment, also those of people who have left."""
+        rows = self._list("reviews", lambda: self._client.peer_reviews(self._course, self._assignment))
+        return tuple(row.review() for row in rows)
+
+    def reviews_of(self, submission: SubmissionId) -> tuple[Review, ...]:
+        """The peer reviews of one submission."""
+        rows = self._client.peer_reviews_of(self._course, self._assignment, submission)
+        return tuple(row.review() for row in rows)
+
+    def create(self, submission: SubmissionId, author: UserId, reviewer: UserId) -> Answer:
+        """Ask Canvas to create one review. Repeating it would mail the reviewer again."""
+        return self._client.create_peer_review(
+            self._course, self._assignment, submission, author=author, reviewer=reviewer
+        )
+
+    def delete(self, submission: SubmissionId, author: UserId, reviewer: UserId) -> Answer:
+        """Ask Canvas to delete the first review of this pair, whatever its state."""
+        return self._client.delete_peer_review(
+            self._course, self._assignment, submission, author=author, reviewer=reviewer
+        )
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a place among this person's open requests and hold it; calls inside do not wait again.
+
+        For a driver: take the turn, then write `sent`, then call, so that no pause of the throttle lies
+        between the mark in the journal and the bytes.
+        """
+        calls = self._client.calls
+        with calls.pace.place(calls.lane):
+            yield
+
+    def _people_and_submissions(
+        self, readers: ThreadPoolExecutor
+    ) -> tuple[Sequence[EnrollmentRecord], Sequence[SubmissionRecord]]:
+        """Both lists, from the same moment as far as one can tell.
+
+        Canvas pages by number, so a row that vanishes while pages are read lets another slip over a page's
+        border unseen. The two lists are ordered differently (by name, by user id), and everybody with a
+        submission has an enrolment; a submission without one says that a list moved.
+        """
+        client, course_id = self._client, self._course.id
+        for _ in range(READINGS):
+            people = readers.submit(self._list, "students", lambda: client.enrollments(course_id))
+            works = readers.submit(
+                self._list, "submissions", lambda: client.submissions(self._course, self._assignment)
+            )
+            enrollments, submissions = people.result(), works.result()
+            if {row.user_id for row in submissions} <= {row.user_id for row in enrollments}:
+                break
+        return enrollments, submissions
+
+    def _groups(self, facts: AssignmentFacts) -> tuple[Group, ...]:
+        """The groups of the assignment's set; of all sets where the assignment is not a group assignment."""
+        found = self._list("groups", lambda: self._client.course_groups(self._course.id))
+        wanted = [
+            group
+            for group in found
+            if not group.non_collaborative and facts.group_category_id in (None, group.group_category_id)
+        ]
+        groups = []
+        with ThreadPoolExecutor(READERS, thread_name_prefix="canvas-groups") as readers:
+            for group, members in zip(wanted, readers.map(self._members, wanted), strict=True):
+                groups.append(Group(GroupId(group.id), group.name, members))
+                self._progress("groups", len(groups), len(wanted))
+        return tuple(groups)
+
+    def _members(self, group: GroupRecord) -> tuple[UserId, ...]:
+        """From the list where the include was honoured in full, else from the group's own memberships."""
+        if group.members_count == 0:
+            return ()
+        if group.users is not None and len(group.users) >= (group.members_count or 0):
+            return tuple(sorted({UserId(user.id) for user in group.users}))
+        rows = self._client.memberships(GroupId(group.id))
+        return tuple(sorted({UserId(row.user_id) for row in rows if row.workflow_state == "accepted"}))
+
+    def _list(self, words: str, read: Callable[[], Sequence[Row]]) -> Sequence[Row]:
+        self._progress(words, 0, None)
+        rows = read()
+        self._progress(words, len(rows), len(rows))
+        return rows
+
+
+def require_grader(client: CanvasClient, course_id: CourseId) -> None:
+    """Check the right that everything here needs.
+
+    Raises:
+        NotPermitted: the person may not grade in the course.
+    """
+    if not client.permissions(course_id, ["manage_grades"]).get("manage_grades", False):
+        raise NotPermitted(
+            "This person may not grade in this course, so Canvas does not show its peer reviews."
+        )
+
+
+def people_of(enrollments: Iterable[EnrollmentRecord]) -> tuple[Person, ...]:
+    """One person per user, in the best state of all enrolments, with the sections of that kind of enrolment.
+
+    Somebody active in one section and inactive in another belongs to the first only; somebody who is
+    nowhere reachable keeps all her sections, for display.
+    """
+    by_user: dict[str, list[EnrollmentRecord]] = {}
+    for row in enrollments:
+        if row.person_state is not None:
+            by_user.setdefault(row.user_id, []).append(row)
+    return tuple(_person(UserId(user_id), rows) for user_id, rows in by_user.items())
+
+
+_BEST_FIRST: tuple[PersonState, ...] = ("active", "invited", "inactive", "concluded")
+
+
+def _person(user_id: UserId, rows: list[EnrollmentRecord]) -> Person:
+    states = {row.person_state for row in rows}
+    state = next(state for state in _BEST_FIRST if state in states)
+    living = [row for row in rows if row.person_state in ("active", "invited")] or rows
+    user = rows[0].user
+    return Person(
+        id=user_id,
+        name=user.name,
+        sortable_name=user.sortable_name or user.name,
+        sections=tuple(sorted({SectionId(row.course_section_id) for row in living})),
+        state=state,
+        test_student=any(row.type == "StudentViewEnrollment" for row in rows),
+    )
+
+
+def works_of(submissions: Iterable[SubmissionRecord], groups: Iterable[Group]) -> tuple[Work, ...]:
+    """The submission rows, with the group of the author as it is now."""
+    group_of = {member: group.id for group in groups for member in group.members}
+    return tuple(
+        Work(
+            id=SubmissionId(row.id),
+            author=UserId(row.user_id),
+            submitted=row.submitted,
+            submitted_at=row.submitted_at,
+            late=bool(row.late),
+            missing=bool(row.missing),
+            excused=bool(row.excused),
+            group=group_of.get(UserId(row.user_id)),
+        )
+        for row in submissions
+    )

@@ -1,0 +1,220 @@
+"""Connecting a person to Canvas: out to the consent page, back with a code, or by a token of their own.
+
+The way back is trusted only when three things meet: the state (known here by its hash, spent once, ten
+minutes), the browser that started (a secret in its own cookie), and the person (the token that Canvas gives
+must be of the one who started; another's is ended again at once).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from lti_tool.canvas.calls import Calls
+from lti_tool.canvas.client import CanvasClient
+from lti_tool.canvas.endpoints import SCOPES
+from lti_tool.canvas.errors import AccessLost
+from lti_tool.canvas.oauth import CanvasOAuth
+from lti_tool.canvas.pacing import Lane, Pace
+from lti_tool.canvas.transport import Transport
+from lti_tool.persistence.tokens import ConnectAttempt, ConnectAttempts, hashed
+from lti_tool.planning.ids import CanvasOrigin, UserId
+from lti_tool.services.errors import ConnectFailed
+from lti_tool.services.tokens import ConnectionStatus, Tokens
+
+ATTEMPT_LIFETIME = timedelta(minutes=10)
+
+log = structlog.get_logger(__name__)
+
+
+class ConsentRefused(ConnectFailed):
+    """The person said no on Canvas's page."""
+
+
+class AttemptOver(ConnectFailed):
+    """The way back is unknown, was used before, or took more than ten minutes."""
+
+
+class WrongBrowser(ConnectFailed):
+    """The answer came through another browser than the one that asked."""
+
+
+class WrongPerson(ConnectFailed):
+    """Somebody else is logged in at Canvas in that window."""
+
+
+class KeyProblem(ConnectFailed):
+    """The developer key is missing, off, or lacks scopes; an administrator must mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedConnect:
+    """``authorise_url`` for the top-level window, ``browser_secret`` for a cookie of that window."""
+
+    authorise_url: str
+    browser_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A finished connection, and where the person wanted to go."""
+
+    canvas: CanvasOrigin
+    user_id: UserId
+    return_to: str
+
+
+class Connecting:
+    """The use case.
+
+    Args:
+        oauth_of: the OAuth2 endpoints of a Canvas; None where no developer key is registered.
+        transport_of: the transport to a registered Canvas; raises LookupError for others.
+    """
+
+    def __init__(
+        self,
+        attempts: ConnectAttempts,
+        tokens: Tokens,
+        oauth_of: Callable[[CanvasOrigin], CanvasOAuth | None],
+        transport_of: Callable[[CanvasOrigin], Transport],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._attempts = attempts
+        self._tokens = tokens
+        self._oauth_of = oauth_of
+        self._transport_of = transport_of
+        self._now = now
+
+    def start(self, canvas: CanvasOrigin, user: UserId, return_to: str) -> StartedConnect:
+        """Begin: where to send the top-level window.
+
+        Raises:
+            ValueError: ``return_to`` is not a path inside this tool.
+            KeyProblem: no developer key is registered for this Canvas.
+        """
+        if not return_to.startswith("/") or return_to.startswith(("//", "/\\")):
+            raise ValueError("a connection returns to a path inside this tool")
+        oauth = self._oauth(canvas)
+        consent = oauth.consent_request()
+        browser_secret = secrets.token_urlsafe(32)
+        attempt = ConnectAttempt(canvas, user, return_to, consent.verifier, hashed(browser_secret))
+        self._attempts.add(consent.state, attempt, self._now() + ATTEMPT_LIFETIME)
+        return StartedConnect(consent.url, browser_secret)
+
+    def finish(self, query: Mapping[str, str], browser_secret: str | None) -> Connected:
+        """Take what Canvas sent back through the browser.
+
+        The attempt is spent whatever follows: a state that was shown once is worth nothing afterwards.
+
+        Raises:
+            ConnectFailed: one of its kinds, in words for the person.
+            CanvasError: Canvas could not be asked for the token.
+        """
+        attempt = self._attempts.spend(query.get("state", ""), self._now())
+        if attempt is None:
+            raise AttemptOver(
+                "This connection was already used, or it took longer than ten minutes. "
+                "Go back to the tool in Canvas and choose Connect again."
+            )
+        if not hmac.compare_digest(hashed(browser_secret or ""), attempt.browser_hash):
+            raise WrongBrowser(
+                "The answer of Canvas came to another browser than the one that asked for it. "
+                "Nothing was stored. Go back to the tool in Canvas and choose Connect again."
+            )
+        oauth = self._oauth(attempt.canvas)
+        _raise_redirected_error(query)
+        try:
+            grant = oauth.exchange(query.get("code", ""), attempt.verifier)
+        except AccessLost as error:
+            log.warning("canvas_code_refused", status=error.status, request_id=error.request_id)
+            raise AttemptOver(f"{error.what_happened} Choose Connect again.") from error
+        if grant.user_id != attempt.user_id:
+            oauth.revoke(grant.access_token)
+            raise WrongPerson(
+                "In this window somebody else is logged in to Canvas than in the course. Nothing was stored. "
+                "Log in to Canvas as yourself and choose Connect again."
+            )
+        self._tokens.store_oauth(attempt.canvas, grant, oauth.scopes)
+        return Connected(attempt.canvas, attempt.user_id, attempt.return_to)
+
+    def status(self, canvas: CanvasOrigin, user: UserId) -> ConnectionStatus:
+        """Whether a token is stored, and whether it is of any use."""
+        return self._tokens.status(canvas, user)
+
+    def disconnect(self, canvas: CanvasOrigin, user: UserId) -> bool:
+        """End the grant in Canvas and erase the token; whether Canvas confirmed it."""
+        return self._tokens.forget(canvas, user)
+
+    def scopes(self) -> tuple[tuple[str, str], ...]:
+        """Each scope that is asked for, and in words what for."""
+        return tuple(SCOPES.items())
+
+    def connect_with_personal_token(self, canvas: CanvasOrigin, token: str) -> UserId:
+        """Store a token that the person made in Canvas's settings, after asking Canvas whose it is.
+
+        Raises:
+            LookupError: the Canvas is not registered.
+            CanvasError: AccessLost when Canvas does not accept the token.
+        """
+        token = token.strip()
+        if not token.isascii() or not token.isprintable() or " " in token or not token:
+            raise AccessLost("That is not a Canvas access token.")
+        calls = Calls(self._transport_of(canvas), GivenToken(token), Pace(), lane=Lane.PAGE)
+        user = UserId(CanvasClient(calls).self_user().id)
+        self._tokens.store_personal(canvas, user, token)
+        return user
+
+    def _oauth(self, canvas: CanvasOrigin) -> CanvasOAuth:
+        oauth = self._oauth_of(canvas)
+        if oauth is None:
+            raise KeyProblem(
+                f"No developer key is registered for {canvas}. "
+                "Ask the administrator of this tool to add oauth_client_id and its secret."
+            )
+        return oauth
+
+
+class GivenToken:
+    """A token source for a token that was just typed in: it cannot be renewed."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def access_token(self) -> str:
+        """The token."""
+        return self._token
+
+    def renew(self, failed_token: str) -> str:  # noqa: ARG002 - signature of TokenSource
+        """Never possible. Raises AccessLost."""
+        raise AccessLost("Canvas does not accept this access token.")
+
+
+def _raise_redirected_error(query: Mapping[str, str]) -> None:
+    """Canvas's errors that come by redirect (canvas-lms oauth2_provider_controller); texts are not shown."""
+    error = query.get("error")
+    if error == "access_denied":
+        raise ConsentRefused(
+            "Canvas was told not to give access, so nothing was stored and nothing can be read or changed. "
+            "Choose Connect again if that was a mistake."
+        )
+    if error == "invalid_scope":
+        raise KeyProblem(
+            "The tool's developer key in Canvas lacks scopes that the tool needs. "
+            "Ask the Canvas administrator to add them; the installation guide lists them."
+        )
+    if error == "unauthorized_client":
+        raise KeyProblem(
+            "The tool's developer key is switched off in this Canvas account. Ask the Canvas administrator."
+        )
+    if error or not query.get("code"):
+        log.warning("canvas_consent_failed", error=(error or "no code")[:40])
+        raise ConnectFailed(
+            "Canvas did not give access. Choose Connect again; if it stays, tell the administrator."
+        )
