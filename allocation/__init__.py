@@ -1,0 +1,31 @@
+"""Allocate peer reviews: exact, balanced, unpredictable, explained.
+
+Usable alone: no web framework, no database, no network. See docs/allocation.md for rules, goals and method.
+
+Examples
+--------
+>>> from allocation import Participant, Roster, Rules, Submission, allocate
+>>> people = tuple(Participant(name) for name in ("ada", "bob", "cleo"))
+>>> roster = Roster(people, tuple(Submission(one.id, (one.id,)) for one in people))
+>>> allocation = allocate(roster, Rules(reviews_per_reviewer=2), seed=1)
+>>> allocation.given_by("ada")
+('bob', 'cleo')
+"""
+
+from __future__ import annotations
+
+from allocation.certificate import certificate_holds
+from allocation.engine import allocate, feasibility
+from allocation.errors import AllocationError, Cancelled, Infeasible, RosterError, RulesError
+from allocation.quality import quality
+from allocation.result import Allocation, GoalReport, Quality, Reason, Remedy
+from allocation.roster import Participant, Roster, Submission
+from allocation.rules import Goal, Pair, Rules
+from allocation.verify import BrokenRule, verify
+
+__all__ = [
+    "allocate", "feasibility", "verify", "quality", "certificate_holds",
+    "Roster", "Participant", "Submission", "Rules", "Goal", "Pair",
+    "Allocation", "Quality", "GoalReport", "Reason", "Remedy", "BrokenRule",
+    "AllocationError", "RosterError", "RulesError", "Infeasible", "Cancelled",
+]  # fmt: skip

@@ -1,0 +1,276 @@
+"""Roster and rules as numbers: the form in which the strategies see an allocation.
+
+People and works are numbered in the order of their ids, so that nothing depends on the order of the input.
+The n * n table of who may review
+what is never made. Works fall into *buckets* (works whose authors have the same sections), people into
+*kinds* (people with the same
+sections); the section rule is a relation between kinds and buckets. What goes beyond it (own work, group
+mates, forbidden pairs) is in one
+short set of blocked works for each person. Size and time: people + works + blocked pairs + kinds * buckets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from allocation.roster import Roster
+from allocation.rules import Pair, Rules, check
+
+BIG_GROUP = 32
+"""Groups with more works than this make buckets of their own instead of blocked pairs (their number is a
+square)."""
+
+Key = tuple[frozenset[str], frozenset[str]]
+
+
+@dataclass(slots=True)
+class Problem:
+    """A compiled allocation problem; r numbers people, s works, b buckets. Not changed after
+    `compile_problem`.
+
+    ``pool[r]`` lists works among which everything is that r may review; a work of it is allowed when it is
+    not in ``blocked[r]`` and
+    its bucket is in ``fits[r]`` (None: every bucket of the pool is). ``explicit[r]`` is r's exact list,
+    kept only where r is barred
+    from more than half of his pool.
+    """
+
+    people: list[str]
+    works: list[str]
+    authors: list[tuple[int, ...]]
+    own: list[list[int]]
+    gives: list[int]
+    low: list[int]
+    high: list[int]
+    bucket_of: list[int]
+    buckets: list[list[int]]
+    kind_of: list[int]
+    reach: list[list[int]]
+    reach_set: list[frozenset[int]]
+    pool: list[list[int]]
+    fits: list[frozenset[int] | None]
+    blocked: list[set[int]]
+    explicit: dict[int, list[int]]
+    locked: list[tuple[int, int]]
+    existing: set[tuple[int, int]]
+    avoid: set[tuple[int, int]]
+    strong: list[bool] | None
+
+    def allowed(self, r: int, s: int) -> bool:
+        """May r review s? (Required and kept pairs aside, which are settled beforehand.)"""
+        return s not in self.blocked[r] and self.bucket_of[s] in self.reach_set[self.kind_of[r]]
+
+    def pair(self, r: int, s: int) -> Pair:
+        return Pair(self.people[r], self.works[s])
+
+
+def digest(roster: Roster, rules: Rules) -> bytes:
+    """SHA-256 of roster and rules in a canonical form: the same for every order of the input and on every
+    machine."""
+    lists: dict[frozenset[str], list[str]] = {}
+
+    def ordered(labels: frozenset[str]) -> list[str]:
+        if labels not in lists:
+            lists[labels] = sorted(labels)
+        return lists[labels]
+
+    people = sorted(
+        [p.id, ordered(p.sections), ordered(p.groups), p.gives, p.ability] for p in roster.participants
+    )
+    works = sorted([s.id, sorted(s.authors), s.receives] for s in roster.submissions)
+    pairs = [
+        sorted(one) for one in (rules.forbidden, rules.required, rules.kept, rules.avoid, rules.existing)
+    ]
+    matrix = None if rules.section_pairs is None else sorted(rules.section_pairs)
+    values = [
+        [rules.reviews_per_reviewer, rules.sections, rules.groups, rules.reciprocal, rules.avoid_is],
+        [rules.strong_at, rules.receives, matrix, list(rules.goals)],
+    ]
+    return sha256(json.dumps([people, works, pairs, values], separators=(",", ":")).encode()).digest()
+
+
+def compile_problem(roster: Roster, rules: Rules) -> Problem:
+    """Number everything and work out quotas, buckets and blocked pairs.
+
+    Raises
+    ------
+    RulesError
+        The rules name something that the roster does not have.
+    """
+    check(roster, rules)
+    participants = sorted(roster.participants, key=lambda one: one.id)
+    submissions = sorted(roster.submissions, key=lambda one: one.id)
+    number = {one.id: r for r, one in enumerate(participants)}
+    number_work = {one.id: s for s, one in enumerate(submissions)}
+    authors = [tuple(sorted(number[a] for a in one.authors)) for one in submissions]
+    own: list[list[int]] = [[] for _ in participants]
+    for s, writers in enumerate(authors):
+        for a in writers:
+            own[a].append(s)
+
+    def numbered(pairs: Iterable[Pair]) -> set[tuple[int, int]]:
+        return {(number[r], number_work[s]) for r, s in pairs if r in number and s in number_work}
+
+    locked = sorted(numbered(rules.required | rules.kept))
+    gives, low, high = _quotas(roster, rules, number, number_work, locked)
+    blocked: list[set[int]] = [set(mine) for mine in own]
+    for r, s in numbered(rules.forbidden):
+        blocked[r].add(s)
+    avoid = numbered(rules.avoid)
+    if rules.avoid_is == "hard":
+        for r, s in avoid:
+            blocked[r].add(s)
+        avoid = set()
+    sections = [one.sections for one in participants]
+    groups = [one.groups for one in participants]
+    keyed = _block_small_groups(rules, groups, authors, blocked)
+    use_sections = rules.sections != "any" or rules.section_pairs is not None
+    none: frozenset[str] = frozenset()
+    kinds: dict[Key, int] = {}
+    kind_of = [
+        kinds.setdefault((sections[r] if use_sections else none, groups[r] & keyed), len(kinds))
+        for r in range(len(participants))
+    ]
+    bucket_keys: dict[Key, int] = {}
+    bucket_of = []
+    for writers in authors:
+        key = (
+            none.union(*(sections[a] for a in writers)) if use_sections else none,
+            none.union(*(groups[a] & keyed for a in writers)) if keyed else none,
+        )
+        bucket_of.append(bucket_keys.setdefault(key, len(bucket_keys)))
+    buckets: list[list[int]] = [[] for _ in bucket_keys]
+    for s, b in enumerate(bucket_of):
+        buckets[b].append(s)
+    reach_set = _reach(rules, kinds, bucket_keys)
+    reach = [sorted(one) for one in reach_set]
+    pool, fits, explicit = _pools(len(submissions), kind_of, reach, reach_set, buckets, bucket_of, blocked)
+    strong = None
+    if rules.strong_at is not None:
+        at = rules.strong_at
+        strong = [one.ability is not None and one.ability >= at for one in participants]
+    problem = Problem(
+        people=[one.id for one in participants], works=[one.id for one in submissions], authors=authors, own=own,
+        gives=gives, low=low, high=high, bucket_of=bucket_of, buckets=buckets, kind_of=kind_of, reach=reach,
+        reach_set=reach_set, pool=pool, fits=fits, blocked=blocked, explicit=explicit, locked=locked,
+        existing=set(), avoid=avoid, strong=strong,
+    )  # fmt: skip
+    fixed = set(locked)
+    problem.existing = {pair for pair in numbered(rules.existing) if problem.allowed(*pair) or pair in fixed}
+    return problem
+
+
+def _quotas(
+    roster: Roster,
+    rules: Rules,
+    number: dict[str, int],
+    number_work: dict[str, int],
+    locked: list[tuple[int, int]],
+) -> tuple[list[int], list[int], list[int]]:
+    """Reviews that each person gives, and fewest and most that each work gets; fixed pairs raise what they
+    exceed."""
+    gives = [0] * len(number)
+    for person in roster.participants:
+        gives[number[person.id]] = rules.reviews_per_reviewer if person.gives is None else person.gives
+    fixed_by = [0] * len(number)
+    fixed_on = [0] * len(number_work)
+    for r, s in locked:
+        fixed_by[r] += 1
+        fixed_on[s] += 1
+    gives = [max(wanted, fixed) for wanted, fixed in zip(gives, fixed_by, strict=True)]
+    floor, rest = divmod(sum(gives), len(number_work))
+    default = rules.receives or (floor, floor + (1 if rest else 0))
+    low = [0] * len(number_work)
+    high = [0] * len(number_work)
+    for work in roster.submissions:
+        s = number_work[work.id]
+        low[s], high[s] = default if work.receives is None else work.receives
+        high[s] = max(high[s], fixed_on[s])
+    return gives, low, high
+
+
+def _block_small_groups(
+    rules: Rules, groups: list[frozenset[str]], authors: list[tuple[int, ...]], blocked: list[set[int]]
+) -> frozenset[str]:
+    """Block the works of group mates; returns the groups that the buckets must tell apart instead."""
+    if rules.groups == "any":
+        return frozenset()
+    works_of: dict[str, list[int]] = defaultdict(list)
+    for s, writers in enumerate(authors):
+        for group in {group for a in writers for group in groups[a]}:
+            works_of[group].append(s)
+    if rules.groups == "same":
+        return frozenset(works_of)
+    big = frozenset(group for group, works in works_of.items() if len(works) > BIG_GROUP)
+    for r, mine in enumerate(groups):
+        for group in mine:
+            if group not in big and group in works_of:
+                blocked[r].update(works_of[group])
+    return big
+
+
+def _reach(rules: Rules, kinds: dict[Key, int], buckets: dict[Key, int]) -> list[frozenset[int]]:
+    """For each kind the buckets that section and (big) group rules leave it."""
+    by_section: dict[str, set[int]] = defaultdict(set)
+    by_group: dict[str, set[int]] = defaultdict(set)
+    for (bucket_sections, bucket_groups), b in buckets.items():
+        for section in bucket_sections:
+            by_section[section].add(b)
+        for group in bucket_groups:
+            by_group[group].add(b)
+    may_review: dict[str, set[str]] = defaultdict(set)
+    for giver, taker in rules.section_pairs or ():
+        may_review[giver].add(taker)
+    everything = frozenset(buckets.values())
+
+    def touching(index: dict[str, set[int]], labels: Iterable[str]) -> frozenset[int]:
+        return frozenset[int]().union(*(index[label] for label in labels if label in index))
+
+    result = []
+    for kind_sections, kind_groups in kinds:
+        left = everything
+        if rules.sections == "same":
+            left &= touching(by_section, kind_sections)
+        elif rules.sections == "different":
+            left -= touching(by_section, kind_sections)
+        if rules.section_pairs is not None:
+            left &= touching(by_section, {taker for giver in kind_sections for taker in may_review[giver]})
+        if rules.groups == "same":
+            left &= touching(by_group, kind_groups)
+        elif rules.groups == "different" and kind_groups:
+            left -= touching(by_group, kind_groups)
+        result.append(left)
+    return result
+
+
+def _pools(
+    size: int, kind_of: list[int], reach: list[list[int]], reach_set: list[frozenset[int]], buckets: list[list[int]],
+    bucket_of: list[int], blocked: list[set[int]],
+) -> tuple[list[list[int]], list[frozenset[int] | None], dict[int, list[int]]]:  # fmt: skip
+    """Lists to draw works from. A kind that reaches half of all works shares the list of all, so that lists
+    stay short."""
+    everything = list(range(size))
+    pools: list[list[int]] = []
+    fitting: list[frozenset[int] | None] = []
+    for reached, as_set in zip(reach, reach_set, strict=True):
+        count = sum(len(buckets[b]) for b in reached)
+        if 2 * count >= size:
+            pools.append(everything)
+            fitting.append(None if count == size else as_set)
+        else:
+            pools.append([s for b in reached for s in buckets[b]])
+            fitting.append(None)
+    pool = [pools[kind] for kind in kind_of]
+    fits = [fitting[kind] for kind in kind_of]
+    explicit: dict[int, list[int]] = {}
+    for r, barred in enumerate(blocked):
+        if len(barred) > 8 and 2 * len(barred) > len(pool[r]):
+            as_set = reach_set[kind_of[r]]
+            explicit[r] = [s for s in pool[r] if s not in barred and bucket_of[s] in as_set]
+            pool[r] = explicit[r]
+            fits[r] = None
+    return pool, fits, explicit

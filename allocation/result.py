@@ -1,0 +1,178 @@
+"""What the engine answers: pairs, their qualities, and the reasons why more was not possible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from allocation.roster import Roster
+from allocation.rules import Pair, Rules
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+Status = Literal["ok", "partial", "infeasible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A change of the rules that was tried and makes the allocation possible.
+
+    Attributes
+    ----------
+    code : str
+        lower_k, allow_other_sections, allow_same_section, allow_section_pairs, allow_own_group,
+        allow_other_groups, allow_forbidden,
+        allow_repeats, allow_reciprocal, allow_uneven, or several.
+    params : mapping
+        The fields of `Rules` that change, with their new values.
+    text : str
+        The change in words, an imperative.
+    """
+
+    code: str
+    params: Mapping[str, object] = field(hash=False)
+    text: str
+
+    def apply(self, rules: Rules) -> Rules:
+        """The rules with this remedy in force."""
+        return replace(rules, **self.params)  # type: ignore[arg-type]  # fields of Rules, made by this package
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the quotas cannot all be met: people and works whose demands exceed what the rules leave them.
+
+    Attributes
+    ----------
+    code : str
+        people_short (these people can find fewer works than they must review), works_short (these works can
+        find fewer
+        reviewers than they must have), reciprocal (two people would have to review each other).
+    people, submissions : tuple of str
+        people_short: the people whose reviews do not fit, and every work that they may review.
+        works_short: the works that need reviews, and everybody who may give them one.
+    need, have : int
+        Reviews wanted and reviews possible; need > have proves that it cannot work (`certificate_holds`
+        recounts them).
+    text : str
+        The same in words.
+    remedies : tuple of Remedy
+        Changes that make everything possible, the smallest first; each was tried.
+    """
+
+    code: str
+    people: tuple[str, ...]
+    submissions: tuple[str, ...]
+    need: int
+    have: int
+    text: str
+    remedies: tuple[Remedy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Numbers about a set of pairs, for people and for pictures.
+
+    Attributes
+    ----------
+    given : mapping
+        Reviews that each participant gives.
+    received : mapping
+        Reviews that each submission gets.
+    sections : mapping
+        (section of reviewer, section of author) -> reviews; somebody in several sections counts in each.
+    reciprocal : int
+        Pairs of people who review each other.
+    repeats : int
+        Pairs that the avoid rule names.
+    moved : int
+        Existing pairs that are gone.
+    weak : int
+        Submissions without a strong reviewer; 0 when the rules have no such goal.
+    components : int
+        Islands of the comparison graph: people and works that reviews (and common authorship) join.
+    """
+
+    given: Mapping[str, int] = field(hash=False)
+    received: Mapping[str, int] = field(hash=False)
+    sections: Mapping[tuple[str, str], int] = field(hash=False)
+    reciprocal: int
+    repeats: int
+    moved: int
+    weak: int
+    components: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoalReport:
+    """What became of one soft goal: its value, and a number that no allocation can go below.
+
+    ``value == bound`` proves that the goal could not be met any better; otherwise it may or may not.
+    """
+
+    name: str
+    value: int
+    bound: int
+
+    @property
+    def proven(self) -> bool:
+        return self.value == self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """A set of pairs that breaks no rule.
+
+    Attributes
+    ----------
+    pairs : tuple of Pair
+        Sorted.
+    status : {"ok", "partial", "infeasible"}
+        ok: every quota is met. partial: the largest possible number of reviews, not all. infeasible: no
+        review at all fits.
+    reasons : tuple of Reason
+        Empty when ok.
+    quality : Quality
+    seed : str
+        The same roster, rules and seed give the same pairs on every machine.
+    strategy : str
+        Name and version of the method, for the record.
+    goals : tuple of GoalReport
+        The soft goals in order, with the best value that is known to be possible.
+    """
+
+    pairs: tuple[Pair, ...]
+    status: Status
+    reasons: tuple[Reason, ...]
+    quality: Quality
+    seed: str
+    strategy: str
+    goals: tuple[GoalReport, ...]
+    roster: Roster = field(repr=False)
+    rules: Rules = field(repr=False)
+
+    def graph(self) -> nx.DiGraph[str]:
+        """The reviewer graph: an edge from each reviewer to each author of a work that he reviews.
+
+        Returns
+        -------
+        networkx.DiGraph
+            Every participant is a node with the attributes ``sections``, ``groups`` and ``submissions``. An
+            edge has
+            ``submissions``, the tuple of the works that it stands for (two authors of one work share it).
+            Graph attributes: ``seed``,
+            ``strategy``, ``status``. For classes without group work its edges are the pairs, one to one.
+        """
+        from allocation.graph import reviewer_graph
+
+        return reviewer_graph(self)
+
+    def given_by(self, reviewer: str) -> tuple[str, ...]:
+        """The works that this person reviews, sorted."""
+        return tuple(pair.submission for pair in self.pairs if pair.reviewer == reviewer)
+
+    def reviewers_of(self, submission: str) -> tuple[str, ...]:
+        """The people who review this work, sorted."""
+        return tuple(pair.reviewer for pair in self.pairs if pair.submission == submission)

@@ -1,0 +1,158 @@
+"""Who takes part and which works there are. What is allowed between them stands in `rules`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from allocation.errors import RosterError
+
+MOST_REVIEWS = 1000
+"""More reviews than this per person or work is a typing mistake, not a wish."""
+
+
+def is_count(value: object) -> bool:
+    """True for an integer between 0 and `MOST_REVIEWS` (a bool is not a number of reviews)."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_REVIEWS
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A person who reviews, or has handed something in, or both.
+
+    Parameters
+    ----------
+    id : str
+        Opaque and unique among participants.
+    sections, groups : frozenset of str
+        Several of each are possible, none as well.
+    gives : int, optional
+        Reviews that this person gives; by default what the rules say. 0: does not review.
+    ability : float, optional
+        0 (weak) to 1 (strong), only used when the rules ask for a strong reviewer.
+    """
+
+    id: str
+    sections: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    gives: int | None = None
+    ability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A piece of work.
+
+    Parameters
+    ----------
+    id : str
+        Opaque and unique among submissions; it may equal the id of its author.
+    authors : tuple of str
+        Ids of participants; several for a group submission.
+    receives : (int, int), optional
+        Fewest and most reviews that it gets; by default what the rules say. (0, 0): nobody reviews it.
+    """
+
+    id: str
+    authors: tuple[str, ...]
+    receives: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The people and the works of one assignment.
+
+    Raises
+    ------
+    RosterError
+        A duplicate id, an unknown or missing author, an absurd quota, an ability outside 0..1, fewer than
+        two people, no work.
+
+    Examples
+    --------
+    >>> Roster((Participant("ada"),), (Submission("essay", ("ada",)),))
+    Traceback (most recent call last):
+        ...
+    allocation.errors.RosterError: Peer review needs at least two people, and the roster has 1. Add
+    participants.
+    """
+
+    participants: tuple[Participant, ...]
+    submissions: tuple[Submission, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.participants) < 2:
+            raise RosterError(
+                f"Peer review needs at least two people, and the roster has {len(self.participants)}. Add participants."
+            )
+        if not self.submissions:
+            raise RosterError(
+                "There is nothing to review: the roster has no submission. Wait until somebody hands in."
+            )
+        known = _unique("participant", [person.id for person in self.participants])
+        _unique("submission", [work.id for work in self.submissions])
+        for person in self.participants:
+            _check_participant(person)
+        for work in self.submissions:
+            _check_submission(work, known)
+
+
+def _unique(kind: str, ids: list[str]) -> set[str]:
+    seen: set[str] = set()
+    for one in ids:
+        if not isinstance(one, str) or not one:
+            raise RosterError(f"A {kind} has the id {one!r}; ids are texts that are not empty.")
+        if one in seen:
+            raise RosterError(f"The {kind} id {one!r} occurs twice. Every {kind} needs an id of its own.")
+        seen.add(one)
+    return seen
+
+
+def _check_participant(person: Participant) -> None:
+    for name, labels in (("sections", person.sections), ("groups", person.groups)):
+        if not isinstance(labels, frozenset):
+            raise RosterError(f"Participant {person.id!r}: {name} must be a frozenset of texts.")
+        for label in labels:
+            if not isinstance(label, str) or not label:
+                raise RosterError(
+                    f"Participant {person.id!r}: {name} contains {label!r}; names are texts, not empty."
+                )
+    if person.gives is not None and not is_count(person.gives):
+        raise RosterError(
+            f"Participant {person.id!r} gives {person.gives!r} reviews. Say a whole number from 0 to {MOST_REVIEWS}."
+        )
+    if person.ability is None:
+        return
+    number = isinstance(person.ability, int | float) and not isinstance(person.ability, bool)
+    if not number or math.isnan(person.ability) or not 0 <= person.ability <= 1:
+        raise RosterError(
+            f"Participant {person.id!r} has the ability {person.ability!r}. Say a number from 0 to 1."
+        )
+
+
+def _check_submission(work: Submission, known: set[str]) -> None:
+    if not isinstance(work.authors, tuple) or not work.authors:
+        raise RosterError(f"Submission {work.id!r} has no author. Name at least one participant.")
+    for author in work.authors:
+        if author not in known:
+            raise RosterError(
+                f"Submission {work.id!r}: its author {author!r} is not a participant. Add that person."
+            )
+    if len(set(work.authors)) < len(work.authors):
+        raise RosterError(f"Submission {work.id!r} names an author twice.")
+    if work.receives is None:
+        return
+    if (
+        not isinstance(work.receives, tuple)
+        or len(work.receives) != 2
+        or not all(map(is_count, work.receives))
+    ):
+        raise RosterError(
+            f"Submission {work.id!r} receives {work.receives!r}. "
+            f"Say (fewest, most), whole numbers from 0 to {MOST_REVIEWS}."
+        )
+    if work.receives[0] > work.receives[1]:
+        raise RosterError(
+            f"Submission {work.id!r} receives at least {work.receives[0]} and at most {work.receives[1]} reviews; "
+            "the first number must not be the larger one."
+        )

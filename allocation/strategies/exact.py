@@ -1,0 +1,285 @@
+"""Complete a placement exactly: as many reviews as the rules allow, then the most even loads.
+
+Maximum flow by augmenting paths on the implicit pair graph. A search keeps, for each bucket, the works that
+it has not seen yet, so
+that it never looks at a pair twice: one phase costs O(people + pairs placed + blocked pairs). A path is
+
+    a person below quota -> work -> one of its reviewers -> another work -> ... -> a work with room
+
+and taking it adds one review. No path is left if and only if the number of reviews is the largest possible
+(Ford and Fulkerson). Loads
+are evened out by paths of the same kind from a work with too many reviews to one with fewer; no such path
+is left if and only
+if the loads are optimal for every convex measure (Harvey, Ladner, Lovász, Tamir: Semi-matchings for
+bipartite graphs, 2006).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allocation.problem import Problem
+from allocation.strategies.board import Board
+from allocation.stream import Stream
+
+UNREACHED = 1 << 20
+"""Added to the level of a unit above a work's fewest reviews: those come after everything else."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A reviewer on the stack of a search, and how far his works have been looked through."""
+
+    reviewer: int
+    at: int = 0
+    below: int = -1
+
+
+class Phase:
+    """One round of searches that share what they have seen.
+
+    A path may end at work s when ``goal[s]``, or at a reviewer r, who then gives up a work, when
+    ``ends[r]``. A search that
+    fails has seen everything that it could reach, so later searches of the phase need not look there again.
+
+    Parameters
+    ----------
+    order : list of int
+        All works; the last ones are tried first, goals before all others.
+    """
+
+    __slots__ = ("board", "ends", "goal", "seen_reviewer", "seen_work", "unseen")
+
+    def __init__(
+        self, board: Board, goal: list[bool], order: list[int], ends: list[bool] | None = None
+    ) -> None:
+        self.board = board
+        self.goal = goal
+        self.ends = ends
+        self.seen_reviewer = [False] * len(board.out)
+        self.seen_work = [False] * len(board.load)
+        bucket_of = board.problem.bucket_of
+        self.unseen: list[list[int]] = [[] for _ in board.problem.buckets]
+        for wanted in (False, True):
+            for s in order:
+                if goal[s] is wanted:
+                    self.unseen[bucket_of[s]].append(s)
+
+    def reopen(self, s: int) -> None:
+        """Let further paths of this phase go to work s."""
+        self.seen_work[s] = False
+        self.unseen[self.board.problem.bucket_of[s]].append(s)
+
+    def search(self, start: int) -> list[tuple[int, int]] | None:
+        """A path from this reviewer to a goal, as [(reviewer, work that he takes), ...], or None.
+
+        The reviewer of each entry but the first gives up the work of the entry before. A path that ends at
+        a reviewer
+        has a last entry (reviewer, -1).
+        """
+        if self.seen_reviewer[start]:
+            return None
+        self.seen_reviewer[start] = True
+        goal, ends, into, seen_reviewer = self.goal, self.ends, self.board.into, self.seen_reviewer
+        came: dict[int, tuple[int, int]] = {}
+        stack = [_Frame(start)]
+        while stack:
+            r = stack[-1].reviewer
+            s = self._next_work(stack[-1])
+            if s is None:
+                stack.pop()
+                continue
+            if goal[s]:
+                seen_reviewer[start] = False
+                return _trace(came, r, s)
+            for x in into[s]:
+                if not seen_reviewer[x]:
+                    seen_reviewer[x] = True
+                    came[x] = (r, s)
+                    if ends is not None and ends[x]:
+                        seen_reviewer[start] = False
+                        return _trace(came, x, -1)
+                    stack.append(_Frame(x))
+        return None
+
+    def _next_work(self, frame: _Frame) -> int | None:
+        """The next work that nobody has seen and this reviewer may take; entries he may not take stay for
+        others."""
+        problem, seen_work = self.board.problem, self.seen_work
+        r = frame.reviewer
+        taken = self.board.out[r]
+        explicit = problem.explicit.get(r)
+        if explicit is not None:
+            return self._next_explicit(frame, explicit, taken)
+        blocked = problem.blocked[r]
+        reach = problem.reach[problem.kind_of[r]]
+        while frame.at < len(reach):
+            unseen = self.unseen[reach[frame.at]]
+            i = len(unseen) - 1 if frame.below < 0 else min(frame.below, len(unseen) - 1)
+            while i >= 0:
+                s = unseen[i]
+                if seen_work[s]:
+                    unseen[i] = unseen[-1]
+                    unseen.pop()
+                    i = min(i, len(unseen) - 1)
+                    continue
+                if s not in taken and s not in blocked:
+                    unseen[i] = unseen[-1]
+                    unseen.pop()
+                    seen_work[s] = True
+                    frame.below = i
+                    return s
+                i -= 1
+            frame.at += 1
+            frame.below = -1
+        return None
+
+    def _next_explicit(self, frame: _Frame, explicit: list[int], taken: set[int]) -> int | None:
+        """The same for somebody with a list of his own: first the goals on it, then everything."""
+        seen_work, goal = self.seen_work, self.goal
+        size = len(explicit)
+        while frame.at < 2 * size:
+            s = explicit[frame.at % size]
+            frame.at += 1
+            if not seen_work[s] and (goal[s] or frame.at > size) and s not in taken:
+                seen_work[s] = True
+                return s
+        return None
+
+
+def _trace(came: dict[int, tuple[int, int]], r: int, s: int) -> list[tuple[int, int]]:
+    path = [(r, s)]
+    while r in came:
+        r, s = came[r]
+        path.append((r, s))
+    path.reverse()
+    return path
+
+
+def take(board: Board, path: list[tuple[int, int]]) -> None:
+    """Carry out a path."""
+    for (r, s), (following, _) in zip(path, path[1:], strict=False):
+        board.hand_over(s, following, r)
+    r, s = path[-1]
+    if s >= 0:
+        board.place(r, s)
+
+
+def augment(board: Board, stream: Stream, most: list[int]) -> Phase:
+    """Add reviews until their number is the largest that leaves every work at or below ``most``.
+
+    Returns
+    -------
+    Phase
+        The last one: nobody below quota found a path, and what it has seen is a minimum cut.
+    """
+    load, short = board.load, board.short
+    order = list(range(len(load)))
+    stream.shuffle(order)
+    while True:
+        phase = Phase(board, [a < b for a, b in zip(load, most, strict=True)], order)
+        found = False
+        starts = [r for r, wanted in enumerate(short) if wanted > 0]
+        stream.shuffle(starts)
+        for r in starts:
+            while short[r] > 0:
+                path = phase.search(r)
+                if path is None:
+                    break
+                found = True
+                take(board, path)
+                end = path[-1][1]
+                if load[end] < most[end]:
+                    phase.reopen(end)
+                else:
+                    phase.goal[end] = False
+        if not found:
+            return phase
+
+
+def level(problem: Problem, s: int, unit: int) -> int:
+    """What the unit-th review of a work costs: the emptier the work the less, and less still below its
+    fewest."""
+    return unit if unit <= problem.low[s] else UNREACHED + unit
+
+
+def even_out(board: Board, stream: Stream) -> None:
+    """Move reviews from works that have many to works that have few, until no movement makes the loads more
+    even.
+
+    Keeps the number of reviews. "More even" is by `level`: first bring works to their fewest reviews.
+    """
+    problem, load = board.problem, board.load
+    order = list(range(len(load)))
+    stream.shuffle(order)
+    moved = True
+    while moved:
+        moved = False
+        now = [level(problem, s, load[s]) if board.into[s] else -1 for s in order]
+        for height in sorted(set(now), reverse=True):
+            goal = [
+                load[s] < problem.high[s] and level(problem, s, load[s] + 1) < height
+                for s in range(len(load))
+            ]
+            if any(goal):
+                givers = [s for s, own in zip(order, now, strict=True) if own == height]
+                moved |= _lower(board, givers, goal, order, height)
+
+
+def _lower(board: Board, givers: list[int], goal: list[bool], order: list[int], height: int) -> bool:
+    """One phase of `even_out`: each of the givers passes on at most one review."""
+    problem, load = board.problem, board.load
+    phase = Phase(board, goal, order)
+    for s in givers:
+        phase.seen_work[s] = True
+    moved = False
+    for s in givers:
+        if level(problem, s, load[s]) != height:
+            continue
+        for x in list(board.into[s]):
+            path = phase.search(x)
+            if path is not None:
+                board.remove(x, s)
+                take(board, path)
+                end = path[-1][1]
+                goal[end] = load[end] < problem.high[end] and level(problem, end, load[end] + 1) < height
+                if goal[end]:
+                    phase.reopen(end)
+                moved = True
+                break
+    return moved
+
+
+def share_shortage(board: Board, stream: Stream) -> None:
+    """Spread the reviews that cannot be given evenly over the people, without changing the load of any
+    work."""
+    order = list(range(len(board.load)))
+    stream.shuffle(order)
+    moved = True
+    while moved:
+        moved = False
+        for worst in sorted({wanted for wanted in board.short if wanted > 1}, reverse=True):
+            ends = [wanted <= worst - 2 for wanted in board.short]
+            phase = Phase(board, [False] * len(board.load), order, ends)
+            for r, wanted in enumerate(board.short):
+                path = phase.search(r) if wanted == worst else None
+                if path is not None:
+                    take(board, path)
+                    ends[path[-1][0]] = board.short[path[-1][0]] <= worst - 2
+                    moved = True
+
+
+def fill(board: Board, stream: Stream) -> bool:
+    """Bring the board to the largest number of reviews and, among these, to the most even loads.
+
+    Returns
+    -------
+    bool
+        Whether every quota is met. The answer is exact: if not, no allocation meets them all.
+    """
+    if not board.complete():
+        augment(board, stream, board.problem.low)
+        augment(board, stream, board.problem.high)
+        even_out(board, stream)
+        share_shortage(board, stream)
+    return board.complete()

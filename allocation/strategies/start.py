@@ -1,0 +1,87 @@
+"""A random start: reviewers in random order draw from the free places. Nearly everything is settled here,
+in O(pairs)."""
+
+from __future__ import annotations
+
+from allocation.problem import Problem
+from allocation.strategies.board import Board
+from allocation.stream import Stream
+
+TRIES = 30
+
+
+def random_start(problem: Problem, stream: Stream, *, without: set[tuple[int, int]] | None = None) -> Board:
+    """Place as many reviews as drawing at random can, none of them above a quota or against a rule.
+
+    Every work first gets its fewest reviews; what the people still have to give then goes to random works,
+    level by
+    level, so that the loads stay as even as their bounds permit.
+
+    Parameters
+    ----------
+    without : set of (r, s), optional
+        Pairs not to use here although they are allowed (repeats).
+    """
+    board = Board(problem)
+    draw(board, stream, problem.low, without)
+    if not any(problem.low[s] > board.load[s] for s in range(len(problem.works))):
+        fill_above(board, stream, without)
+    return board
+
+
+def fill_above(board: Board, stream: Stream, without: set[tuple[int, int]] | None = None) -> None:
+    """Give out what is left above the fewest, one level of load at a time, until a level does not fill up."""
+    problem, load = board.problem, board.load
+    while any(board.short):
+        open_works = [s for s, most in enumerate(problem.high) if load[s] < most]
+        if not open_works:
+            return
+        level = min(load[s] for s in open_works) + 1
+        target = [0] * len(load)
+        for s in open_works:
+            target[s] = level
+        draw(board, stream, target, without)
+        if any(load[s] < target[s] for s in open_works):
+            return
+
+
+def draw(
+    board: Board, stream: Stream, target: list[int], without: set[tuple[int, int]] | None = None
+) -> None:
+    """Draw places until each work has its target or the tries of each reviewer are used up."""
+    problem = board.problem
+    load, out, into, short = board.load, board.out, board.into, board.short
+    blocked, fits, bucket_of, pool = problem.blocked, problem.fits, problem.bucket_of, problem.pool
+    word = stream.word
+    places: dict[int, list[int]] = {}
+    order = [r for r, wanted in enumerate(short) if wanted > 0]
+    stream.shuffle(order)
+    for r in order:
+        mine = pool[r]
+        free = places.get(id(mine))
+        if free is None:
+            free = places[id(mine)] = [s for s in mine for _ in range(target[s] - load[s])]
+        taken, barred, fit = out[r], blocked[r], fits[r]
+        wanted, tries = short[r], TRIES
+        while wanted and tries and free:
+            i = (word() * len(free)) >> 64
+            s = free[i]
+            if load[s] >= target[s]:
+                free[i] = free[-1]
+                free.pop()
+                continue
+            if (
+                s in taken
+                or s in barred
+                or (fit is not None and bucket_of[s] not in fit)
+                or (without and (r, s) in without)
+            ):
+                tries -= 1
+                continue
+            free[i] = free[-1]
+            free.pop()
+            taken.add(s)
+            into[s].append(r)
+            load[s] += 1
+            wanted -= 1
+        short[r] = wanted

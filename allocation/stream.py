@@ -1,0 +1,52 @@
+"""Random numbers that are the same on every machine and in every Python, and cannot be guessed without the
+seed.
+
+A stream is SHAKE-256 (FIPS 202) over the seed, the digest of the problem, a purpose and a block number,
+read as little-endian words of
+64 bits. Python promises the sequence of its own generator only for `random.random()`, not for shuffling and
+sampling.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from hashlib import shake_256
+from itertools import count
+from typing import TypeVar
+
+T = TypeVar("T")
+_BLOCK = 1024
+
+
+def _words(key: bytes) -> Iterator[int]:
+    unpack = struct.Struct(f"<{_BLOCK}Q").unpack
+    for block in count():
+        yield from unpack(shake_256(key + block.to_bytes(8, "little")).digest(8 * _BLOCK))
+
+
+class Stream:
+    """An endless sequence of 64-bit words for one purpose.
+
+    ``(stream.word() * n) >> 64`` is a number below n; the bias is below n / 2**64. Hot loops write this out.
+    """
+
+    __slots__ = ("word",)
+
+    word: Callable[[], int]
+
+    def __init__(self, seed: str, digest: bytes, purpose: str) -> None:
+        parts = (seed.encode(), digest, purpose.encode())
+        key = b"".join(len(part).to_bytes(8, "little") + part for part in parts)
+        self.word = _words(key).__next__
+
+    def below(self, n: int) -> int:
+        """A number from 0 to n - 1."""
+        return (self.word() * n) >> 64
+
+    def shuffle(self, items: list[T]) -> None:
+        """Put the items into random order, in place (Fisher and Yates)."""
+        word = self.word
+        for last in range(len(items) - 1, 0, -1):
+            other = (word() * (last + 1)) >> 64
+            items[last], items[other] = items[other], items[last]
