@@ -1,0 +1,295 @@
+"""The run journal as services and pages use it: start, watch, cancel, resume, report.
+
+The other half, which drives, is ``run_journal``; both are one object.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lti_tool.applying.errors import ActiveRunExists, NotResumable
+from lti_tool.applying.records import Actor, RunEvent, RunRecord
+from lti_tool.applying.report import (
+    RATE_WINDOW,
+    Progress,
+    RunReport,
+    RunSummary,
+    counts_by_class,
+    effects_of,
+    progress_of,
+    report_of,
+)
+from lti_tool.applying.states import (
+    DOUBTFUL,
+    PAUSED,
+    SETTLED,
+    TERMINAL,
+    RunState,
+    StepState,
+    require_run_transition,
+)
+from lti_tool.persistence.journal_rows import RunEventRow, RunRow, StepRow
+from lti_tool.persistence.journal_store import add_event, run_record, run_row, step_records
+from lti_tool.persistence.run_journal import (
+    ENGINE_VERSION,
+    SqlRunJournal,
+    cancel_steps,
+    wants_driving,
+)
+from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId
+from lti_tool.planning.plan import Plan
+from lti_tool.planning.undo import Effect
+
+
+class Journal(SqlRunJournal):
+    """All runs. Reads raise ``UnknownRun``; whose run it is, the caller checks by ``load``."""
+
+    def start(self, plan: Plan, actor: Actor) -> RunId:
+        """Journal a run of ``plan`` and its steps, committed before this returns.
+
+        The same plan again gives the same run.
+
+        Raises:
+            ActiveRunExists: another run of the assignment is not over.
+        """
+        while True:
+            try:
+                return self._write(lambda session: self._insert(session, plan, actor))
+            except IntegrityError:
+                # The unique indexes decided; whoever was first may be over by now, then it is our turn.
+                won = self._read(lambda session: _winner(session, plan))
+            if isinstance(won, ActiveRunExists):
+                raise won
+            if won is not None:
+                return won
+
+    def _insert(self, session: Session, plan: Plan, actor: Actor) -> RunId:
+        known = _run_of_plan(session, plan.id)
+        if known is not None:
+            return known
+        run = RunId(secrets.token_hex(12))
+        now = self._now(session)
+        session.add(
+            RunRow(
+                id=run,
+                plan_id=plan.id,
+                canvas=plan.canvas,
+                course_id=plan.course_id,
+                assignment_id=plan.assignment_id,
+                undo_of=plan.undo_of,
+                started_by=actor.user,
+                started_by_name=actor.name,
+                engine_version=ENGINE_VERSION,
+                state=RunState.QUEUED,
+                created_at=now,
+            )
+        )
+        session.flush()
+        steps = [
+            {
+                "run_id": run,
+                "seq": seq,
+                "kind": change.kind,
+                "reviewer": change.reviewer,
+                "author": change.author,
+                "submission": change.submission,
+                "expected_review": change.review_id,
+                "reason": change.reason,
+                "state": StepState.PENDING,
+            }
+            for seq, change in enumerate(plan.writes)
+        ]
+        if steps:
+            session.execute(insert(StepRow), steps)
+        add_event(session, run, now, "started", {"by": actor.user, "plan": plan.id, "changes": len(steps)})
+        return run
+
+    def request_cancel(self, run: RunId, by: Actor) -> RunState:
+        """Ask for the end of a run: no change is sent after this returns.
+
+        A run that nobody drives and that leaves nothing in doubt is over at once; another one ends when
+        its worker, or the next sweep, has read back what is in doubt. Gives the state after this call.
+        """
+
+        def act(session: Session) -> RunState:
+            row = session.get(RunRow, run, with_for_update=True)
+            state = RunState((row or run_row(session, run)).state)
+            if row is None or state in TERMINAL:
+                return state
+            now = self._now(session)
+            row.cancel_requested = True
+            add_event(session, run, now, "cancel_requested", {"by": by.user})
+            idle = row.lease_until is None and state in PAUSED | {RunState.QUEUED}
+            if not idle or _in_doubt(session, run):
+                return state
+            require_run_transition(state, RunState.CANCELLED)
+            cancel_steps(session, run, now)
+            row.state, row.finished_at, row.waiting_until = RunState.CANCELLED, now, None
+            row.reason, row.words = "", ""
+            add_event(session, run, now, "state", {"from": state, "to": RunState.CANCELLED, "reason": ""})
+            return RunState.CANCELLED
+
+        return self._write(act)
+
+    def resume(self, run: RunId, by: Actor) -> None:
+        """Let a paused run go on; the caller rings the queue afterwards.
+
+        Raises:
+            NotResumable: it is not paused.
+        """
+
+        def act(session: Session) -> None:
+            row = session.get(RunRow, run, with_for_update=True) or run_row(session, run)
+            state = RunState(row.state)
+            if state not in PAUSED:
+                raise NotResumable(state)
+            now = self._now(session)
+            row.state, row.pauses, row.waiting_until, row.reason, row.words = RunState.QUEUED, 0, None, "", ""
+            add_event(session, run, now, "resumed", {"by": by.user, "from": state})
+
+        self._write(act)
+
+    def runs_to_drive(self) -> tuple[RunId, ...]:
+        """The runs that a sweep should drive now, oldest first."""
+
+        def act(session: Session) -> tuple[RunId, ...]:
+            found = session.scalars(
+                select(RunRow.id)
+                .where(wants_driving(self._now(session)))
+                .order_by(RunRow.created_at, RunRow.id)
+            )
+            return tuple(RunId(run) for run in found)
+
+        return self._read(act)
+
+    def run_of_plan(self, plan: PlanId) -> RunId | None:
+        """The run that applied, or applies, a plan."""
+        return self._read(lambda session: _run_of_plan(session, plan))
+
+    def history(
+        self, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId | None = None
+    ) -> tuple[RunSummary, ...]:
+        """Runs of a course, or of one assignment of it, newest first."""
+
+        def act(session: Session) -> tuple[RunSummary, ...]:
+            of_course = [RunRow.canvas == canvas, RunRow.course_id == course]
+            if assignment is not None:
+                of_course.append(RunRow.assignment_id == assignment)
+            rows = session.scalars(
+                select(RunRow).where(*of_course).order_by(RunRow.created_at.desc(), RunRow.id)
+            ).all()
+            states = _states(session, *of_course)
+            return tuple(_summary(run_record(row), states[row.id]) for row in rows)
+
+        return self._read(act)
+
+    def report(self, run: RunId) -> RunReport:
+        """Everything about a run, at any time of its life."""
+        return self._read(
+            lambda session: report_of(
+                run_record(run_row(session, run)), step_records(session, run), self._now(session)
+            )
+        )
+
+    def progress(self, run: RunId) -> Progress:
+        """How far a run is, without reading its steps one by one; for polling."""
+
+        def act(session: Session) -> Progress:
+            record = run_record(run_row(session, run))
+            now = self._now(session)
+            window = min(RATE_WINDOW, max(now - record.created_at, timedelta(seconds=1)))
+            lately = session.execute(
+                select(func.count())
+                .select_from(StepRow)
+                .where(StepRow.run_id == run, StepRow.resolved_at > now - window)
+            ).scalar_one()
+            return progress_of(record, _states(session, RunRow.id == run)[run], lately, window, now)
+
+        return self._read(act)
+
+    def events(self, run: RunId, after: int = 0) -> tuple[RunEvent, ...]:
+        """The run's history after the event with id ``after``."""
+
+        def act(session: Session) -> tuple[RunEvent, ...]:
+            rows = session.scalars(
+                select(RunEventRow)
+                .where(RunEventRow.run_id == run, RunEventRow.id > after)
+                .order_by(RunEventRow.id)
+            )
+            return tuple(RunEvent(row.id, row.at, row.type, json.loads(row.details)) for row in rows)
+
+        return self._read(act)
+
+    def effects(self, run: RunId) -> tuple[Effect, ...]:
+        """What the run itself changed in Canvas, for the plan that takes it back."""
+        return self._read(lambda session: effects_of(step_records(session, run)))
+
+
+def _run_of_plan(session: Session, plan: PlanId) -> RunId | None:
+    found = session.scalar(select(RunRow.id).where(RunRow.plan_id == plan))
+    return None if found is None else RunId(found)
+
+
+def _winner(session: Session, plan: Plan) -> RunId | ActiveRunExists | None:
+    """Who was first: a run of the same plan, another active run, or nobody any more."""
+    same = _run_of_plan(session, plan.id)
+    if same is not None:
+        return same
+    other = session.scalar(
+        select(RunRow).where(
+            RunRow.canvas == plan.canvas,
+            RunRow.assignment_id == plan.assignment_id,
+            RunRow.state.not_in(sorted(TERMINAL)),
+        )
+    )
+    if other is None:
+        return None
+    states = _states(session, RunRow.id == other.id)[other.id]
+    done = sum(number for state, number in states.items() if state in SETTLED)
+    return ActiveRunExists(
+        RunId(other.id), other.started_by_name, other.created_at, done, sum(states.values())
+    )
+
+
+def _in_doubt(session: Session, run: RunId) -> bool:
+    doubtful = select(StepRow.seq).where(StepRow.run_id == run, StepRow.state.in_(sorted(DOUBTFUL))).limit(1)
+    return session.scalar(doubtful) is not None
+
+
+def _states(session: Session, *which: ColumnElement[bool]) -> Mapping[str, Mapping[StepState, int]]:
+    """Steps by state of each run; a run without steps gives an empty count."""
+    found: defaultdict[str, dict[StepState, int]] = defaultdict(dict)
+    rows = session.execute(
+        select(StepRow.run_id, StepRow.state, func.count())
+        .join(RunRow, RunRow.id == StepRow.run_id)
+        .where(*which)
+        .group_by(StepRow.run_id, StepRow.state)
+    )
+    for run, state, number in rows:
+        found[run][StepState(state)] = number
+    return found
+
+
+def _summary(run: RunRecord, states: Mapping[StepState, int]) -> RunSummary:
+    counts = {name.value: number for name, number in counts_by_class(states, run.state).items()}
+    return RunSummary(
+        id=run.id,
+        plan_id=run.plan_id,
+        assignment_id=run.assignment_id,
+        state=run.state,
+        started_by=run.started_by,
+        started_by_name=run.started_by_name,
+        created_at=run.created_at,
+        finished_at=run.finished_at,
+        counts=counts,
+        total=sum(counts.values()),
+        undo_of=run.undo_of,
+    )
