@@ -1,0 +1,190 @@
+"""What a course navigation launch says about person, course and platform: roles, custom fields, the id_token.
+
+After `app/models/lti/lti_advantage_adapter.rb`, `lib/lti/messages/jwt_message.rb`,
+`lib/lti/substitutions_helper.rb` and `doc/api/tools_variable_substitutions.md` of canvas-lms. Pure reading
+of the state; nothing is signed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lti_tool.simulator.access import DeveloperKey
+from lti_tool.simulator.records import Course, Enrollment, EnrollmentState, EnrollmentType, User
+from lti_tool.simulator.state import CanvasState
+
+CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
+MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
+INSTITUTION = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#"
+SYSTEM = "http://purl.imsglobal.org/vocab/lis/v2/system/person#"
+TEST_USER = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
+
+_COURSE_ROLES: dict[EnrollmentType, tuple[str, ...]] = {
+    EnrollmentType.TEACHER: (f"{MEMBERSHIP}#Instructor",),
+    EnrollmentType.TA: (f"{MEMBERSHIP}/Instructor#TeachingAssistant", f"{MEMBERSHIP}#Instructor"),
+    EnrollmentType.DESIGNER: (f"{MEMBERSHIP}#ContentDeveloper",),
+    EnrollmentType.OBSERVER: (f"{MEMBERSHIP}#Mentor",),
+    EnrollmentType.STUDENT: (f"{MEMBERSHIP}#Learner",),
+    EnrollmentType.STUDENT_VIEW: (f"{MEMBERSHIP}#Learner", TEST_USER),
+}
+_INSTITUTION_ROLES: dict[EnrollmentType, str] = {
+    EnrollmentType.TEACHER: f"{INSTITUTION}Instructor",
+    EnrollmentType.STUDENT: f"{INSTITUTION}Student",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One prepared launch: who starts which tool where. `id` is what makes it usable only once."""
+
+    id: str
+    client_id: str
+    deployment_id: str
+    course_id: str
+    user_id: str
+    target_link_uri: str
+    post_message_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFacts:
+    """What the platform says about itself."""
+
+    base_url: str
+    issuer: str
+    name: str
+    guid: str
+    environment: str
+
+
+def active_enrollments(state: CanvasState, user: User, course: Course) -> list[Enrollment]:
+    """The person's living enrolments in the course, oldest first."""
+    rows = state.enrollments_of(course.id, user.id)
+    return [row for row in rows if row.state == EnrollmentState.ACTIVE]
+
+
+def launch_roles(state: CanvasState, user: User, course: Course) -> list[str]:
+    """Every role the person has: here, in the institution, in the system.
+
+    Canvas puts institution#Instructor on everybody who teaches anywhere, and institution#Administrator on
+    an admin also where he is a student: only membership# speaks of this course.
+    """
+    roles: list[str] = []
+    for enrollment in active_enrollments(state, user, course):
+        roles += _COURSE_ROLES[enrollment.type]
+    for enrollment in state.enrollments_of_user(user.id):
+        if enrollment.state == EnrollmentState.ACTIVE and enrollment.type in _INSTITUTION_ROLES:
+            roles.append(_INSTITUTION_ROLES[enrollment.type])
+    if user.site_admin:
+        roles.append(f"{INSTITUTION}Administrator")
+    roles.append(f"{SYSTEM}User")
+    return sorted(set(roles))
+
+
+def id_token_claims(
+    state: CanvasState, launch: Launch, key: DeveloperKey, platform: PlatformFacts, nonce: str
+) -> dict[str, Any]:
+    """The claims of one course navigation launch, valid for an hour from the state's clock."""
+    user, course = state.users[launch.user_id], state.courses[launch.course_id]
+    issued = int(state.clock.now().timestamp())
+    return {
+        "iss": platform.issuer,
+        "aud": key.client_id,
+        "azp": key.client_id,
+        "sub": user.lti_id,
+        "iat": issued,
+        "exp": issued + 3600,
+        "nonce": nonce,
+        "locale": user.locale,
+        CLAIM + "message_type": "LtiResourceLinkRequest",
+        CLAIM + "version": "1.3.0",
+        CLAIM + "deployment_id": launch.deployment_id,
+        CLAIM + "target_link_uri": launch.target_link_uri,
+        # A course navigation launch has no link of its own: Canvas puts the context's id there.
+        CLAIM + "resource_link": {"id": course.lti_context_id, "title": course.name, "description": None},
+        CLAIM + "context": {
+            "id": course.lti_context_id,
+            "label": course.code,
+            "title": course.name,
+            "type": ["http://purl.imsglobal.org/vocab/lis/v2/course#CourseOffering"],
+        },
+        CLAIM + "tool_platform": {
+            "guid": platform.guid,
+            "name": platform.name,
+            "version": "cloud",
+            "product_family_code": "canvas",
+        },
+        CLAIM + "launch_presentation": {
+            "document_target": "iframe",
+            "return_url": f"{platform.base_url}/courses/{course.id}",
+            "locale": user.locale,
+        },
+        CLAIM + "roles": launch_roles(state, user, course),
+        CLAIM + "custom": custom_claim(state, launch, key, platform),
+        CLAIM + "lti11_legacy_user_id": user.lti_id,
+        "https://www.instructure.com/placement": "course_navigation",
+        **_personal_claims(user, key.privacy_level),
+    }
+
+
+def _personal_claims(user: User, privacy_level: str) -> dict[str, Any]:
+    """Names and address as far as the key's privacy level goes (anonymous, name_only, email_only, public)."""
+    claims: dict[str, Any] = {}
+    if privacy_level in ("public", "name_only"):
+        family, _, given = user.sortable_name.partition(", ")
+        claims |= {"name": user.name, "given_name": given, "family_name": family}
+        claims[CLAIM + "lis"] = {"person_sourcedid": user.login, "course_offering_sourcedid": None}
+    if privacy_level in ("public", "email_only"):
+        claims["email"] = user.email
+    return claims
+
+
+def custom_claim(
+    state: CanvasState, launch: Launch, key: DeveloperKey, platform: PlatformFacts
+) -> dict[str, Any]:
+    """The key's custom fields, expanded. What Canvas does not know travels literally, `$` and all."""
+    values = _substitutions(state, launch, platform)
+
+    def expand(text: str) -> Any:
+        return values[text]() if text in values else text
+
+    return {name: expand(text) for name, text in key.custom_fields.items()}
+
+
+def _substitutions(
+    state: CanvasState, launch: Launch, platform: PlatformFacts
+) -> Mapping[str, Callable[[], Any]]:
+    user, course = state.users[launch.user_id], state.courses[launch.course_id]
+
+    def sections() -> str:
+        return ",".join(dict.fromkeys(e.section_id for e in active_enrollments(state, user, course)))
+
+    def section_names() -> list[str]:
+        ids = dict.fromkeys(e.section_id for e in active_enrollments(state, user, course))
+        return [state.sections[section_id].name for section_id in ids]
+
+    def membership_roles() -> str:
+        names = [e.role for e in active_enrollments(state, user, course)]
+        return ",".join(dict.fromkeys([*names, *(["Account Admin"] if user.site_admin else [])]))
+
+    # Ids are numbers here although REST can be asked for strings: Canvas does the same, whatever their size.
+    return {
+        "$Canvas.api.baseUrl": lambda: platform.base_url,
+        "$Canvas.api.domain": lambda: platform.base_url.partition("://")[2],
+        "$Canvas.course.id": lambda: int(course.id),
+        "$Canvas.course.name": lambda: course.name,
+        "$Canvas.course.sectionIds": sections,
+        "$Canvas.course.workflowState": lambda: course.workflow_state,
+        "$Canvas.environment.test": lambda: platform.environment == "test",
+        "$Canvas.membership.roles": membership_roles,
+        "$Canvas.user.globalId": lambda: user.global_id,
+        "$Canvas.user.id": lambda: int(user.id),
+        "$Canvas.user.loginId": lambda: user.login,
+        "$Canvas.user.prefersHighContrast": lambda: "false",
+        "$Person.address.timezone": lambda: user.time_zone,
+        "$com.instructure.PostMessageToken": lambda: launch.post_message_token,
+        "$com.instructure.User.sectionNames": section_names,
+        "$com.instructure.brandConfigJSON.url": lambda: f"{platform.base_url}/simulator/static/brand.json",
+    }
