@@ -1,0 +1,146 @@
+"""Canvas moves between preview and apply: the list of writes may shrink, never grow (docs/writer.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lti_tool.applying.states import RunState, StepClass
+from lti_tool.planning.ids import ReviewId
+from tests.builders import review, snapshot, user
+from tests.fakes import FakeCanvas
+from tests.integration.journal.stage import Stage, creates, deletes, pair
+
+Edit = Callable[[FakeCanvas], object]
+
+
+def stage(path: Path) -> Stage:
+    """Create 1->2, delete 3->4, keep 5->6."""
+    preview = snapshot(reviews=[review(3, 4), review(5, 6)])
+    return Stage(path / "journal.db", creates((1, 2)) + deletes((3, 4)), preview=preview)
+
+
+def replace_review(canvas: FakeCanvas) -> None:
+    canvas.remove(review(3, 4).id)
+    canvas.add(review(3, 4, id_="another"))
+
+
+def double_with_completed(canvas: FakeCanvas) -> None:
+    canvas.add(review(3, 4, id_="second", completed=True))
+
+
+@pytest.mark.parametrize(
+    ("edit", "classes", "writes"),
+    [
+        (lambda c: None, {StepClass.DONE: 2}, 2),
+        (lambda c: c.add(review(1, 2)), {StepClass.ALREADY_THERE: 1, StepClass.DONE: 1}, 1),
+        (lambda c: c.add(review(1, 2, completed=True)), {StepClass.ALREADY_THERE: 1, StepClass.DONE: 1}, 1),
+        (lambda c: c.drop(user(1)), {StepClass.STUDENT_LEFT: 1, StepClass.DONE: 1}, 1),
+        (lambda c: c.drop(user(2)), {StepClass.STUDENT_LEFT: 1, StepClass.DONE: 1}, 1),
+        (lambda c: c.remove(review(3, 4).id), {StepClass.ALREADY_GONE: 1, StepClass.DONE: 1}, 1),
+        (lambda c: c.complete(review(3, 4).id), {StepClass.KEPT_COMPLETED: 1, StepClass.DONE: 1}, 1),
+        (double_with_completed, {StepClass.KEPT_COMPLETED: 1, StepClass.DONE: 1}, 1),
+        (lambda c: c.add(review(3, 4, id_="second")), {StepClass.CONFLICT: 1, StepClass.DONE: 1}, 1),
+        (replace_review, {StepClass.CONFLICT: 1, StepClass.DONE: 1}, 1),
+        (lambda c: c.drop(user(3)), {StepClass.STUDENT_LEFT: 1, StepClass.DONE: 1}, 1),
+        (lambda c: c.remove(review(5, 6).id), {StepClass.DONE: 2}, 2),
+        (lambda c: c.add(review(7, 8)), {StepClass.DONE: 2}, 2),
+        (lambda c: c.change_assignment(due_at=None), {StepClass.DONE: 2}, 2),
+    ],
+)
+def test_reconciliation(tmp_path: Path, edit: Edit, classes: dict[StepClass, int], writes: int) -> None:
+    moved = stage(tmp_path)
+    edit(moved.canvas)
+    moved.drive()
+    assert moved.classes() == classes
+    assert moved.canvas.writes == writes
+    assert moved.canvas.second_mails == 0
+    assert moved.canvas.completed_deleted == []
+
+
+def test_a_review_that_others_made_is_adopted_and_no_effect_of_ours(tmp_path: Path) -> None:
+    moved = stage(tmp_path)
+    moved.canvas.add(review(1, 2))
+    moved.drive()
+    assert [effect.created for effect in moved.journal.effects(moved.run)] == [False]
+
+
+def test_reviews_of_others_are_kept_and_told(tmp_path: Path) -> None:
+    moved = stage(tmp_path)
+    moved.canvas.add(review(7, 8))
+    moved.canvas.remove(review(5, 6).id)
+    assert moved.drive() is RunState.DONE
+    assert moved.canvas.pairs[pair(7, 8)] == 1
+    assert moved.canvas.pairs[pair(5, 6)] == 0
+    (drift,) = [event.details for event in moved.journal.events(moved.run) if event.type == "drift"]
+    assert drift["found"] == [
+        {"kind": "review_added", "people": [user(7), user(8)]},
+        {"kind": "review_gone", "people": [user(5), user(6)]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (lambda c: c.change_assignment(rubric_id="99"), "rubric_changed"),
+        (lambda c: setattr(c, "world", with_new_allocation(c)), "new_allocation_on"),
+    ],
+)
+def test_what_the_approval_does_not_cover_stops_before_any_write(
+    tmp_path: Path, edit: Edit, reason: str
+) -> None:
+    moved = stage(tmp_path)
+    edit(moved.canvas)
+    assert moved.drive() is RunState.NEEDS_REVIEW
+    assert moved.canvas.writes == 0
+    assert moved.report.reason == reason
+    assert "new preview" in moved.report.words
+    assert moved.classes() == {StepClass.PENDING: 2}
+
+
+def with_new_allocation(canvas: FakeCanvas) -> object:
+    from dataclasses import replace
+
+    return replace(canvas.world, new_allocation_feature=True)
+
+
+def test_a_review_completed_just_before_its_deletion_is_kept(tmp_path: Path) -> None:
+    moved = stage(tmp_path)
+    finish = {("reviews_of", 1): review(3, 4).id}
+    moved.canvas.meanwhile = lambda verb, n: (
+        moved.canvas.complete(finish[verb, n]) if (verb, n) in finish else None
+    )
+    assert moved.drive() is RunState.DONE_WITH_ISSUES
+    assert moved.classes()[StepClass.KEPT_COMPLETED] == 1
+    assert moved.canvas.calls["delete"] == 0
+
+
+def test_a_rubric_attached_while_paused_stops_the_resumed_run(tmp_path: Path) -> None:
+    moved = stage(tmp_path)
+    moved.canvas.meanwhile = lambda verb, n: (
+        moved.canvas.change_assignment(rubric_id="99") if verb == "create" else None
+    )
+    first = moved.driver("first")
+    first.leave()
+    moved.canvas.change_assignment(rubric_id="99")
+    assert first.drive(moved.run, moved.canvas, moved.preview) is RunState.NEEDS_REVIEW
+    assert moved.canvas.writes == 0
+
+
+def test_verification_names_what_others_did_meanwhile(tmp_path: Path) -> None:
+    moved = stage(tmp_path)
+
+    def others(verb: str, n: int) -> None:
+        if verb == "delete":
+            moved.canvas.add(review(9, 10))
+            moved.canvas.remove(ReviewId("new1"))
+
+    moved.canvas.meanwhile = others
+    assert moved.drive() is RunState.DONE_WITH_ISSUES
+    result = moved.report.verification
+    assert result is not None
+    assert (result.confirmed, result.expected) == (1, 2)
+    assert sorted(mismatch.kind for mismatch in result.mismatches) == ["added_by_others", "missing"]
+    assert moved.canvas.pairs[pair(1, 2)] == 0, "the run does not fight with the person who removed it"
