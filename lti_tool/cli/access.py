@@ -29,6 +29,6 @@ def connect(canvas: str, token_env: str, format_: str) -> None:
         origin = application.origin(canvas)
         user = application.connecting.connect_with_personal_token(origin, token)
     if format_ == "json":
-        print_json({"canvas": origin, "user": user.id, "name": user.name})
+        print_json({"canvas": origin, "user": user})
     else:
-        click.echo(f"Connected to {origin} as {user.name} (user {user.id}).")
+        click.echo(f"Connected to {origin} as user {user}.")

@@ -22,10 +22,9 @@ def allocate(context: click.Context, instance: Path, output: Path, seed: str | N
     best possible allocation is less than that (it is written, with the reasons), with 2 when the
     instance cannot be read.
     """
-    from allocation.instance_file import read_instance, write_allocation
-
     from allocation import Infeasible
     from allocation import allocate as solve
+    from allocation.instance_file import read_instance, write_allocation
 
     try:
         name, roster, rules, own_seed = read_instance(instance)

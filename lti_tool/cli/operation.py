@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json
@@ -61,7 +63,7 @@ def doctor(context: click.Context, format_: str) -> None:
     from lti_tool.services.doctor import examine
     from lti_tool.settings import load_settings
 
-    findings = examine(load_settings())
+    findings = examine(load_settings(), os.environ)
     if format_ == "json":
         print_json([{"check": item.check, "ok": item.ok, "words": item.words} for item in findings])
     else:

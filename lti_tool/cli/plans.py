@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from lti_tool.planning.rules import PlanRules
     from lti_tool.planning.snapshot import Snapshot
 
-where = [
+P = ParamSpec("P")
+R = TypeVar("R")
+
+WHERE = [
     click.option("--canvas", required=True, metavar="URL", help="Address of the Canvas."),
     click.option("--course", required=True, metavar="ID", help="Canvas course id."),
     click.option("--assignment", required=True, metavar="ID", help="Canvas assignment id."),
@@ -23,8 +27,9 @@ where = [
 ]
 
 
-def _where(command):  # type: ignore[no-untyped-def]  # a stack of Click's own decorators
-    for option in reversed(where):
+def _where(command: Callable[P, R]) -> Callable[P, R]:
+    """The options that name one assignment and whose token to use."""
+    for option in reversed(WHERE):
         command = option(command)
     return command
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from lti_tool.services.use_cases import Actor
 
 
+LOOK_EVERY_S = 0.3
+
+
 @click.group()
 def runs() -> None:
     """Runs: what was applied, and how it went."""
@@ -79,17 +82,24 @@ def drive_here(application: Application, actor: Actor, run_id: RunId, *, quiet: 
 
     def drive() -> None:
         try:
-            application.drive_to_rest(run_id)
+            application.driving.drive_to_rest(run_id)
         finally:
             over.set()
 
     driver = threading.Thread(target=drive, name="driver")
     driver.start()
-    total = running.report(actor, run_id).progress.total
-    with click.progressbar(length=total, label="Applying", hidden=quiet) as bar:
-        while not over.wait(0.3):
+    progress = running.report(actor, run_id).progress
+    try:
+        with click.progressbar(length=progress.total, label="Applying", hidden=quiet) as bar:
+            while not over.wait(LOOK_EVERY_S):
+                bar.update(running.report(actor, run_id).progress.done - bar.pos)
             bar.update(running.report(actor, run_id).progress.done - bar.pos)
-        bar.update(running.report(actor, run_id).progress.done - bar.pos)
+    except KeyboardInterrupt:
+        application.driving.leave()
+        click.echo(
+            "Interrupted; nothing is lost. Go on with: peer-allocator apply --wait PLAN, or a worker.",
+            err=True,
+        )
     driver.join()
 
 

@@ -22,6 +22,7 @@ class Bell:
 
     def __init__(self, queue: Huey, drive: Callable[[str], None]) -> None:
         self._task = queue.task(name="drive_run")(drive)
+        """Registers the task: every process that rings or works makes a Bell."""
 
     def ring(self, run_id: str) -> None:
         """Ask any worker to look at the run soon; losing the ring costs at most one sweep."""
@@ -61,6 +62,10 @@ class Worker:
         self._consumer.start()
         self._sweeper.start()
 
+    def end(self) -> None:
+        """Ask ``wait`` to return; safe in a signal handler."""
+        self._stop.set()
+
     def stop(self) -> None:
         """Finish the calls that are under way, then end; a run that is left behind is resumed by others."""
         self._stop.set()
@@ -68,7 +73,7 @@ class Worker:
         self._sweeper.join()
 
     def wait(self) -> None:
-        """Block until ``stop`` is called from a signal handler or another thread."""
+        """Block until ``end`` or ``stop`` is called."""
         while not self._stop.wait(0.5):
             pass
 

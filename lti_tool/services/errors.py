@@ -49,6 +49,10 @@ class AnotherRunActive(ServiceError):
         self.total = total
 
 
+class RunNotPaused(ServiceError):
+    """There is nothing to resume."""
+
+
 class NothingToUndo(ServiceError):
     """No effect of the run can be taken back."""
 

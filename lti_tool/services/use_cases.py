@@ -24,6 +24,10 @@ Progress = Callable[[str, int, int | None], None]
 """Told while a long reading goes on: what is being read, how many so far, of how many if known."""
 
 
+def silent(_words: str, _done: int, _total: int | None) -> None:
+    """No progress wanted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, in which course of which Canvas. ``name`` is only for display and the record."""
@@ -133,7 +137,7 @@ class ReadingCases(Protocol):
         ...
 
     def snapshot(
-        self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False, progress: Progress | None = None
+        self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False, progress: Progress = silent
     ) -> Snapshot:
         """The last reading of this person, or a new one when there is none or ``fresh`` is asked for."""
         ...

@@ -1,0 +1,260 @@
+"""The composition root: the one place that builds the object graph.
+
+``build_application`` makes everything that commands, pages and workers share; ``build_web`` and
+``build_worker`` put a Flask application or a worker on top of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect
+
+from lti_tool.applying.errors import UnknownRun
+from lti_tool.applying.settings import DriverSettings
+from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
+from lti_tool.canvas.origin import canonical_origin
+from lti_tool.jobs.queue import make_queue
+from lti_tool.jobs.worker import Bell, Worker
+from lti_tool.persistence import schema
+from lti_tool.persistence.database import Database, make_engine
+from lti_tool.persistence.journal import Journal
+from lti_tool.persistence.plans import load_plan
+from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
+from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
+from lti_tool.services.canvas_access import CanvasAccess, Transports
+from lti_tool.services.connect_window import ConnectWindow
+from lti_tool.services.connecting import Connecting
+from lti_tool.services.errors import NotConnected, NotHere
+from lti_tool.services.planning import Planning
+from lti_tool.services.reading import Reading
+from lti_tool.services.running import Driving, Running, our_reviews
+from lti_tool.services.tokens import Tokens
+from lti_tool.services.use_cases import Actor, UseCases
+from lti_tool.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from huey import Huey
+
+    from lti_tool.lti.registration import Registrations
+
+
+def now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Application:
+    """Everything that is shared by pages, commands and workers of one process."""
+
+    settings: Settings
+    database: Database
+    registrations: Registrations
+    tokens: TokenRows
+    connecting: Connecting
+    journal: Journal
+    driving: Driving
+    queue: Huey
+    use_cases: UseCases
+
+    def origin(self, canvas: str) -> CanvasOrigin:
+        """The canonical address of a Canvas that somebody typed.
+
+        Raises:
+            SettingsError: not an address that a token may be sent to.
+        """
+        try:
+            return canonical_origin(canvas, allow_plain_loopback=self.settings.allow_http_loopback)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+
+    def actor(self, canvas: str, course: str, user: str | None = None) -> Actor:
+        """Who acts on the command line: the person whose token for that Canvas is stored.
+
+        Raises:
+            NotConnected: nobody's token is stored, or several people's and ``user`` does not say whose.
+        """
+        origin = self.origin(canvas)
+        stored = self.tokens.users_of(origin)
+        if user is not None and UserId(user) not in stored:
+            raise NotConnected(f"No token of user {user} is stored for {origin}. Run: peer-allocator connect")
+        if user is None and len(stored) != 1:
+            how = "No token is" if not stored else f"Tokens of several people ({', '.join(stored)}) are"
+            what = "Run: peer-allocator connect" if not stored else "Say whose to use with --as USER."
+            raise NotConnected(f"{how} stored for {origin}. {what}")
+        return Actor(origin, CourseId(course), UserId(user) if user else stored[0], "command line")
+
+    def actor_of_plan(self, plan_id: PlanId) -> Actor:
+        """The person who made a plan. Raises NotHere."""
+        with self.database.read() as session:
+            stored = load_plan(session, plan_id)
+        if stored is None:
+            raise NotHere(f"There is no plan {plan_id}.")
+        return Actor(stored.plan.canvas, stored.plan.course_id, stored.created_by, stored.created_by_name)
+
+    def actor_of_run(self, run_id: RunId) -> Actor:
+        """The person who started a run. Raises NotHere."""
+        try:
+            run = self.journal.load(run_id)
+        except UnknownRun:
+            raise NotHere(f"There is no run {run_id}.") from None
+        return Actor(run.canvas, run.course_id, run.started_by, run.started_by_name)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.dispose()
+
+
+def build_application(settings: Settings, *, environment: Mapping[str, str] = os.environ) -> Application:
+    """Wire everything. ``environment`` is where registrations' client secrets are looked up.
+
+    Raises:
+        SettingsError: the settings contradict each other or name something unusable.
+    """
+    from lti_tool.lti.registration import LtiConfigError, Registrations
+
+    settings.instance.mkdir(parents=True, exist_ok=True)
+    try:
+        registrations = Registrations.from_config(
+            settings.platforms, allow_http_loopback=settings.allow_http_loopback
+        )
+        queue = make_queue(settings.queue)
+    except (LtiConfigError, ValueError) as error:
+        raise SettingsError(str(error)) from error
+    database = Database(make_engine(settings.database))
+    rows = TokenRows(database, settings.secret_box)
+    attempts = ConnectAttempts(database, settings.secret_box)
+    transports = Transports()
+    oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback", environment)
+    tokens = Tokens(rows, oauth_of)
+    connecting = Connecting(attempts, tokens, oauth_of, transports.of)
+    access = CanvasAccess(transports, tokens.source)
+    journal = Journal(database)
+    driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds))
+    bell = Bell(queue, driving.drive)
+    reading = Reading(
+        database, access, lambda actor: journal.history(actor.canvas, actor.course_id, None), now
+    )
+    planning = Planning(database, reading, our_reviews(journal), journal.run_of_plan, now)
+    running = Running(
+        journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
+    )
+    return Application(
+        settings=settings,
+        database=database,
+        registrations=registrations,
+        tokens=rows,
+        connecting=connecting,
+        journal=journal,
+        driving=driving,
+        queue=queue,
+        use_cases=UseCases(
+            connecting=ConnectWindow(connecting, attempts, now),
+            reading=reading,
+            planning=planning,
+            running=running,
+        ),
+    )
+
+
+def _oauth_keys(
+    registrations: Registrations, transports: Transports, redirect_uri: str, environment: Mapping[str, str]
+) -> Callable[[CanvasOrigin], CanvasOAuth | None]:
+    """The API developer key of each registered Canvas that has one."""
+    keys: dict[str, OAuthKey] = {}
+    for registration in registrations.all():
+        if registration.oauth_client_id:
+            secret = environment.get(registration.oauth_client_secret_env or "", "")
+            keys[registration.canvas_origin] = OAuthKey(registration.oauth_client_id, secret)
+
+    def oauth_of(canvas: CanvasOrigin) -> CanvasOAuth | None:
+        key = keys.get(canvas)
+        return None if key is None else CanvasOAuth(transports.of(canvas), key, redirect_uri)
+
+    return oauth_of
+
+
+@contextmanager
+def open_application() -> Iterator[Application]:
+    """The application with settings from file and environment, closed at the end.
+
+    Raises:
+        SettingsError: the settings are unusable, or the database is not at the newest schema.
+    """
+    application = build_application(load_settings())
+    try:
+        _require_schema(application.database)
+        yield application
+    finally:
+        application.close()
+
+
+def _require_schema(database: Database) -> None:
+    found, newest = schema.current(database.engine)
+    if found is None and not inspect(database.engine).get_table_names():
+        schema.upgrade(database.engine)  # an empty database: the first start
+    elif found != newest:
+        raise SettingsError(
+            f"The database is at schema {found}, this program needs {newest}. Run: peer-allocator db upgrade"
+        )
+
+
+def upgrade_database(settings: Settings | None = None) -> str:
+    """Bring the database to the newest schema; gives the revision."""
+    settings = settings or load_settings()
+    settings.instance.mkdir(parents=True, exist_ok=True)
+    engine = make_engine(settings.database)
+    try:
+        schema.upgrade(engine)
+        return schema.current(engine)[0] or ""
+    finally:
+        engine.dispose()
+
+
+def build_worker(application: Application) -> Worker:
+    """A worker on this application's queue and journal."""
+    driving = application.driving
+    return Worker(
+        application.queue, driving.drive, driving.waiting, threads=application.settings.worker_threads
+    )
+
+
+def work_forever(application: Application) -> None:
+    """Drive runs until SIGINT or SIGTERM."""
+    worker = build_worker(application)
+    _on_stop_signals(worker.end)
+    worker.start()
+    worker.wait()
+    application.driving.leave()
+    worker.stop()
+
+
+def serve_forever(application: Application) -> None:
+    """Serve the pages until interrupted."""
+    from waitress import serve
+
+    serve(
+        build_web(application),
+        host=application.settings.listen_host,
+        port=application.settings.listen_port,
+        threads=16,
+        ident="",
+    )
+
+
+def _on_stop_signals(act: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: act())
+
+
+def build_web(application: Application) -> Flask:
+    """The tool's pages and LTI endpoints."""
+    raise NotImplementedError

@@ -1,0 +1,208 @@
+"""Applying, watching, stopping, resuming and undoing runs; and driving one, for workers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from lti_tool.applying.clock import SystemClock
+from lti_tool.applying.driver import Driver
+from lti_tool.applying.errors import ActiveRunExists, NotResumable, UnknownRun
+from lti_tool.applying.records import Actor as Starter
+from lti_tool.applying.report import RunReport, RunSummary
+from lti_tool.applying.settings import DriverSettings
+from lti_tool.applying.states import PAUSED, TERMINAL
+from lti_tool.canvas.pacing import Lane
+from lti_tool.canvas.snapshot_reader import AssignmentReviews
+from lti_tool.persistence.database import Database
+from lti_tool.persistence.journal import Journal
+from lti_tool.persistence.plans import StoredPlan, load_plan
+from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
+from lti_tool.planning.plan import Plan
+from lti_tool.planning.undo import undo_changes
+from lti_tool.services.canvas_access import CanvasAccess
+from lti_tool.services.errors import (
+    AnotherRunActive,
+    NotHere,
+    NothingToUndo,
+    PlanEmpty,
+    PlanOutdated,
+    RunNotPaused,
+)
+from lti_tool.services.planning import Planning, too_old
+from lti_tool.services.reading import Reading
+from lti_tool.services.use_cases import Actor
+
+LOOK_AGAIN_S = 0.5
+log = structlog.get_logger(__name__)
+
+
+class Running:
+    """Implements ``RunningCases``. ``ring`` wakes a worker for a run; losing a ring costs one sweep."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        planning: Planning,
+        reading: Reading,
+        ring: Callable[[str], None],
+        now: Callable[[], datetime],
+        plan_max_age: timedelta,
+    ) -> None:
+        self._journal = journal
+        self._planning = planning
+        self._reading = reading
+        self._ring = ring
+        self._now = now
+        self._plan_max_age = plan_max_age
+
+    def start(self, actor: Actor, plan_id: PlanId) -> RunId:
+        """Journal a run of the plan and ring the worker; the same plan again gives the same run.
+
+        Raises:
+            PlanEmpty: nothing would change.
+            PlanOutdated: the plan is too old.
+            AnotherRunActive: one run at a time per assignment.
+        """
+        plan = self._planning.stored(actor, plan_id).plan
+        if (run := self._journal.run_of_plan(plan_id)) is not None:
+            return run
+        if not plan.writes:
+            raise PlanEmpty("Canvas already matches this plan; there is nothing to apply.")
+        if too_old(plan, self._now(), self._plan_max_age):
+            raise PlanOutdated("This plan is too old to be applied. Make a new preview.")
+        try:
+            run = self._journal.start(plan, Starter(actor.user_id, actor.name))
+        except ActiveRunExists as active:
+            raise AnotherRunActive(
+                str(active),
+                run_id=active.run,
+                by=active.who,
+                since=active.since,
+                done=active.done,
+                total=active.total,
+            ) from None
+        self._ring(run)
+        return run
+
+    def report(self, actor: Actor, run_id: RunId) -> RunReport:
+        """State, counts and steps of a run of this course.
+
+        Raises:
+            NotHere: no such run in this course.
+        """
+        try:
+            report = self._journal.report(run_id)
+        except UnknownRun:
+            raise NotHere(f"There is no run {run_id}.") from None
+        if (report.canvas, report.course_id) != (actor.canvas, actor.course_id):
+            raise NotHere(f"There is no run {run_id} in this course.")
+        return report
+
+    def cancel(self, actor: Actor, run_id: RunId) -> None:
+        """Stop after the calls that are under way."""
+        self.report(actor, run_id)
+        self._journal.request_cancel(run_id, Starter(actor.user_id, actor.name))
+        self._ring(run_id)
+
+    def resume(self, actor: Actor, run_id: RunId) -> None:
+        """Go on with a paused run.
+
+        Raises:
+            RunNotPaused: there is nothing to resume.
+        """
+        self.report(actor, run_id)
+        try:
+            self._journal.resume(run_id, Starter(actor.user_id, actor.name))
+        except NotResumable as error:
+            raise RunNotPaused(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+        self._ring(run_id)
+
+    def undo(self, actor: Actor, run_id: RunId) -> Plan:
+        """Make and store the plan that takes a run back; Canvas is read anew for it.
+
+        Raises:
+            NothingToUndo: the run changed nothing itself, or nothing of it is left to take back.
+        """
+        report = self.report(actor, run_id)
+        effects = self._journal.effects(run_id)
+        if not effects:
+            raise NothingToUndo("This run changed nothing in Canvas, so there is nothing to take back.")
+        original = self._planning.stored(actor, report.plan_id).plan
+        snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=True)
+        changes = undo_changes(snapshot, effects)
+        plan = self._planning.store(actor, snapshot, original.rules, original.seed, changes, undo_of=run_id)
+        if not plan.writes:
+            raise NothingToUndo(
+                "Nothing of this run can be taken back: its reviews are completed, gone already, "
+                "or of people who left the course."
+            )
+        return plan
+
+    def history(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[RunSummary, ...]:
+        """Runs of the course, newest first."""
+        return self._journal.history(actor.canvas, actor.course_id, assignment)
+
+
+def our_reviews(journal: Journal) -> Callable[[Actor, AssignmentId], frozenset[ReviewId]]:
+    """A function that lists the reviews of an assignment that runs of this tool created."""
+
+    def found(actor: Actor, assignment: AssignmentId) -> frozenset[ReviewId]:
+        runs = journal.history(actor.canvas, actor.course_id, assignment)
+        return frozenset(
+            effect.review_id for run in runs for effect in journal.effects(run.id) if effect.created
+        )
+
+    return found
+
+
+class Driving:
+    """Drives runs, for workers; any number of them on any number of hosts."""
+
+    def __init__(
+        self, database: Database, journal: Journal, access: CanvasAccess, settings: DriverSettings
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._access = access
+        self._left = threading.Event()
+        self._driver = Driver(journal, SystemClock(), f"{socket.gethostname()}:{os.getpid()}", settings)
+
+    def drive(self, run_id: str) -> None:
+        """Drive one run until it is over, paused, or somebody else's."""
+        run = self._journal.load(RunId(run_id))
+        with self._database.read() as session:
+            stored = load_plan(session, run.plan_id)
+        if stored is None:
+            raise AssertionError(f"run {run_id} has no plan")
+        state = self._driver.drive(RunId(run_id), self._reviews(stored, run.started_by), stored.snapshot)
+        log.info("run left", run=run_id, state=state)
+
+    def drive_to_rest(self, run_id: str) -> None:
+        """Drive until the run is over or waits for a person, whoever drives it meanwhile."""
+        while True:
+            self.drive(run_id)
+            run = self._journal.load(RunId(run_id))
+            if run.state in TERMINAL or (run.state in PAUSED and run.waiting_until is None):
+                return
+            if self._left.wait(LOOK_AGAIN_S):
+                return
+
+    def waiting(self) -> tuple[str, ...]:
+        """Runs that want a driver now."""
+        return self._journal.runs_to_drive()
+
+    def leave(self) -> None:
+        """Finish the calls under way and give the leases back."""
+        self._left.set()
+        self._driver.leave()
+
+    def _reviews(self, stored: StoredPlan, user: UserId) -> AssignmentReviews:
+        plan = stored.plan
+        client = self._access.client(plan.canvas, user, Lane.RUN)
+        return AssignmentReviews(client, plan.canvas, plan.course_id, plan.assignment_id)
