@@ -1,10 +1,10 @@
 """The awkward course: everything that breaks a naive allocator or client, in one small class.
 
 Ids above 2^53, names in eight scripts (markup and a spreadsheet formula among them), people in two
-sections, groups of 5, 4, 3, 2, 1 and people in none; late, excused, unsubmitted, invited, inactive and
-concluded students; a rubric, reviews made by others, completed ones, one whose author has left, one that
-exists twice because the rubric came between, a differentiated assignment, an unpublished one, and the
-course flag of Canvas's new peer reviews.
+sections, groups of 5, 4, 3, 2, 1 and people in none; late, excused, unsubmitted, graded without work,
+invited, inactive and concluded students; a rubric, reviews made by others, completed ones, one whose author
+has left, one that exists twice because the rubric came between, a differentiated assignment, an unpublished
+one, and the course flag of Canvas's new peer reviews.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHARD = 1043
 # Positions in the list of students.
 INVITED, INACTIVE, CONCLUDED = 15, 16, 17
 IN_TWO_SECTIONS = (0, 6)
-NOT_SUBMITTED, EXCUSED, LATE = (3, 11), 5, (7, 8)
+NOT_SUBMITTED, GRADED_WITHOUT_WORK, EXCUSED, LATE = 3, 11, 5, (7, 8)
 GROUP_SIZES = (5, 4, 3, 2, 1)
 
 
@@ -110,7 +110,12 @@ def _add_other_assignments(
 def _hand_in_essay(state: CanvasState, essay: Assignment, students: Sequence[User]) -> None:
     assert essay.due_at is not None
     for position, user in enumerate(students):
-        if position in NOT_SUBMITTED or position == INVITED:
+        if position in (NOT_SUBMITTED, INVITED):
+            continue
+        if position == GRADED_WITHOUT_WORK:
+            row = state.submission_of(essay.id, user.id)
+            assert row is not None
+            row.workflow_state, row.score, row.graded_at = "graded", 0.0, essay.due_at + timedelta(days=1)
             continue
         if position == EXCUSED:
             state.excuse(user.id, essay.id)

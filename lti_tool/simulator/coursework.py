@@ -95,6 +95,7 @@ def _new_submission(state: CanvasState, assignment: Assignment, user_id: str) ->
         user_id=user_id,
         anonymous_id=state.mint_secret(5),
         created_at=state.now(),
+        deleted=not is_assigned_to(state, assignment, user_id),
         cached_due_date=due_date_for(state, assignment, user_id),
         group_id=group.id if group else None,
     )
@@ -185,9 +186,10 @@ def send_reminder(state: CanvasState, request: AssessmentRequest) -> None:
             assessor_id=request.assessor_id,
             user_id=request.user_id,
             at=state.now(),
-            repeated=any(mail.request_id == request.id for mail in state.notifications),
+            repeated=request.id in state.mailed_request_ids,
         )
     )
+    state.mailed_request_ids.add(request.id)
 
 
 def assign_assessor(

@@ -163,8 +163,10 @@ class CanvasState(Tables):
                 return grant, TokenStanding.REVOKED
             if grant.expires_at is not None and grant.expires_at <= self.now():
                 return grant, TokenStanding.EXPIRED
-            if grant.client_id is not None and not self.keys[grant.client_id].enabled:
-                return grant, TokenStanding.KEY_DISABLED
+            if grant.client_id is not None:
+                key = self.keys.get(grant.client_id)
+                if key is None or not key.enabled:
+                    return grant, TokenStanding.KEY_DISABLED
             grant.last_used_at = self.now()
             return grant, TokenStanding.GOOD
 

@@ -85,6 +85,7 @@ class Tables:
         self.submissions: dict[str, Submission] = {}
         self.requests: dict[str, AssessmentRequest] = {}
         self.notifications: list[Notification] = []
+        self.mailed_request_ids: set[str] = set()
         self.messages: list[Message] = []
         self.progresses: dict[str, Progress] = {}
         self._next_ids = dict(FIRST_IDS)

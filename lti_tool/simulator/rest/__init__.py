@@ -36,6 +36,7 @@ ROUTES: tuple[tuple[str, str, View], ...] = (
     ("GET", "/courses/<course_id>/enrollments", people.list_course_enrollments),
     ("GET", "/sections/<section_id>/enrollments", people.list_section_enrollments),
     ("GET", "/courses/<course_id>/users", people.list_users),
+    ("GET", "/courses/<course_id>/search_users", people.list_users),
     ("GET", "/courses/<course_id>/users/<user_id>", people.show_course_user),
     ("GET", "/progress/<progress_id>", people.show_progress),
     ("GET", "/courses/<course_id>/group_categories", groups.list_categories),

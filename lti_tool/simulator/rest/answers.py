@@ -54,6 +54,11 @@ def insufficient_scopes() -> RestError:
     return RestError(401, {"errors": [{"message": "Insufficient scopes on access token."}]})
 
 
+def invalid_masquerade() -> RestError:
+    """`as_user_id` of somebody whom the caller may not act for: here `errors` is a plain string."""
+    return RestError(401, {"errors": "Invalid as_user_id"})
+
+
 def not_authorized(habits: Habits) -> RestError:
     """Permission missing: 403 or, on older installs, 401 without WWW-Authenticate."""
     message = "user not authorized to perform that action"
@@ -127,13 +132,19 @@ def paged_answer(
     `keep` drops rows after the page was cut, as Canvas does in places: a page may then be short and still
     have a next one. Pages beyond the end are empty lists; an unreadable opaque page is 404.
     """
-    per_page = _positive(request.args.get("per_page"), habits.per_page_default)
+    per_page = _positive(_last(request, "per_page"), habits.per_page_default)
     per_page = min(per_page, habits.per_page_max)
-    offset = _offset(request.args.get("page"), per_page, habits)
+    offset = _offset(_last(request, "page"), per_page, habits)
     page = [row for row in rows[offset : offset + per_page] if keep(row)]
     answer = json_answer(request, [show(row) for row in page])
     answer.headers["Link"] = _links(request, habits, offset, per_page, len(rows))
     return answer
+
+
+def _last(request: Request, name: str) -> str | None:
+    """A parameter given twice counts the last time, as in Rails."""
+    values = request.args.getlist(name)
+    return values[-1] if values else None
 
 
 def _positive(text: str | None, default: int) -> int:

@@ -19,6 +19,7 @@ from lti_tool.simulator.rest.answers import (
     Json,
     Row,
     insufficient_scopes,
+    invalid_masquerade,
     invalid_token,
     json_answer,
     not_authorized,
@@ -147,4 +148,14 @@ def open_call(state: CanvasState, request: Request) -> Call:
             raise insufficient_scopes()
         if not key.allow_includes:
             includes &= {"uuid"}
-    return Call(state, request, state.users[grant.user_id], grant, params, includes)
+    user = state.users[grant.user_id]
+    if "as_user_id" in params:
+        user = _masquerade(state, user, str(params["as_user_id"]))
+    return Call(state, request, user, grant, params, includes)
+
+
+def _masquerade(state: CanvasState, user: User, as_user_id: str) -> User:
+    other = state.users.get(canonical_id(as_user_id))
+    if other is None or not user.site_admin:
+        raise invalid_masquerade()
+    return other

@@ -13,7 +13,6 @@ from lti_tool.simulator.rest import rights
 from lti_tool.simulator.rest.answers import not_authorized, time_text
 from lti_tool.simulator.rest.call import Call, canonical_id
 from lti_tool.simulator.rest.params import as_list
-from lti_tool.simulator.tables import STUDENT_TYPES
 
 _KINDS = {
     "student": EnrollmentType.STUDENT,
@@ -174,10 +173,11 @@ def _section_json(call: Call, section: Section) -> dict[str, object]:
         "nonxlist_course_id": None,
         "sis_section_id": None,
     }
+    # The Test Student does not count here.
     members = [
         row
         for row in call.state.enrollments_of(section.course_id)
-        if row.section_id == section.id and row.type in STUDENT_TYPES
+        if row.section_id == section.id and row.type is EnrollmentType.STUDENT
     ]
     current = call.state.current_student_ids(members)
     if "total_students" in call.includes:
