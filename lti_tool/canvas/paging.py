@@ -49,8 +49,8 @@ class Trail:
         target = next_link(answer)
         if target is None:
             return None
-        target = urljoin(answer.url, target)
         try:
+            target = urljoin(answer.url, target)
             foreign = origin_of(target) != self.origin
         except ValueError:
             foreign = True

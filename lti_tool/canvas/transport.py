@@ -202,7 +202,9 @@ class Transport:
             body = _body(response, limits)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._failed(request, error, session, response) from error
-        except SendFailed:
+        except OversizedBody:
+            if response is not None:
+                response.close()
             session.close()
             raise
         return WireAnswer(
@@ -219,6 +221,8 @@ class Transport:
         session: requests.Session,
         response: requests.Response | None,
     ) -> SendFailed:
+        if response is not None:
+            response.close()
         session.close()
         left = response is not None or bool(_on_the_wire.bytes_left)
         log.warning(

@@ -1,0 +1,163 @@
+"""The controller of open requests: the rule in virtual time, the gate with real threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from lti_tool.canvas.pacing import Lane, Pace, PaceLimits, Paces, Window
+from lti_tool.planning.ids import CanvasOrigin, UserId
+
+
+def window(**limits: float) -> Window:
+    return Window(PaceLimits(**limits), jitter=lambda: 0.5)  # type: ignore[arg-type]  # all are numbers
+
+
+def test_it_starts_small_and_grows_while_there_is_room() -> None:
+    rule = window()
+    assert rule.places == 2
+    for _ in range(1_000):
+        rule.good(0.0, 550.0)
+    assert rule.places == 16
+
+
+def test_it_holds_between_the_thresholds() -> None:
+    rule = window()
+    for remaining in (200.0, 250.0, 300.0):
+        rule.good(0.0, remaining)
+    assert rule.size == 2.0
+
+
+def test_it_shrinks_once_per_half_second_however_many_answers_say_so() -> None:
+    rule = window(start=10.0)
+    for _ in range(20):
+        rule.good(100.0, 150.0)
+    assert rule.size == pytest.approx(8.5)
+    rule.good(100.5, 150.0)
+    assert rule.size == pytest.approx(7.225)
+
+
+def test_without_the_header_it_stays_small() -> None:
+    rule = window()
+    for _ in range(1_000):
+        rule.good(0.0, None)
+    assert rule.places == 4
+
+
+def test_a_window_grown_with_headers_falls_back_when_they_vanish() -> None:
+    rule = window(start=12.0)
+    rule.good(0.0, None)
+    assert rule.size == 4.0
+
+
+def test_refusals_halve_and_pause_longer_each_time_up_to_ten_seconds() -> None:
+    rule = window(start=16.0)
+    now, pauses, sizes = 1_000.0, [], []
+    for _ in range(8):
+        rule.refused(now)
+        pauses.append(rule.paused_until - now)
+        sizes.append(rule.size)
+        now = rule.paused_until
+    assert pauses == pytest.approx([0.5, 1, 2, 4, 8, 10, 10, 10])
+    assert sizes[:5] == [8, 4, 2, 1, 1]
+    assert rule.places == 1
+    rule.good(now, 500.0)
+    rule.refused(now + 1)
+    assert rule.paused_until - (now + 1) == pytest.approx(0.5)
+
+
+def test_requests_refused_together_count_once() -> None:
+    rule = window(start=16.0)
+    for _ in range(10):
+        rule.refused(5.0)
+    assert rule.size == 8.0
+    assert rule.paused_until == pytest.approx(5.5)
+
+
+def test_refused_clients_do_not_come_back_together() -> None:
+    pauses = set()
+    for draw in (0.0, 0.5, 0.999):
+        rule = Window(PaceLimits(), jitter=lambda draw=draw: draw)  # type: ignore[misc]  # bound per turn
+        rule.refused(0.0)
+        pauses.add(round(rule.paused_until, 2))
+    assert pauses == {0.25, 0.5, 0.75}
+
+
+def crowd(pace: Pace, lane: Lane, threads: int, calls: int) -> int:
+    """Let many threads pass the gate; the largest number that was inside at once."""
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def work() -> None:
+        nonlocal inside, most
+        for _ in range(calls):
+            with pace.place(lane):
+                with lock:
+                    inside += 1
+                    most = max(most, inside)
+                time.sleep(0.001)
+                with lock:
+                    inside -= 1
+
+    workers = [threading.Thread(target=work) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return most
+
+
+def test_runs_never_exceed_the_window_and_use_it() -> None:
+    assert crowd(Pace(PaceLimits(start=3.0)), Lane.RUN, threads=12, calls=10) == 3
+
+
+def test_pages_have_four_places_of_their_own() -> None:
+    assert crowd(Pace(PaceLimits(start=1.0)), Lane.PAGE, threads=12, calls=10) == 4
+
+
+def test_a_page_passes_while_a_run_waits_in_front_of_a_full_or_paused_gate() -> None:
+    pace = Pace(PaceLimits(start=1.0, pause_s=0.3), jitter=lambda: 0.5)
+    waited = threading.Event()
+
+    def run() -> None:
+        with pace.place(Lane.RUN):
+            waited.set()
+
+    def page() -> None:
+        with pace.place(Lane.PAGE):
+            pass
+
+    with pace.place(Lane.RUN):
+        pace.learn(throttled=True, remaining=None)
+        runner = threading.Thread(target=run)
+        runner.start()
+        page_passed = threading.Thread(target=page)
+        page_passed.start()
+        page_passed.join(5)
+        assert not page_passed.is_alive()
+        assert not waited.is_set()
+    runner.join(5)
+    assert waited.is_set()
+
+
+def test_a_thread_that_holds_a_place_does_not_wait_for_a_second() -> None:
+    pace = Pace(PaceLimits(start=1.0))
+    with pace.place(Lane.RUN), pace.place(Lane.RUN):
+        assert pace.reading().open_requests == 1
+    assert pace.reading().open_requests == 0
+
+
+def test_a_place_is_given_back_after_an_error() -> None:
+    pace = Pace(PaceLimits(start=1.0))
+    with pytest.raises(KeyError), pace.place(Lane.RUN):
+        raise KeyError
+    assert crowd(pace, Lane.RUN, threads=2, calls=1) == 1
+
+
+def test_one_gate_per_person_and_canvas() -> None:
+    paces = Paces()
+    first, second = CanvasOrigin("https://a.example"), CanvasOrigin("https://b.example")
+    assert paces.of(first, UserId("1")) is paces.of(first, UserId("1"))
+    assert paces.of(first, UserId("1")) is not paces.of(first, UserId("2"))
+    assert paces.of(first, UserId("1")) is not paces.of(second, UserId("1"))
