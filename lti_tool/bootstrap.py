@@ -22,6 +22,7 @@ from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
 from lti_tool.canvas.origin import canonical_origin
 from lti_tool.jobs.queue import make_queue
 from lti_tool.jobs.worker import Bell, Worker
+from lti_tool.logs import configure_logs
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.journal import Journal
@@ -189,7 +190,9 @@ def open_application() -> Iterator[Application]:
     Raises:
         SettingsError: the settings are unusable, or the database is not at the newest schema.
     """
-    application = build_application(load_settings())
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    application = build_application(settings)
     try:
         _require_schema(application.database)
         yield application

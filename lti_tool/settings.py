@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from lti_tool.logs import Level
 from lti_tool.persistence.encryption import SecretBox, new_key
 
 CONFIG_VARIABLE = "PEER_ALLOCATOR_CONFIG"
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     platforms: dict[str, Any] = Field(
         default_factory=dict, description="Registered platforms, in PyLTI1p3's form (config.json only)"
     )
+    log_level: Level = Field(default="warning", description="Least important events that are logged")
     worker_threads: int = Field(default=4, ge=1, le=64, description="Runs that one worker drives at once")
     settle_seconds: float = Field(
         default=90.0, ge=0, description="How long an unanswered write is left alone before it is read back"

@@ -23,6 +23,7 @@ from waitress.server import create_server
 from lti_tool.bootstrap import build_application, build_web, build_worker, upgrade_database
 from lti_tool.canvas.endpoints import SCOPES
 from lti_tool.jobs.worker import Worker
+from lti_tool.logs import configure_logs
 from lti_tool.settings import Settings, load_settings
 from lti_tool.simulator.access import Deployment, DeveloperKey
 from lti_tool.simulator.app import create_simulator
@@ -62,6 +63,7 @@ class Demonstration:
 def run_demo(*, canvas_port: int, tool_port: int) -> None:
     """Start, print one address when everything answers, run until interrupted."""
     settings = load_settings()
+    configure_logs(settings.log_level)
     demo = start_demo(settings.instance / "demo", canvas_port=canvas_port, tool_port=tool_port)
     click.echo(f"Peer Review Allocator on a simulated Canvas: {demo.canvas_url}")
     click.echo("Open it, choose a course, then Peer reviews. Ctrl-C ends it; nothing is kept.")

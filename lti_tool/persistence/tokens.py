@@ -213,6 +213,14 @@ class TokenRows:
             if row is not None and row.generation == generation:
                 row.dead = True
 
+    def users_of(self, canvas: CanvasOrigin) -> tuple[UserId, ...]:
+        """Whose tokens for this Canvas are stored, by id."""
+        with self._database.read() as session:
+            found = session.scalars(
+                select(TokenRow.user_id).where(TokenRow.canvas == canvas).order_by(TokenRow.user_id)
+            )
+            return tuple(UserId(user) for user in found)
+
     def remove(self, canvas: CanvasOrigin, user: UserId) -> None:
         """Erase the row."""
         with self._database.begin() as session:
