@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,3 +132,21 @@ def submission_of(state: CanvasState, assignment: Assignment, user: User) -> Sub
     row = state.submission_of(assignment.id, user.id)
     assert row is not None
     return row
+
+
+def links(answer: requests.Response) -> dict[str, str]:
+    """rel -> url, split by Canvas's own form: no space after the comma."""
+    header = answer.headers.get("Link", "")
+    return {rel: url for url, rel in re.findall(r'<([^>]*)>; rel="(\w+)"(?:,|$)', header)}
+
+
+def walk(caller: Caller, path: str) -> list[dict[str, object]]:
+    """Everything, by following `next`."""
+    rows: list[dict[str, object]] = []
+    url: str | None = path
+    while url:
+        answer = caller.get(url)
+        assert answer.status_code == 200
+        rows += answer.json()
+        url = links(answer).get("next")
+    return rows

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
 import requests
-import waitress
+from waitress import wasyncore
+from waitress.server import create_server
 
 from lti_tool.simulator.access import DeveloperKey
 from lti_tool.simulator.courses import build_state
@@ -203,10 +205,19 @@ def wait_for_log(canvas: RestServer, count: int) -> None:
 def test_connection_is_dropped_under_waitress_too(kind: FaultKind) -> None:
     state = build_state(7, kinds=["small"], clock=StandingClock(NOON))
     app, throttle = build_app(state)
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
+    listener = socket.create_server(("127.0.0.1", 0))
+    channels: dict[int, socket.socket] = {}
+    server = create_server(app, map=channels, sockets=[listener], threads=4)
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.is_set():
+            wasyncore.loop(timeout=0.02, map=channels, count=1)
+        server.close()
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    canvas = RestServer(state, f"http://127.0.0.1:{server.effective_port}", throttle)
+    canvas = RestServer(state, f"http://127.0.0.1:{listener.getsockname()[1]}", throttle)
     caller = canvas.login("teacher")
     path, reviewer = review_path(canvas)
     state.faults.plant(kind)
@@ -217,8 +228,8 @@ def test_connection_is_dropped_under_waitress_too(kind: FaultKind) -> None:
         assert caller("POST", path, data={"user_id": reviewer}).status_code == 200
     finally:
         caller.session.close()
-        server.close()
-        thread.join(timeout=10)
+        stop.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(
