@@ -148,8 +148,10 @@ def _read_rules(path: Path) -> PlanRules:
 def _show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
     from lti_tool.planning.explain import REASON_WORDS
     from lti_tool.planning.plan import ChangeKind
+    from lti_tool.planning.warnings import WARNING_WORDS, warnings
     from lti_tool.services.tables import display_name
 
+    said = [WARNING_WORDS[warning] for warning in warnings(snapshot)]
     if format_ == "json":
         lists = {
             f"{kind}s" if kind is not ChangeKind.BLOCKED else "blocked": [
@@ -172,6 +174,7 @@ def _show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
                 "seed": plan.seed,
                 **lists,
                 "counts": dict(zip(lists, plan.counts.values(), strict=True)),
+                "warnings": said,
             }
         )
         return
@@ -184,6 +187,8 @@ def _show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
             )
             click.echo(f"  {signs[change.kind]} {change.kind:<7} {names}  ({REASON_WORDS[change.reason]})")
     counts = plan.counts
+    for words in said:
+        click.echo(f"\nWarning: {words}")
     click.echo(
         f"\n+{counts[ChangeKind.CREATE]} to create  -{counts[ChangeKind.DELETE]} to delete  "
         f"{counts[ChangeKind.KEEP]} kept  {counts[ChangeKind.BLOCKED]} blocked"

@@ -29,6 +29,10 @@ class NotHere(ServiceError):
     """The thing named does not exist in the actor's course."""
 
 
+class NobodyToAllocate(ServiceError):
+    """Fewer than two students take part, so nobody could review anybody."""
+
+
 class PlanOutdated(ServiceError):
     """The plan may no longer be applied as it is."""
 

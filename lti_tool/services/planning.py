@@ -23,12 +23,13 @@ from lti_tool.persistence.plans import (
 from lti_tool.planning.diff import diff
 from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
+from lti_tool.planning.explain import LEFT_OUT_WORDS
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId
 from lti_tool.planning.plan import Change, ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import TakingPart, taking_part
-from lti_tool.services.errors import NotHere
+from lti_tool.services.errors import NobodyToAllocate, NotHere
 from lti_tool.services.reading import Reading
 from lti_tool.services.use_cases import Actor, Feasibility, PlanView
 
@@ -75,7 +76,7 @@ class Planning:
     def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
         """Whether the rules can work; never writes."""
         snapshot = self._reading.snapshot(actor, assignment)
-        given = engine_input(snapshot, rules)
+        given = _input(snapshot, rules)
         reasons = feasibility(given.roster, given.rules)
         gives = [participant.gives or 0 for participant in given.roster.participants]
         reviewing = [load for load in gives if load] or [0]
@@ -93,10 +94,11 @@ class Planning:
         """Allocate, verify, compare and store.
 
         Raises:
-            allocation.Infeasible: with reasons in which students are named.
+            NobodyToAllocate: fewer than two students take part.
+            allocation.Infeasible: with reasons.
         """
         snapshot = self._reading.snapshot(actor, assignment)
-        given = engine_input(snapshot, rules)
+        given = _input(snapshot, rules)
         seed = rules.seed or secrets.token_hex(16)
         allocation = allocate(given.roster, given.rules, seed=seed)
         broken = verify(given.roster, given.rules, allocation.pairs)
@@ -176,6 +178,19 @@ class Planning:
         then = self.stored(actor, plan_id).snapshot
         now = self._reading.snapshot(actor, then.assignment.id, fresh=True)
         return find_drift(then, now)
+
+
+def _input(snapshot: Snapshot, rules: PlanRules) -> EngineInput:
+    """The engine's input, or why there is nothing to allocate, in words."""
+    part = taking_part(snapshot, rules)
+    if len(part.reviewers) < 2 or not part.authors:
+        why = ", ".join(f"{count} {LEFT_OUT_WORDS[reason]}" for reason, count in part.left_out_counts.items())
+        raise NobodyToAllocate(
+            f"Of {len(snapshot.people)} students {len(part.authors)} take part as authors and "
+            f"{len(part.reviewers)} as reviewers{f' ({why})' if why else ''}. "
+            "At least two must take part; wait for submissions, or change who takes part."
+        )
+    return engine_input(snapshot, rules)
 
 
 def too_old(plan: Plan, now: datetime, max_age: timedelta) -> bool:
