@@ -18,7 +18,7 @@ import structlog
 from lti_tool.canvas.calls import Calls
 from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.endpoints import SCOPES
-from lti_tool.canvas.errors import AccessLost
+from lti_tool.canvas.errors import AccessLost, KeyRejected
 from lti_tool.canvas.oauth import CanvasOAuth
 from lti_tool.canvas.pacing import Lane, Pace
 from lti_tool.canvas.transport import Transport
@@ -132,6 +132,8 @@ class Connecting:
         _raise_redirected_error(query)
         try:
             grant = oauth.exchange(query.get("code", ""), attempt.verifier)
+        except KeyRejected as error:
+            raise KeyProblem(str(error)) from error
         except AccessLost as error:
             log.warning("canvas_code_refused", status=error.status, request_id=error.request_id)
             raise AttemptOver(f"{error.what_happened} Choose Connect again.") from error

@@ -1,0 +1,258 @@
+"""Connecting a person to the simulated Canvas: out and back, refused, replayed, by others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+from flask import Flask
+
+from lti_tool.canvas.endpoints import SCOPES
+from lti_tool.canvas.errors import AccessLost
+from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
+from lti_tool.canvas.transport import Limits
+from lti_tool.persistence.base import Base
+from lti_tool.persistence.database import Database, make_engine
+from lti_tool.persistence.encryption import SecretBox, new_key
+from lti_tool.persistence.tokens import ConnectAttempts, TokenKind, TokenRows
+from lti_tool.planning.ids import CanvasOrigin, UserId
+from lti_tool.services.connecting import (
+    AttemptOver,
+    Connecting,
+    ConsentRefused,
+    KeyProblem,
+    StartedConnect,
+    WrongBrowser,
+    WrongPerson,
+)
+from lti_tool.services.errors import ConnectFailed
+from lti_tool.services.tokens import Tokens
+from lti_tool.simulator.app import create_simulator
+from lti_tool.simulator.courses import build_state
+from lti_tool.simulator.oauth import OAuthProvider
+from lti_tool.simulator.pages.context import EXTENSION
+from lti_tool.simulator.state import CanvasState, DeveloperKey
+from tests.integration.canvas.servers import serving, transport_to
+
+BACK = "https://tool.example/connect/callback"
+SECRET = "the-secret-of-the-developer-key"
+
+
+@dataclass
+class Scene:
+    """The simulated Canvas, the tool's side of connecting, and a clock for it."""
+
+    state: CanvasState
+    app: Flask
+    canvas: CanvasOrigin
+    connecting: Connecting
+    tokens: Tokens
+    clock: list[datetime]
+    folder: Path
+
+    @property
+    def provider(self) -> OAuthProvider:
+        parts = self.app.extensions[EXTENSION]
+        found: OAuthProvider = parts.oauth
+        return found
+
+    def person(self, login: str) -> UserId:
+        return UserId(next(user.id for user in self.state.users.values() if user.login == login))
+
+    def says_yes(self, started: StartedConnect, login: str = "teacher") -> dict[str, str]:
+        """What comes back through the browser when this person authorises."""
+        asked = self.provider.read_request(dict(parse_qsl(urlsplit(started.authorise_url).query)))
+        self.provider.check(asked)
+        address = self.provider.issue_code(asked, self.state.users[self.person(login)])
+        return dict(parse_qsl(urlsplit(address).query))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    state = build_state(5, kinds=["small"])
+    key = DeveloperKey(
+        "10000000000007", SECRET, "Allocator", "api", [BACK], list(SCOPES), require_scopes=True
+    )
+    state.add_key(key)
+    apps: list[Flask] = []
+
+    def app_of(origin: CanvasOrigin) -> Flask:
+        apps.append(create_simulator(state, base_url=origin))
+        return apps[0]
+
+    database = Database(make_engine(f"sqlite:///{tmp_path / 'connect.sqlite3'}"))
+    Base.metadata.create_all(database.engine)
+    box, clock = SecretBox([new_key()]), [datetime.now(UTC)]
+    with serving(app_of) as origin, transport_to(origin, Limits()) as transport:
+        oauth = CanvasOAuth(transport, OAuthKey(key.client_id, SECRET), BACK, sleep=lambda _s: None)
+        registered: Callable[[CanvasOrigin], CanvasOAuth | None] = {origin: oauth}.get
+        tokens = Tokens(TokenRows(database, box), registered)
+        connecting = Connecting(
+            ConnectAttempts(database, box),
+            tokens,
+            registered,
+            {origin: transport}.__getitem__,
+            now=lambda: clock[0],
+        )
+        yield Scene(state, apps[0], origin, connecting, tokens, clock, tmp_path)
+    database.dispose()
+
+
+def start(scene: Scene) -> StartedConnect:
+    return scene.connecting.start(scene.canvas, scene.person("teacher"), "/app/home")
+
+
+def test_the_consent_address_carries_state_challenge_and_our_scopes_in_one_parameter(scene: Scene) -> None:
+    query = parse_qs(urlsplit(start(scene).authorise_url).query)
+    assert query["response_type"] == ["code"]
+    assert query["redirect_uri"] == [BACK]
+    assert query["code_challenge_method"] == ["S256"]
+    assert len(query["code_challenge"][0]) == 43
+    assert len(query["state"][0]) >= 43
+    assert query["scope"] == [" ".join(SCOPES)]
+    assert start(scene).authorise_url != start(scene).authorise_url
+
+
+def test_a_person_connects_and_the_token_works(scene: Scene) -> None:
+    started = start(scene)
+    connected = scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+    assert connected.return_to == "/app/home"
+    teacher = scene.person("teacher")
+    assert connected.user_id == teacher
+    status = scene.connecting.status(scene.canvas, teacher)
+    assert status.usable
+    assert status.kind is TokenKind.OAUTH
+    token = scene.tokens.access_token(scene.canvas, teacher)
+    grant = scene.state.find_grant(token)
+    assert grant is not None
+    assert grant.user_id == teacher
+    renewed = scene.tokens.renew(scene.canvas, teacher, token)
+    assert scene.state.find_grant(token) is None
+    assert scene.state.find_grant(renewed) is grant
+
+
+def test_connecting_again_leaves_one_living_grant(scene: Scene) -> None:
+    for _ in range(2):
+        started = start(scene)
+        scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+    assert [grant.revoked for grant in scene.state.grants.values()] == [True, False]
+
+
+def test_disconnecting_ends_the_grant_in_canvas(scene: Scene) -> None:
+    started = start(scene)
+    scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+    assert scene.connecting.disconnect(scene.canvas, scene.person("teacher"))
+    assert [grant.revoked for grant in scene.state.grants.values()] == [True]
+    assert not scene.connecting.status(scene.canvas, scene.person("teacher")).usable
+
+
+def test_an_answer_is_taken_once(scene: Scene) -> None:
+    started = start(scene)
+    query = scene.says_yes(started)
+    scene.connecting.finish(query, started.browser_secret)
+    with pytest.raises(AttemptOver, match="choose Connect again"):
+        scene.connecting.finish(query, started.browser_secret)
+
+
+def test_an_answer_after_ten_minutes_is_too_late(scene: Scene) -> None:
+    started = start(scene)
+    scene.clock[0] += timedelta(minutes=11)
+    with pytest.raises(AttemptOver):
+        scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+
+
+@pytest.mark.parametrize("change", [{"state": "invented"}, {"state": ""}])
+def test_an_unknown_state_is_refused_without_asking_canvas(scene: Scene, change: dict[str, str]) -> None:
+    started = start(scene)
+    with pytest.raises(AttemptOver):
+        scene.connecting.finish(scene.says_yes(started) | change, started.browser_secret)
+    assert scene.state.received() == []
+
+
+@pytest.mark.parametrize("secret", [None, "", "another browser's"])
+def test_another_browser_cannot_finish_and_spends_the_attempt(scene: Scene, secret: str | None) -> None:
+    started = start(scene)
+    query = scene.says_yes(started)
+    with pytest.raises(WrongBrowser):
+        scene.connecting.finish(query, secret)
+    with pytest.raises(AttemptOver):
+        scene.connecting.finish(query, started.browser_secret)
+    assert scene.state.grants == {}
+
+
+def test_somebody_else_who_authorises_gets_nothing_stored_and_the_grant_ended(scene: Scene) -> None:
+    started = start(scene)
+    with pytest.raises(WrongPerson, match="Log in to Canvas as yourself"):
+        scene.connecting.finish(scene.says_yes(started, "ta"), started.browser_secret)
+    assert [grant.revoked for grant in scene.state.grants.values()] == [True]
+    for login in ("teacher", "ta"):
+        assert not scene.connecting.status(scene.canvas, scene.person(login)).usable
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("access_denied", ConsentRefused),
+        ("invalid_scope", KeyProblem),
+        ("unauthorized_client", KeyProblem),
+        ("something_new", ConnectFailed),
+    ],
+)
+def test_canvas_says_no_by_redirect(scene: Scene, error: str, kind: type[ConnectFailed]) -> None:
+    started = start(scene)
+    state = scene.says_yes(started)["state"]
+    answer = {"error": error, "error_description": "<script>", "state": state}
+    with pytest.raises(kind) as caught:
+        scene.connecting.finish(answer, started.browser_secret)
+    assert type(caught.value) is kind
+    assert "script" not in str(caught.value)
+
+
+def test_a_code_that_canvas_does_not_know(scene: Scene) -> None:
+    started = start(scene)
+    with pytest.raises(AttemptOver, match="invalid_grant"):
+        scene.connecting.finish(scene.says_yes(started) | {"code": "forged"}, started.browser_secret)
+
+
+def test_a_wrong_client_secret_is_the_administrators_matter(scene: Scene) -> None:
+    scene.state.keys["10000000000007"].secret = "changed in Canvas"
+    started = start(scene)
+    with pytest.raises(KeyProblem, match="administrator"):
+        scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+
+
+@pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example", "/\\evil.example", "app", ""])
+def test_the_way_back_stays_inside_the_tool(scene: Scene, path: str) -> None:
+    with pytest.raises(ValueError, match="inside this tool"):
+        scene.connecting.start(scene.canvas, scene.person("teacher"), path)
+
+
+def test_a_canvas_without_a_developer_key_says_so(scene: Scene) -> None:
+    with pytest.raises(KeyProblem, match="oauth_client_id"):
+        scene.connecting.start(CanvasOrigin("https://other.example"), UserId("1"), "/app")
+
+
+def test_nothing_that_could_finish_an_attempt_is_stored_readable(scene: Scene) -> None:
+    started = start(scene)
+    query = scene.says_yes(started)
+    content = b"".join(path.read_bytes() for path in scene.folder.iterdir())
+    for secret in (query["state"], started.browser_secret, query["code"]):
+        assert secret.encode() not in content
+    assert started.browser_secret not in repr(started)
+
+
+def test_a_personal_token_is_stored_for_the_person_it_belongs_to(scene: Scene) -> None:
+    token = scene.state.make_personal_token(scene.person("ta")).token
+    assert scene.connecting.connect_with_personal_token(scene.canvas, f" {token}\n") == scene.person("ta")
+    assert scene.tokens.access_token(scene.canvas, scene.person("ta")) == token
+    assert scene.connecting.status(scene.canvas, scene.person("ta")).usable
+
+
+@pytest.mark.parametrize("token", ["made up", "", "zażółć", "a\r\nX-Evil: 1", "1~unknown"])
+def test_what_is_no_token_is_not_stored(scene: Scene, token: str) -> None:
+    with pytest.raises(AccessLost):
+        scene.connecting.connect_with_personal_token(scene.canvas, token)
