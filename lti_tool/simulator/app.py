@@ -29,13 +29,16 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-def create_simulator(state: CanvasState, *, base_url: str, issuer: str | None = None) -> Flask:
+def create_simulator(
+    state: CanvasState, *, base_url: str, issuer: str | None = None, api_base_url: str | None = None
+) -> Flask:
     """The WSGI app of one simulated Canvas.
 
     `base_url` is its public address without a trailing slash, such as `http://lms.localhost:8080`; every
-    address that it hands out starts with it. `issuer` is what launches carry as `iss`; like Canvas's it
-    need not be an address of this install. The tool is registered by putting developer keys into `state`
-    (`CanvasState.add_key`), before or after.
+    address that it hands out starts with it. `api_base_url` is where tools' servers reach it when that
+    differs: browsers resolve names below localhost, Python mostly does not. `issuer` is what launches carry
+    as `iss`; like Canvas's it need not be an address of this install. The tool is registered by putting
+    developer keys into `state` (`CanvasState.add_key`), before or after.
 
     Raises:
         ValueError: `base_url` is not an http(s) origin.
@@ -51,12 +54,18 @@ def create_simulator(state: CanvasState, *, base_url: str, issuer: str | None = 
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,
     )
-    platform = LtiPlatform(state=state, base_url=base_url, issuer=issuer or base_url)
+    platform = LtiPlatform(
+        state=state,
+        base_url=base_url,
+        api_base_url=api_base_url or base_url,
+        issuer=issuer or base_url,
+    )
     app.extensions[EXTENSION] = Simulator(state=state, platform=platform, oauth=OAuthProvider(state))
     register_throttle_and_log(app, state)
     register_rest(app, state)
     register_pages(app)
     app.register_error_handler(PageProblem, _problem_page)
+    app.register_error_handler(404, _unknown_page)
     app.after_request(_secure_pages)
     return app
 
@@ -69,6 +78,12 @@ def platform_of(app: Flask) -> LtiPlatform:
 
 def _problem_page(problem: PageProblem) -> tuple[str, int]:
     return render_template("problem.html", problem=problem), problem.status
+
+
+def _unknown_page(_: Exception) -> tuple[str, int]:
+    return _problem_page(
+        PageProblem(404, "There is no such page", "Go to the dashboard and look from there.")
+    )
 
 
 def _secure_pages(answer: Response) -> Response:

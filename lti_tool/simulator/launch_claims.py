@@ -53,6 +53,7 @@ class PlatformFacts:
     """What the platform says about itself."""
 
     base_url: str
+    api_base_url: str
     issuer: str
     name: str
     guid: str
@@ -171,8 +172,8 @@ def _substitutions(
 
     # Ids are numbers here although REST can be asked for strings: Canvas does the same, whatever their size.
     return {
-        "$Canvas.api.baseUrl": lambda: platform.base_url,
-        "$Canvas.api.domain": lambda: platform.base_url.partition("://")[2],
+        "$Canvas.api.baseUrl": lambda: platform.api_base_url,
+        "$Canvas.api.domain": lambda: platform.api_base_url.partition("://")[2],
         "$Canvas.course.id": lambda: int(course.id),
         "$Canvas.course.name": lambda: course.name,
         "$Canvas.course.sectionIds": sections,

@@ -17,7 +17,8 @@ _WORDS = {
     EnrollmentType.STUDENT: "Student",
     EnrollmentType.STUDENT_VIEW: "Test Student",
 }
-_ORDER = list(_WORDS)
+ROLE_ORDER = tuple(_WORDS)
+"""Roles as lists of people show them, staff first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def standing(state: CanvasState, user: User, course: Course | None) -> str:
             if course is not None
             else state.enrollments_of_user(user.id)
         )
-        rows = sorted(rows, key=lambda row: (_ORDER.index(row.type), int(row.id)))
+        rows = sorted(rows, key=lambda row: (ROLE_ORDER.index(row.type), int(row.id)))
         words = list(dict.fromkeys(enrollment_in_words(state, row) for row in rows))
     if user.site_admin:
         words.insert(0, "Admin")
@@ -67,7 +68,7 @@ def people_to_act_as(state: CanvasState, course: Course) -> list[PersonGroup]:
         admins = [PersonChoice(user, "Admin") for user in state.users.values() if user.site_admin]
         rows = sorted(
             state.enrollments_of(course.id),
-            key=lambda row: (_ORDER.index(row.type), state.users[row.user_id].sortable_name, int(row.id)),
+            key=lambda row: (ROLE_ORDER.index(row.type), state.users[row.user_id].sortable_name, int(row.id)),
         )
         chosen: dict[str, PersonChoice] = {}
         students = 0

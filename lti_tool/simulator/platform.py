@@ -86,6 +86,7 @@ class LtiPlatform:
 
     state: CanvasState
     base_url: str
+    api_base_url: str
     issuer: str
     name: str = "Simulated Canvas"
     region: str = "not_configured"
@@ -107,11 +108,13 @@ class LtiPlatform:
 
     @property
     def token_url(self) -> str:
-        return self.base_url + "/login/oauth2/token"
+        return self.api_base_url + "/login/oauth2/token"
 
     @property
     def facts(self) -> PlatformFacts:
-        return PlatformFacts(self.base_url, self.issuer, self.name, self.guid, self.environment)
+        return PlatformFacts(
+            self.base_url, self.api_base_url, self.issuer, self.name, self.guid, self.environment
+        )
 
     def rotate(self, *, keep_previous: bool = True) -> None:
         """Sign with a new key from now on; see `KeySet.rotate`."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from flask import Flask
@@ -99,9 +99,7 @@ class Browser:
         """Send a form of this site and look at what comes."""
         return Page(self._follow(self.send(form, button, **changes)))
 
-    def send(
-        self, form: Form, button: tuple[str, str] | None = None, **changes: str
-    ) -> requests.Response:
+    def send(self, form: Form, button: tuple[str, str] | None = None, **changes: str) -> requests.Response:
         """Send a form; the answer as it is, redirects not followed."""
         fields = form.fields | changes | dict([button] if button else [])
         if form.method.lower() == "get":
@@ -134,6 +132,11 @@ class ServedCanvas:
         self._browsers: list[Browser] = []
 
     @property
+    def local_url(self) -> str:
+        """The same server by its number: Python resolves no names below localhost, browsers do."""
+        return f"http://127.0.0.1:{urlsplit(self.base_url).port}"
+
+    @property
     def platform(self) -> LtiPlatform:
         return platform_of(self.app)
 
@@ -159,7 +162,9 @@ def serve_canvas(
         listener.listen(128)
         port = listener.getsockname()[1]
         base_url = f"http://{host}:{port}"
-        app = create_simulator(state, base_url=base_url, issuer=issuer)
+        app = create_simulator(
+            state, base_url=base_url, issuer=issuer, api_base_url=f"http://127.0.0.1:{port}"
+        )
         server = make_server("127.0.0.1", port, app, threaded=True, fd=listener.fileno())
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()

@@ -13,7 +13,7 @@ from lti_tool.simulator.pages.context import (
     simulator,
 )
 from lti_tool.simulator.pages.visitor import signed_in
-from lti_tool.simulator.people import enrollment_in_words
+from lti_tool.simulator.people import ROLE_ORDER, enrollment_in_words
 from lti_tool.simulator.records import Assignment, Course, EnrollmentState, EnrollmentType, ReviewState, User
 
 blueprint = Blueprint("courses", __name__)
@@ -72,7 +72,7 @@ def people(course_id: str) -> str:
             for row in state.enrollments_of(course.id)
             if wanted in state.users[row.user_id].name.casefold()
         ]
-    rows.sort(key=lambda row: (row[1].type != EnrollmentType.TEACHER, row[0].sortable_name.casefold()))
+    rows.sort(key=lambda row: (ROLE_ORDER.index(row[1].type), row[0].sortable_name.casefold()))
     return render_template(
         "people.html", course=course, page=paged(rows), search=request.args.get("search", "")
     )

@@ -12,6 +12,8 @@ from lti_tool.simulator.records import EnrollmentType
 
 blueprint = Blueprint("home", __name__)
 
+NO_PURPOSE = "No purpose given"
+
 
 @blueprint.get("/")
 def dashboard() -> str:
@@ -48,7 +50,7 @@ def settings() -> str:
 def make_token() -> str:
     """Make a personal access token. It is shown in this answer and never again, as in Canvas."""
     purpose = request.form.get("purpose", "").strip()
-    grant = simulator().state.make_personal_token(require_person().id, purpose=purpose or "No purpose given")
+    grant = simulator().state.make_personal_token(require_person().id, purpose=purpose)
     return _settings_page(grant.token)
 
 
@@ -70,5 +72,8 @@ def _settings_page(fresh_token: str | None) -> str:
     state, person = simulator().state, require_person()
     with state.lock:
         grants = [row for row in state.grants.values() if row.user_id == person.id and not row.revoked]
-        rows = [(row, state.keys[row.client_id].name if row.client_id else row.purpose) for row in grants]
+        rows = [
+            (row, state.keys[row.client_id].name if row.client_id else row.purpose or NO_PURPOSE)
+            for row in grants
+        ]
     return render_template("settings.html", rows=rows, fresh_token=fresh_token)

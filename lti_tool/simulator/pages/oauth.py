@@ -59,7 +59,7 @@ def authorise() -> Response | str:
             return redirect(_without_asking(asked, person))
     except RedirectedError as error:
         return redirect(asked.redirect(error=error.error, error_description=error.description))
-    if person is None or (asked.force_login and not session.pop(JUST_SIGNED_IN, False)):
+    if person is None or (asked.force_login and session.pop(JUST_SIGNED_IN, "") != request.full_path):
         return redirect(login_address())
     return render_template(
         "consent.html",

@@ -26,7 +26,7 @@ blueprint = Blueprint("visitor", __name__)
 FRAME_COOKIE = "simulated_canvas_frame"
 FRAME_COOKIE_PATH = "/api/lti"
 JUST_SIGNED_IN = "just_signed_in"
-"""Session key: the last thing this browser did was to sign in (what force_login of OAuth asks for)."""
+"""Session key: the page for which this browser has just signed in (what force_login of OAuth asks for)."""
 
 P = ParamSpec("P")
 
@@ -92,8 +92,9 @@ def act_as() -> Response:
     person = person_or_problem(request.form.get("user_id", ""))
     session.clear()
     session["user_id"] = person.id
-    session[JUST_SIGNED_IN] = True
-    answer = redirect(local_path(request.form.get("next", "/")), code=303)
+    wanted = local_path(request.form.get("next", "/"))
+    session[JUST_SIGNED_IN] = wanted
+    answer = redirect(wanted, code=303)
     answer.set_cookie(
         FRAME_COOKIE,
         str(_frame_serializer().dumps(person.id)),
