@@ -37,6 +37,9 @@ class PaceLimits:
     without_header: float = 4.0
     """Largest window while Canvas does not say what remains (behind some proxies)."""
     grow_above: float = 300.0
+    full_growth_above: float = 400.0
+    """Between the two, growth is in proportion. It costs one run nothing, and several that do not know of
+    each other overshoot ten times less (tests/unit/canvas/test_pacing_in_virtual_time.py)."""
     shrink_below: float = 200.0
     shrink_by: float = 0.85
     halve_by: float = 0.5
@@ -63,6 +66,7 @@ class Window:
         self.refusals_in_a_row = 0
         self._jitter = jitter
         self._shrunk_at = float("-inf")
+        self._growth_span = max(1.0, limits.full_growth_above - limits.grow_above)
 
     @property
     def places(self) -> int:
@@ -75,7 +79,8 @@ class Window:
         if remaining is None:
             self.size = min(self.size + 1 / self.size, self.limits.without_header)
         elif remaining > self.limits.grow_above:
-            self.size = min(self.size + 1 / self.size, self.limits.maximum)
+            step = (remaining - self.limits.grow_above) / self._growth_span
+            self.size = min(self.size + min(step, 1.0) / self.size, self.limits.maximum)
         elif remaining < self.limits.shrink_below:
             self._shrink(now, self.limits.shrink_by)
 

@@ -30,6 +30,14 @@ def test_it_holds_between_the_thresholds() -> None:
     assert rule.size == 2.0
 
 
+def test_it_grows_more_carefully_near_the_threshold() -> None:
+    near, far = window(), window()
+    near.good(0.0, 310.0)
+    far.good(0.0, 590.0)
+    assert near.size == pytest.approx(2.05)
+    assert far.size == 2.5
+
+
 def test_it_shrinks_once_per_half_second_however_many_answers_say_so() -> None:
     rule = window(start=10.0)
     for _ in range(20):
