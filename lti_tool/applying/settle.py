@@ -92,7 +92,8 @@ def after_refused_delete(step: StepRecord, rows: Sequence[Review]) -> Settlement
     Canvas says this when there is no such row, which after a lost answer means success, and which a
     second reader may have caused; if the row is there, it is tried once more.
     """
-    verdict = delete_verdict(step, rows)
+    # This send is answered, so that only earlier ones can be in doubt.
+    verdict = delete_verdict(replace(step, state=StepState.PENDING), rows)
     if verdict is not None:
         return replace(verdict, why=Why.REFUSED)
     if step.attempts == 0:

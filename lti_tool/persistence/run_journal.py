@@ -142,7 +142,7 @@ class SqlRunJournal(JournalStore):
         """Commit the intent, and refuse it when somebody asked to stop."""
 
         def act(session: Session) -> None:
-            if self._hold(session, claim).cancel_requested:
+            if self._hold(session, claim):
                 raise CancelRequested
             now = self._now(session)
             sends = session.execute(
@@ -293,20 +293,21 @@ class SqlRunJournal(JournalStore):
         details = {"from": old, "to": new, "reason": values.get("reason", "")}
         add_event(session, claim.run, self._now(session), "state", details)
 
-    def _hold(self, session: Session, claim: Claim) -> RunRow:
+    def _hold(self, session: Session, claim: Claim) -> bool:
         """Keep a new claim out until this transaction ends, and make sure that there was none.
 
         On SQLite the whole database is ours since BEGIN IMMEDIATE; PostgreSQL needs the share lock, or a
-        claim could be committed between our look at the fence and our update of a step.
+        claim could be committed between our look at the fence and our update of a step. Gives whether
+        somebody asked to stop.
         """
-        row = session.scalar(
-            select(RunRow)
+        cancel_requested = session.execute(
+            select(RunRow.cancel_requested)
             .where(RunRow.id == claim.run, RunRow.fence == claim.fence)
             .with_for_update(read=True)
-        )
-        if row is None:
+        ).scalar_one_or_none()
+        if cancel_requested is None:
             raise LeaseLost
-        return row
+        return cancel_requested
 
 
 def cancel_steps(session: Session, run: RunId, now: datetime) -> None:

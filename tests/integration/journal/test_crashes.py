@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -29,16 +28,27 @@ DELETED = [(4, 6), (5, 7)]
 WANTED = Counter(pair(*who) for who in KEPT + CREATED)
 
 
-def stage(path: Path, *, workers: int = 1) -> Stage:
-    preview = snapshot(reviews=[review(*who) for who in KEPT + DELETED])
-    return Stage(path / "journal.db", creates(*CREATED) + deletes(*DELETED), preview=preview, workers=workers)
+class Stages:
+    """As many fresh stages as a test wants, over one journal."""
+
+    def __init__(self, shared: Stage) -> None:
+        self._shared = shared
+
+    def next(self, *, workers: int = 1) -> Stage:
+        preview = snapshot(reviews=[review(*who) for who in KEPT + DELETED])
+        changes = creates(*CREATED) + deletes(*DELETED)
+        return Stage(None, changes, preview=preview, workers=workers, after=self._shared)
 
 
-def boundaries(path: Path) -> int:
+@pytest.fixture
+def stages(shared: Stage) -> Stages:
+    return Stages(shared)
+
+
+def boundaries(stages: Stages) -> int:
     """How many boundaries an undisturbed run crosses."""
     fate = Fate()
-    undisturbed = stage(path)
-    assert undisturbed.drive("undisturbed", fate) is RunState.DONE
+    assert stages.next().drive("undisturbed", fate) is RunState.DONE
     return fate.crossed
 
 
@@ -68,47 +78,43 @@ def assert_exact(stage: Stage) -> None:
     assert len(stage.journal.effects(stage.run)) == 5
 
 
-def test_death_at_every_boundary_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    last = boundaries(tmp_path)
+def test_death_at_every_boundary_loses_and_doubles_nothing(stages: Stages) -> None:
+    last = boundaries(stages)
     assert last > 60
     for point in range(1, last + 1):
-        folder = tmp_path / str(point)
-        folder.mkdir()
-        disturbed = stage(folder)
+        disturbed = stages.next()
         assert kill_at(disturbed, point)
         assert_exact(disturbed)
 
 
-def test_death_during_recovery(tmp_path: Path) -> None:
-    last = boundaries(tmp_path)
+def test_death_during_recovery(stages: Stages) -> None:
+    last = boundaries(stages)
     for first in range(10, last, 9):
         for second in range(3, 40, 11):
-            folder = tmp_path / f"{first}-{second}"
-            folder.mkdir()
-            disturbed = stage(folder)
+            disturbed = stages.next()
             assert kill_at(disturbed, first, second)
             assert_exact(disturbed)
 
 
-@pytest.mark.parametrize("point", range(11, 60, 4))
-def test_death_with_several_calls_in_flight(tmp_path: Path, point: int) -> None:
-    disturbed = stage(tmp_path, workers=4)
-    assert kill_at(disturbed, point)
-    assert_exact(disturbed)
+def test_death_with_several_calls_in_flight(stages: Stages) -> None:
+    for point in range(11, 60, 4):
+        disturbed = stages.next(workers=4)
+        assert kill_at(disturbed, point)
+        assert_exact(disturbed)
 
 
-@pytest.mark.parametrize("point", range(12, 48, 5))
-def test_death_among_lost_answers(tmp_path: Path, point: int) -> None:
-    disturbed = stage(tmp_path)
+def test_death_among_lost_answers(stages: Stages) -> None:
     faults = {("create", 1): LOST_AFTER, ("create", 2): LOST_BEFORE, ("delete", 1): LOST_AFTER}
-    disturbed.canvas.fault = lambda verb, n: faults.get((verb, n))
-    kill_at(disturbed, point)
-    assert_exact(disturbed)
+    for point in range(12, 60, 3):
+        disturbed = stages.next()
+        disturbed.canvas.fault = lambda verb, n: faults.get((verb, n))
+        assert kill_at(disturbed, point)
+        assert_exact(disturbed)
 
 
 @pytest.mark.parametrize("late", [1.0, 30.0, 85.0])
-def test_what_canvas_executes_after_our_timeout_is_waited_for(tmp_path: Path, late: float) -> None:
-    disturbed = stage(tmp_path)
+def test_what_canvas_executes_after_our_timeout_is_waited_for(stages: Stages, late: float) -> None:
+    disturbed = stages.next()
     disturbed.canvas.fault = lambda verb, n: executes_late(late) if n == 1 and verb != "reviews_of" else None
     assert_exact(disturbed)
 
@@ -120,7 +126,7 @@ class RestartsThePlan(Journal):
 
     def claim(self, run: RunId, owner: str) -> Claim | None:
         claim = super().claim(run, owner)
-        forgotten = update(StepRow).where(StepRow.state.in_(self.forgets))
+        forgotten = update(StepRow).where(StepRow.run_id == run, StepRow.state.in_(self.forgets))
         with Database(engine_of(self)).begin() as session:
             session.execute(forgotten.values(state=StepState.PENDING, doubts=0))
         return claim
@@ -136,17 +142,20 @@ class SendsTheRestAgain(RestartsThePlan):
 
 
 @pytest.mark.parametrize("engine", [RestartsThePlan, SendsTheRestAgain])
-def test_the_enumeration_catches_engines_that_send_again(tmp_path: Path, engine: type[Journal]) -> None:
+def test_the_enumeration_catches_engines_that_send_again(stages: Stages, engine: type[Journal]) -> None:
+    good = stages.next()
+    bad = engine(Database(engine_of(good.journal)), good.clock.now)
+    good.sweep_until_over()
     second_mails = 0
     for point in range(15, 40, 2):
-        folder = tmp_path / str(point)
-        folder.mkdir()
-        disturbed = stage(folder)
-        disturbed.journal = engine(disturbed.journal._database, disturbed.clock.now)
+        disturbed = stages.next()
+        disturbed.journal = bad
         # Canvas's list lags behind, as a replica's does: only the journal knows what was sent.
         old = disturbed.canvas.world
         disturbed.canvas.read_snapshot = lambda old=old: old  # type: ignore[method-assign, misc]
         assert kill_at(disturbed, point)
         disturbed.drive("next")
         second_mails += disturbed.canvas.second_mails
+        disturbed.journal = good.journal
+        assert disturbed.sweep_until_over().progress.over
     assert second_mails > 0

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from lti_tool.applying.states import RunState, StepClass
 from lti_tool.planning.ids import ReviewId
 from tests.builders import review, snapshot, user
-from tests.fakes import FakeCanvas
-from tests.integration.journal.stage import Stage, creates, deletes, pair
+from tests.fakes import REVOKED, FakeCanvas
+from tests.integration.journal.stage import TEACHER, Stage, creates, deletes, pair
 
 Edit = Callable[[FakeCanvas], object]
 
 
-def stage(path: Path) -> Stage:
+def stage(shared: Stage) -> Stage:
     """Create 1->2, delete 3->4, keep 5->6."""
     preview = snapshot(reviews=[review(3, 4), review(5, 6)])
-    return Stage(path / "journal.db", creates((1, 2)) + deletes((3, 4)), preview=preview)
+    return Stage(None, creates((1, 2)) + deletes((3, 4)), preview=preview, after=shared)
 
 
 def replace_review(canvas: FakeCanvas) -> None:
@@ -50,8 +50,8 @@ def double_with_completed(canvas: FakeCanvas) -> None:
         (lambda c: c.change_assignment(due_at=None), {StepClass.DONE: 2}, 2),
     ],
 )
-def test_reconciliation(tmp_path: Path, edit: Edit, classes: dict[StepClass, int], writes: int) -> None:
-    moved = stage(tmp_path)
+def test_reconciliation(shared: Stage, edit: Edit, classes: dict[StepClass, int], writes: int) -> None:
+    moved = stage(shared)
     edit(moved.canvas)
     moved.drive()
     assert moved.classes() == classes
@@ -60,15 +60,15 @@ def test_reconciliation(tmp_path: Path, edit: Edit, classes: dict[StepClass, int
     assert moved.canvas.completed_deleted == []
 
 
-def test_a_review_that_others_made_is_adopted_and_no_effect_of_ours(tmp_path: Path) -> None:
-    moved = stage(tmp_path)
+def test_a_review_that_others_made_is_adopted_and_no_effect_of_ours(shared: Stage) -> None:
+    moved = stage(shared)
     moved.canvas.add(review(1, 2))
     moved.drive()
     assert [effect.created for effect in moved.journal.effects(moved.run)] == [False]
 
 
-def test_reviews_of_others_are_kept_and_told(tmp_path: Path) -> None:
-    moved = stage(tmp_path)
+def test_reviews_of_others_are_kept_and_told(shared: Stage) -> None:
+    moved = stage(shared)
     moved.canvas.add(review(7, 8))
     moved.canvas.remove(review(5, 6).id)
     assert moved.drive() is RunState.DONE
@@ -89,9 +89,9 @@ def test_reviews_of_others_are_kept_and_told(tmp_path: Path) -> None:
     ],
 )
 def test_what_the_approval_does_not_cover_stops_before_any_write(
-    tmp_path: Path, edit: Edit, reason: str
+    shared: Stage, edit: Edit, reason: str
 ) -> None:
-    moved = stage(tmp_path)
+    moved = stage(shared)
     edit(moved.canvas)
     assert moved.drive() is RunState.NEEDS_REVIEW
     assert moved.canvas.writes == 0
@@ -101,13 +101,11 @@ def test_what_the_approval_does_not_cover_stops_before_any_write(
 
 
 def with_new_allocation(canvas: FakeCanvas) -> object:
-    from dataclasses import replace
-
     return replace(canvas.world, new_allocation_feature=True)
 
 
-def test_a_review_completed_just_before_its_deletion_is_kept(tmp_path: Path) -> None:
-    moved = stage(tmp_path)
+def test_a_review_completed_just_before_its_deletion_is_kept(shared: Stage) -> None:
+    moved = stage(shared)
     finish = {("reviews_of", 1): review(3, 4).id}
     moved.canvas.meanwhile = lambda verb, n: (
         moved.canvas.complete(finish[verb, n]) if (verb, n) in finish else None
@@ -117,20 +115,18 @@ def test_a_review_completed_just_before_its_deletion_is_kept(tmp_path: Path) -> 
     assert moved.canvas.calls["delete"] == 0
 
 
-def test_a_rubric_attached_while_paused_stops_the_resumed_run(tmp_path: Path) -> None:
-    moved = stage(tmp_path)
-    moved.canvas.meanwhile = lambda verb, n: (
-        moved.canvas.change_assignment(rubric_id="99") if verb == "create" else None
-    )
-    first = moved.driver("first")
-    first.leave()
+def test_a_rubric_attached_while_paused_stops_the_resumed_run(shared: Stage) -> None:
+    moved = stage(shared)
+    moved.canvas.fault = lambda verb, n: REVOKED if verb == "create" else None
+    assert moved.drive() is RunState.PAUSED_AUTH
     moved.canvas.change_assignment(rubric_id="99")
-    assert first.drive(moved.run, moved.canvas, moved.preview) is RunState.NEEDS_REVIEW
-    assert moved.canvas.writes == 0
+    moved.journal.resume(moved.run, TEACHER)
+    assert moved.drive() is RunState.NEEDS_REVIEW
+    assert moved.canvas.calls["delete"] == 0
 
 
-def test_verification_names_what_others_did_meanwhile(tmp_path: Path) -> None:
-    moved = stage(tmp_path)
+def test_verification_names_what_others_did_meanwhile(shared: Stage) -> None:
+    moved = stage(shared)
 
     def others(verb: str, n: int) -> None:
         if verb == "delete":

@@ -1,0 +1,289 @@
+"""The rows of the fault matrix that are the driver's business (docs/writer.md)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from lti_tool.applying.answers import Answer, Outcome, ReadFailed, Why
+from lti_tool.applying.states import RunState, StepClass
+from lti_tool.planning.ids import SubmissionId, UserId
+from lti_tool.planning.snapshot import Snapshot
+from tests.builders import review, snapshot, user
+from tests.fakes import (
+    BROKEN_AFTER,
+    FORBIDDEN,
+    LOST_AFTER,
+    LOST_BEFORE,
+    NO_SCOPE,
+    REVOKED,
+    SERVER_ERROR,
+    THROTTLED,
+    UNREACHABLE,
+    Fault,
+)
+from tests.integration.journal.stage import TEACHER, Stage, creates, deletes, pair
+
+CREATED = [(number, number % 12 + 1) for number in range(1, 13)]
+DELETED = [(1, 3), (2, 4)]
+
+
+def stage(shared: Stage, *, workers: int = 1) -> Stage:
+    preview = snapshot(reviews=[review(*who) for who in DELETED])
+    return Stage(None, creates(*CREATED) + deletes(*DELETED), preview=preview, workers=workers, after=shared)
+
+
+def assert_exact(stage: Stage, state: RunState = RunState.DONE) -> None:
+    assert stage.report.state is state, stage.report
+    assert stage.canvas.pairs == Counter(pair(*who) for who in CREATED)
+    assert stage.canvas.second_mails == 0
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("fault", [LOST_BEFORE, LOST_AFTER, BROKEN_AFTER, SERVER_ERROR])
+def test_lost_answers_are_settled_by_reading(shared: Stage, fault: Fault, workers: int) -> None:
+    faulty = stage(shared, workers=workers)
+    faulty.canvas.fault = lambda verb, n: fault if verb != "snapshot" and n in (2, 5) else None
+    faulty.drive()
+    assert_exact(faulty)
+    assert faulty.canvas.calls["reviews"] + faulty.canvas.calls["reviews_of"] <= 2 + 2 + 2
+    assert faulty.elapsed >= 90, "Canvas may execute a lost call up to its own time limit"
+
+
+def test_a_lost_delete_is_done_and_not_a_failure(shared: Stage) -> None:
+    faulty = stage(shared)
+    faulty.canvas.fault = lambda verb, n: LOST_AFTER if verb == "delete" else None
+    assert faulty.drive() is RunState.DONE
+    assert faulty.classes() == {StepClass.DONE: 14}
+    assert faulty.canvas.calls["delete"] == 2
+
+
+def test_delete_failed_because_somebody_was_faster(shared: Stage) -> None:
+    faulty = stage(shared)
+
+    def faster(verb: str, n: int) -> None:
+        if verb == "delete":
+            for who in DELETED:
+                faulty.canvas.remove(review(*who).id)
+
+    faulty.canvas.meanwhile = faster
+    assert faulty.drive() is RunState.DONE
+    assert faulty.classes() == {StepClass.DONE: 12, StepClass.ALREADY_GONE: 2}
+    assert faulty.canvas.calls["delete"] == 1
+    assert [effect.created for effect in faulty.journal.effects(faulty.run)] == [True] * 12
+
+
+def test_delete_that_canvas_keeps_refusing_is_tried_twice(shared: Stage) -> None:
+    faulty = stage(shared)
+    no = Fault(Answer(Outcome.PERMANENT, Why.REFUSED, status=400))
+    faulty.canvas.fault = lambda verb, n: no if verb == "delete" else None
+    assert faulty.drive() is RunState.DONE_WITH_ISSUES
+    assert faulty.classes() == {StepClass.DONE: 12, StepClass.REFUSED: 2}
+    assert faulty.canvas.calls["delete"] == 4
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_throttling_never_fails_a_step(shared: Stage, workers: int) -> None:
+    faulty = stage(shared, workers=workers)
+    faulty.canvas.fault = lambda verb, n: THROTTLED if verb != "snapshot" and n % 3 else None
+    faulty.drive()
+    assert_exact(faulty)
+    assert {step.attempts for step in faulty.journal.steps(faulty.run)} == {0}
+
+
+def test_throttling_is_shown(shared: Stage) -> None:
+    faulty = stage(shared)
+    seen = []
+
+    def look(verb: str, n: int) -> None:
+        seen.append(faulty.journal.progress(faulty.run).waiting)
+
+    faulty.canvas.meanwhile = look
+    faulty.canvas.fault = lambda verb, n: THROTTLED if verb == "create" and n < 4 else None
+    faulty.drive()
+    assert "Canvas asks us to slow down" in seen
+    assert faulty.journal.progress(faulty.run).waiting == ""
+
+
+@pytest.mark.parametrize("at", [1, 2, 7, 12])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_withdrawn_access_pauses_and_reconnecting_goes_on_exactly(
+    shared: Stage, at: int, workers: int
+) -> None:
+    faulty = stage(shared, workers=workers)
+    faulty.canvas.fault = lambda verb, n: REVOKED if verb == "create" and n >= at else None
+    assert faulty.drive() is RunState.PAUSED_AUTH
+    paused = faulty.report
+    assert paused.counts[StepClass.PAUSED] + paused.counts[StepClass.DONE] == 14
+    assert "Connect to Canvas again" in paused.words
+    assert not faulty.wanted()
+    assert faulty.drive("somebody") is None
+    faulty.canvas.fault = lambda verb, n: None
+    faulty.journal.resume(faulty.run, TEACHER)
+    assert faulty.wanted()
+    faulty.drive()
+    assert_exact(faulty)
+
+
+def test_a_missing_scope_stops_at_once(shared: Stage) -> None:
+    faulty = stage(shared)
+    faulty.canvas.fault = lambda verb, n: NO_SCOPE if verb == "create" else None
+    assert faulty.drive() is RunState.PAUSED_PERMISSION
+    assert faulty.canvas.writes == 1
+    assert "scope" in faulty.report.words
+
+
+def test_a_lost_role_pauses_after_three_refusals_in_a_row(shared: Stage) -> None:
+    faulty = stage(shared)
+    faulty.canvas.fault = lambda verb, n: FORBIDDEN if verb == "create" and n > 4 else None
+    assert faulty.drive() is RunState.PAUSED_PERMISSION
+    assert faulty.canvas.writes == 7
+    assert faulty.classes() == {StepClass.DONE: 4, StepClass.PAUSED: 10}
+    faulty.canvas.fault = lambda verb, n: None
+    faulty.journal.resume(faulty.run, TEACHER)
+    faulty.drive()
+    assert_exact(faulty)
+
+
+def test_a_single_refusal_is_of_the_pair(shared: Stage) -> None:
+    faulty = stage(shared)
+    faulty.canvas.fault = lambda verb, n: FORBIDDEN if (verb, n) == ("create", 4) else None
+    assert faulty.drive() is RunState.DONE_WITH_ISSUES
+    assert faulty.classes() == {StepClass.DONE: 13, StepClass.REFUSED: 1}
+
+
+def test_students_who_leave_while_applying(shared: Stage) -> None:
+    faulty = stage(shared)
+    leaving = {2: 5, 3: 9}
+    faulty.canvas.meanwhile = lambda verb, n: (
+        faulty.canvas.drop(user(leaving[n])) if verb == "create" and n in leaving else None
+    )
+    assert faulty.drive() is RunState.DONE_WITH_ISSUES
+    counts = faulty.report.counts
+    assert counts[StepClass.DONE] + counts[StepClass.STUDENT_LEFT] == 14
+    assert 1 <= counts[StepClass.STUDENT_LEFT] <= 4
+    assert faulty.canvas.calls["snapshot"] == 3, "one reading tells about all who left"
+
+
+def test_what_a_section_limited_person_may_not_see_is_refused(shared: Stage) -> None:
+    faulty = stage(shared)
+    unseen = Fault(Answer(Outcome.PERMANENT, Why.NOT_FOUND, status=404))
+    faulty.canvas.fault = lambda verb, n: unseen if (verb, n) == ("create", 4) else None
+    assert faulty.drive() is RunState.DONE_WITH_ISSUES
+    assert faulty.classes() == {StepClass.DONE: 13, StepClass.REFUSED: 1}
+
+
+def test_a_deleted_assignment_ends_the_run_soon(shared: Stage) -> None:
+    faulty = stage(shared)
+    gone = Fault(Answer(Outcome.PERMANENT, Why.NOT_FOUND, status=404), read_fails=Why.NOT_FOUND)
+    faulty.canvas.fault = lambda verb, n: (
+        gone if faulty.canvas.calls["create"] > 5 and verb in ("create", "snapshot") else None
+    )
+    assert faulty.drive() is RunState.NEEDS_REVIEW
+    assert faulty.canvas.writes == 5 + 3
+    assert "no longer exists" in faulty.report.words
+    assert faulty.classes() == {StepClass.DONE: 5, StepClass.PENDING: 9}
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_wrong_ids_stop_everything(shared: Stage, workers: int) -> None:
+    faulty = stage(shared, workers=workers)
+    wrong = Fault(Answer(Outcome.OK, review=review(8, 9), status=200))
+    faulty.canvas.fault = lambda verb, n: wrong if (verb, n) == ("create", 3) else None
+    assert faulty.drive() is RunState.FAILED_INTEGRITY
+    assert faulty.canvas.calls["create"] <= 3 + workers
+    assert faulty.canvas.calls["delete"] == 0
+    assert faulty.report.counts[StepClass.CONFLICT] == 1
+    assert not faulty.wanted()
+
+
+def test_another_assignment_than_planned_stops_before_any_write(shared: Stage) -> None:
+    faulty = stage(shared)
+    faulty.canvas.change_assignment(id="71")
+    assert faulty.drive() is RunState.FAILED_INTEGRITY
+    assert faulty.canvas.writes == 0
+
+
+def test_an_outage_pauses_and_goes_on_by_itself(shared: Stage) -> None:
+    faulty = stage(shared, workers=4)
+
+    def down(verb: str, n: int) -> Fault | None:
+        if faulty.canvas.calls["create"] < 4:
+            return None
+        return UNREACHABLE if faulty.elapsed < 600 else None
+
+    faulty.canvas.fault = down
+    assert faulty.drive() is RunState.PAUSED_CANVAS
+    assert not faulty.wanted()
+    assert faulty.report.progress.waiting_until is not None
+    faulty.sweep_until_over()
+    assert_exact(faulty)
+    assert faulty.elapsed < 600 + 330, "resumed within the longest pause"
+    assert faulty.canvas.calls["snapshot"] < 12, "a Canvas that is down is asked less and less often"
+
+
+def test_a_canvas_that_stays_down_waits_for_a_person(shared: Stage) -> None:
+    faulty = stage(shared)
+    faulty.canvas.fault = lambda verb, n: UNREACHABLE
+    for _ in range(600):
+        if faulty.wanted():
+            faulty.drive()
+        faulty.clock.sleep(15)
+    assert faulty.report.state is RunState.PAUSED_CANVAS
+    assert faulty.report.progress.waiting_until is None
+    assert faulty.canvas.calls["snapshot"] == 28, "27 pauses are two hours"
+    faulty.canvas.fault = lambda verb, n: None
+    faulty.journal.resume(faulty.run, TEACHER)
+    faulty.drive()
+    assert_exact(faulty)
+
+
+def test_errors_that_do_not_end_are_given_up_one_by_one(shared: Stage) -> None:
+    faulty = stage(shared)
+    sick = {pair(3, 4)}
+    real = faulty.canvas.create
+
+    def create(submission: SubmissionId, author: UserId, reviewer: UserId) -> Answer:
+        if (reviewer, submission) in sick:
+            faulty.canvas.calls["create"] += 1
+            return Answer(Outcome.UNKNOWN, Why.SERVER_ERROR, status=500)
+        return real(submission, author, reviewer)
+
+    faulty.canvas.create = create  # type: ignore[method-assign]  # one pair for which Canvas always fails
+    assert faulty.drive() is RunState.DONE_WITH_ISSUES
+    assert faulty.classes() == {StepClass.DONE: 13, StepClass.GAVE_UP: 1}
+    assert faulty.canvas.calls["create"] == 11 + 3
+
+
+def test_the_retry_budget_bounds_the_whole_run(shared: Stage) -> None:
+    faulty = stage(shared)
+    faulty.settings = replace(faulty.settings, retry_floor=2, retry_share=0.0, breaker_run=99)
+    faulty.canvas.fault = lambda verb, n: LOST_BEFORE if verb == "create" else None
+    faulty.drive()
+    assert faulty.canvas.calls["create"] <= 12 + 2
+
+
+def test_a_class_list_that_cannot_be_read_to_its_end_writes_nothing(shared: Stage) -> None:
+    faulty = stage(shared)
+
+    def cut() -> Snapshot:
+        raise ReadFailed(Why.INCOMPLETE_LIST, "the list of enrolments loops")
+
+    faulty.canvas.read_snapshot = cut  # type: ignore[method-assign]  # a hostile Link header
+    assert faulty.drive() is RunState.PAUSED_CANVAS
+    assert faulty.canvas.writes == 0
+    assert "complete list" in faulty.report.words
+
+
+def test_creates_are_settled_before_any_delete_is_sent(shared: Stage) -> None:
+    faulty = stage(shared, workers=4)
+    faulty.canvas.fault = lambda verb, n: LOST_BEFORE if (verb, n) == ("create", 12) else None
+    creates_at_first_delete = []
+    faulty.canvas.meanwhile = lambda verb, n: (
+        creates_at_first_delete.append(sum(faulty.canvas.pairs.values())) if verb == "delete" else None
+    )
+    faulty.drive()
+    assert creates_at_first_delete[0] == 12 + 2
+    assert_exact(faulty)

@@ -1,0 +1,177 @@
+"""Starting, watching and finding runs."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lti_tool.applying.errors import ActiveRunExists, JournalUnavailable, NotResumable, UnknownRun
+from lti_tool.applying.states import IllegalTransition, RunState, StepClass
+from lti_tool.planning.ids import RunId
+from tests import builders
+from tests.fakes import REVOKED
+from tests.integration.journal.stage import (
+    OTHER_TEACHER,
+    TEACHER,
+    Stage,
+    creates,
+    deletes,
+    open_journal,
+)
+
+LINES = creates((1, 2), (2, 3), (3, 4)) + deletes((5, 6))
+
+
+def stage(path: Path) -> Stage:
+    return Stage(path / "journal.db", LINES, preview=builders.snapshot(reviews=[builders.review(5, 6)]))
+
+
+def test_twenty_presses_are_one_run(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "journal.db")
+    plan = builders.plan(LINES)
+    with ThreadPoolExecutor(20) as pool:
+        runs = set(pool.map(lambda _: journal.start(plan, TEACHER), range(20)))
+    assert len(runs) == 1
+    assert journal.run_of_plan(plan.id) in runs
+    assert len(journal.steps(runs.pop())) == 4
+
+
+def test_two_plans_at_once_are_one_run_and_a_named_refusal(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "journal.db")
+
+    def press(number: int) -> object:
+        try:
+            return journal.start(builders.plan(LINES, id_=f"plan{number}"), TEACHER)
+        except ActiveRunExists as refused:
+            return refused
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(press, range(8)))
+    assert sum(isinstance(result, str) for result in results) == 1
+    refused = next(result for result in results if isinstance(result, ActiveRunExists))
+    assert (refused.who, refused.done, refused.total) == ("Ada Teacher", 0, 4)
+
+
+def test_the_second_teacher_sees_who_since_when_how_far(tmp_path: Path) -> None:
+    first = stage(tmp_path)
+    first.canvas.fault = lambda verb, n: REVOKED if (verb, n) == ("create", 2) else None
+    first.drive()
+    with pytest.raises(ActiveRunExists) as refused:
+        first.journal.start(builders.plan(LINES, id_="other"), OTHER_TEACHER)
+    assert refused.value.run == first.run
+    assert refused.value.since == builders.NOON
+    assert (refused.value.done, refused.value.total) == (1, 4)
+    assert "Ada Teacher" in str(refused.value)
+    first.journal.request_cancel(first.run, OTHER_TEACHER)
+    assert first.journal.start(builders.plan(LINES, id_="other"), OTHER_TEACHER) != first.run
+
+
+def test_a_finished_plan_is_not_applied_again(tmp_path: Path) -> None:
+    finished = stage(tmp_path)
+    finished.drive()
+    assert finished.journal.start(finished.plan, TEACHER) == finished.run
+    assert finished.journal.runs_to_drive() == ()
+    assert finished.drive() is None
+
+
+def test_a_plan_without_changes_is_done_and_writes_nothing(tmp_path: Path) -> None:
+    empty = Stage(tmp_path / "journal.db", [])
+    assert empty.drive() is RunState.DONE
+    assert empty.canvas.writes == 0
+    assert empty.report.progress.total == 0
+
+
+def test_history_is_of_the_course_and_newest_first(tmp_path: Path) -> None:
+    first = stage(tmp_path)
+    first.drive()
+    first.clock.sleep(60)
+    second = first.journal.start(builders.plan(LINES, id_="later"), OTHER_TEACHER)
+    found = first.journal.history(builders.CANVAS, builders.COURSE, builders.ASSIGNMENT)
+    assert [line.id for line in found] == [second, first.run]
+    assert found[1].counts["done"] == found[1].total == 4
+    assert found[0].counts["pending"] == 4
+    assert found[0].started_by_name == "Ben Teacher"
+    assert first.journal.history(builders.CANVAS, type(builders.COURSE)("8")) == ()
+    other = type(builders.ASSIGNMENT)("71")
+    assert first.journal.history(builders.CANVAS, builders.COURSE, other) == ()
+
+
+def test_progress_never_goes_back_and_ends_at_the_total(tmp_path: Path) -> None:
+    watched = stage(tmp_path)
+    seen: list[int] = []
+    watched.canvas.meanwhile = lambda verb, n: seen.append(watched.journal.progress(watched.run).done)
+    watched.drive()
+    assert seen == sorted(seen)
+    assert watched.journal.progress(watched.run).done == 4
+    assert watched.journal.progress(watched.run).over
+    assert watched.journal.progress(watched.run) == watched.report.progress
+
+
+def test_time_left_comes_from_the_last_minute(tmp_path: Path) -> None:
+    watched = stage(tmp_path)
+    left: dict[int, float | None] = {}
+
+    def slow(verb: str, n: int) -> None:
+        if verb == "create":
+            watched.clock.sleep(10)
+            left[n] = watched.journal.progress(watched.run).seconds_left
+
+    watched.canvas.meanwhile = slow
+    watched.drive()
+    assert left == {1: None, 2: 60.0, 3: 30.0}
+
+
+def test_events_tell_the_run_from_a_cursor_on(tmp_path: Path) -> None:
+    watched = stage(tmp_path)
+    (started,) = watched.journal.events(watched.run)
+    assert started.details == {"by": TEACHER.user, "plan": watched.plan.id, "changes": 4}
+    watched.drive()
+    later = watched.journal.events(watched.run, after=started.id)
+    states = [event.details["to"] for event in later if event.type == "state"]
+    assert states == ["checking", "applying", "verifying", "done"]
+
+
+def test_every_send_leaves_a_row_with_its_answer(tmp_path: Path) -> None:
+    watched = stage(tmp_path)
+    watched.canvas.fault = lambda verb, n: REVOKED if (verb, n) == ("create", 2) else None
+    watched.drive()
+    watched.canvas.fault = lambda verb, n: None
+    watched.journal.resume(watched.run, TEACHER)
+    watched.drive()
+    with watched.journal._database.engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT outcome, why, status FROM run_step_attempt WHERE answered_at IS NOT NULL"
+        ).all()
+    assert len(rows) == watched.canvas.writes == 5
+    assert ("pending", "access_lost", 401) in rows
+
+
+def test_only_paused_runs_resume(tmp_path: Path) -> None:
+    queued = stage(tmp_path)
+    with pytest.raises(NotResumable, match="queued"):
+        queued.journal.resume(queued.run, TEACHER)
+    with pytest.raises(UnknownRun):
+        queued.journal.resume(RunId("none"), TEACHER)
+    with pytest.raises(UnknownRun):
+        queued.journal.report(RunId("none"))
+
+
+def test_transitions_outside_the_table_are_refused(tmp_path: Path) -> None:
+    queued = stage(tmp_path)
+    claim = queued.journal.claim(queued.run, "worker")
+    assert claim is not None
+    with pytest.raises(IllegalTransition):
+        queued.journal.move(claim, RunState.QUEUED, RunState.DONE)
+    assert queued.report.state is RunState.QUEUED
+    assert queued.classes() == {StepClass.PENDING: 4}
+
+
+def test_a_database_without_tables_is_unavailable_and_said_so(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "journal.db")
+    with journal._database.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE run_step_attempt")
+        connection.exec_driver_sql("DROP TABLE run_step")
+    with pytest.raises(JournalUnavailable, match="run_step"):
+        journal.start(builders.plan(LINES), TEACHER)
