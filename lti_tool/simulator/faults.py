@@ -13,26 +13,26 @@ from enum import StrEnum
 
 
 class FaultKind(StrEnum):
-    """Everything that can go wrong with one request."""
+    """Everything that can go wrong with one request; a fault's `seconds` is how long the slow ones take."""
 
-    STALL_BEFORE = "stall before"
-    STALL_AFTER = "stall after"
-    EXECUTE_LATE = "execute late"
+    STALL_BEFORE = "stall before"  # waits, then cuts the connection; never executed
+    STALL_AFTER = "stall after"  # executed, then waits before it answers
+    EXECUTE_LATE = "execute late"  # waits first: takes effect after an impatient caller has gone
+    SLOW = "slow"  # half of the wait before, half after; answers normally
     DROP_BEFORE = "drop before"
     DROP_AFTER = "drop after"
-    TRUNCATED = "truncated"
-    HTML_200 = "html 200"
+    TRUNCATED = "truncated"  # executed; half of the JSON arrives
+    HTML_200 = "html 200"  # a captive portal; Canvas saw nothing
     HTML_502 = "html 502"
     HTML_503 = "html 503"
     ERROR_500_BEFORE = "500 before"
     ERROR_500_AFTER = "500 after"
-    WRONG_IDS = "wrong ids"
-    SLOW = "slow"
+    WRONG_IDS = "wrong ids"  # executed; the answer names the next submission and author
     THROTTLED = "throttled"
-    EXPIRED = "expired"
-    LINK_LOOP = "link loop"
-    LINK_FOREIGN = "link foreign"
-    EMPTY_PAGE = "empty page"
+    EXPIRED = "expired"  # 401 as for a dead token, once; the token itself stays good
+    LINK_LOOP = "link loop"  # `next` is the page itself
+    LINK_FOREIGN = "link foreign"  # `next` is on another host
+    EMPTY_PAGE = "empty page"  # `[]`, and `next` leads to what should have been here
 
 
 NOT_EXECUTED = frozenset(

@@ -120,13 +120,17 @@ class _Pipeline:
         """Execute the request, or not, as the fault says; the flag means: cut the connection instead."""
         if fault is None:
             return Response.from_app(self._inner, arrival.request.environ, buffered=True), False
-        if fault.kind in (FaultKind.STALL_BEFORE, FaultKind.EXECUTE_LATE, FaultKind.SLOW):
+        if fault.kind in (FaultKind.STALL_BEFORE, FaultKind.EXECUTE_LATE):
             _wait(fault.seconds)
+        if fault.kind is FaultKind.SLOW:
+            _wait(fault.seconds / 2)
         if not fault.executes:
             return _unexecuted(fault), fault.kind in (FaultKind.STALL_BEFORE, FaultKind.DROP_BEFORE)
         answer = Response.from_app(self._inner, arrival.request.environ, buffered=True)
         if fault.kind is FaultKind.STALL_AFTER:
             _wait(fault.seconds)
+        if fault.kind is FaultKind.SLOW:
+            _wait(fault.seconds / 2)
         _spoil(answer, fault, arrival.request)
         return answer, fault.kind is FaultKind.DROP_AFTER
 
