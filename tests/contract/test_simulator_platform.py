@@ -316,6 +316,30 @@ def test_a_hint_is_good_for_five_minutes(canvas: ServedCanvas, state: CanvasStat
     assert response.status_code == 400
 
 
+def test_a_tool_launches_where_it_is_deployed(
+    canvas: ServedCanvas, state: CanvasState, course: Course
+) -> None:
+    elsewhere = course_called(state, "RHET-7")
+    key = state.keys["10000000000041"]
+    teacher = person(state, "teacher")
+    key.deployments.append(Deployment("41:course", course.id))
+    assert launch(canvas, teacher, course)[CLAIM + "deployment_id"] == "41:course"
+    assert launch(canvas, teacher, elsewhere)[CLAIM + "deployment_id"] == "41:account"
+    key.deployments = [Deployment("41:course", course.id)]
+    browser = canvas.browser(teacher)
+    assert browser.get(f"/courses/{elsewhere.id}/external_tools/{key.client_id}").status == 404
+    assert not any("external_tools" in link for link in browser.get(f"/courses/{elsewhere.id}").links)
+
+
+def test_ids_of_another_shard_arrive_whole(canvas: ServedCanvas, state: CanvasState) -> None:
+    awkward = course_called(state, "RHET-7")
+    student = students_of(state, awkward)[0]
+    custom = launch(canvas, student, awkward)[CLAIM + "custom"]
+    assert custom["canvas_course_id"] > 2**53
+    assert str(custom["canvas_course_id"]) == awkward.id
+    assert str(custom["canvas_user_id"]) == student.id
+
+
 def test_a_key_that_is_switched_off_cannot_launch(
     canvas: ServedCanvas, state: CanvasState, course: Course
 ) -> None:
@@ -471,7 +495,8 @@ async function ask(target, message) {
 }
 async function run() {
   const fields = FIELDS;
-  const storage = parent.frames["post_message_forwarding"];
+  const target = fields.lti_storage_target;
+  const storage = target === "_parent" ? parent : parent.frames[target];
   if (location.pathname === "/lti/login") {
     await ask(storage, { subject: "lti.put_data", key: "binding", value: "b-1", message_id: "p" });
     const query = new URLSearchParams({ response_type: "id_token", response_mode: "form_post",
@@ -527,14 +552,20 @@ class FakeTool:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(
+    ("storage_target", "deaf_for"),
+    [("post_message_forwarding", 0), ("post_message_forwarding", 300), ("_parent", 0)],
+)
 def test_a_tool_on_another_site_launches_in_the_frame_and_reaches_the_storage_frame(
-    state: CanvasState, course: Course
+    state: CanvasState, course: Course, storage_target: str, deaf_for: int
 ) -> None:
     if not CHROMIUM.exists():
         pytest.skip("needs Chromium: install Debian's package chromium")
     from playwright.sync_api import sync_playwright
 
     with serve_canvas(state, host="lms.localhost", issuer=ISSUER) as canvas, sync_playwright() as driver:
+        canvas.platform.storage_target = storage_target
+        canvas.platform.storage_deaf_for = deaf_for
         tool = FakeTool(canvas.base_url)
         state.add_key(lti_key(tool.url))
         chromium = driver.chromium.launch(
