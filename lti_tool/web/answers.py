@@ -1,0 +1,24 @@
+"""The three shapes of answers that ``frame.mjs`` understands besides pages: go there, show this, save that."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from flask import Response, jsonify
+
+from lti_tool.web.csv_download import Cell, csv_bytes
+
+
+def go_to(location: str) -> Response:
+    """After a form was accepted: the page to show next. JSON, since fetch cannot see a redirect's target."""
+    return jsonify(location=location)
+
+
+def csv_file(name: str, header: list[str], rows: list[list[Cell]]) -> Response:
+    """A table to save; ``name`` may hold any text."""
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "-" for char in name)
+    response = Response(csv_bytes(header, rows), mimetype="text/csv")
+    response.headers["Content-Disposition"] = (
+        f"attachment; filename=\"{safe}\"; filename*=UTF-8''{quote(name, safe='')}"
+    )
+    return response

@@ -1,0 +1,89 @@
+"""Connect to Canvas: the page in the frame, and the top-level window that goes to Canvas and back.
+
+The frame has the session and no cookies; the window has cookies and no session. A one-time ticket carries
+the person across, and a cookie of the window alone (Lax, HttpOnly, /connect only) binds the way back to it.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as WsgiResponse
+
+from lti_tool.services.use_cases import ConnectingCases
+from lti_tool.web.answers import go_to
+from lti_tool.web.session import visit
+
+WINDOW_COOKIE = "connect-window"
+WINDOW_SECONDS = 600
+
+
+def connect_blueprint(connecting: ConnectingCases) -> Blueprint:
+    """The page in the frame."""
+    pages = Blueprint("connect", __name__)
+
+    @pages.get("/connect")
+    def connect(course_id: str) -> str:
+        return render_template(
+            "connect.html",
+            course_id=course_id,
+            connected=connecting.connected(visit().actor),
+            scopes=connecting.scopes(),
+            return_to=_inside(request.args.get("next", ""), course_id),
+        )
+
+    @pages.post("/connect/ticket")
+    def ticket(course_id: str) -> Response:
+        back = _inside(request.form.get("next", ""), course_id)
+        one_time = connecting.ticket(visit().actor, back)
+        return jsonify(window=url_for("connect_window.start", ticket=one_time))
+
+    @pages.get("/connect/status")
+    def status(course_id: str) -> Response:
+        back = _inside(request.args.get("next", ""), course_id)
+        return jsonify(connected=connecting.connected(visit().actor), location=back)
+
+    @pages.post("/disconnect")
+    def disconnect(course_id: str) -> Response:
+        connecting.disconnect(visit().actor)
+        return go_to(url_for("course.connect.connect", course_id=course_id))
+
+    return pages
+
+
+def connect_window_blueprint(connecting: ConnectingCases, *, secure_cookie: bool) -> Blueprint:
+    """The top-level window; it is told who asks by the ticket and shows nothing private."""
+    window = Blueprint("connect_window", __name__, url_prefix="/connect")
+
+    @window.get("/opening")
+    def opening() -> str:
+        return render_template("opening.html")
+
+    @window.get("/start")
+    def start() -> WsgiResponse:
+        consent_page, secret = connecting.start(request.args.get("ticket", ""))
+        answer = redirect(consent_page, 303)
+        answer.set_cookie(
+            WINDOW_COOKIE,
+            secret,
+            max_age=WINDOW_SECONDS,
+            path="/connect",
+            secure=secure_cookie,
+            httponly=True,
+            samesite="Lax",
+        )
+        return answer
+
+    @window.get("/callback")
+    def callback() -> Response:
+        connecting.finish(request.args.to_dict(), request.cookies.get(WINDOW_COOKIE, ""))
+        answer = make_response(render_template("connected.html"))
+        answer.delete_cookie(WINDOW_COOKIE, path="/connect")
+        return answer
+
+    return window
+
+
+def _inside(path: str, course_id: str) -> str:
+    """The path if it is a page of this course, else the course's home: never an open redirect."""
+    home = url_for("course.home.home", course_id=course_id)
+    return path if path.startswith(home + "/") and "//" not in path and "\\" not in path else home

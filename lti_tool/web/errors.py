@@ -1,0 +1,252 @@
+"""One table from what went wrong to the page that says so: what happened, what it means, what to do.
+
+Every error page carries a reference number that is in the log beside the cause. Nothing of the cause itself
+reaches the page unless it is a sentence that was written for the person (``ServiceError``).
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+from werkzeug.exceptions import HTTPException
+
+from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.services.errors import (
+    AnotherRunActive,
+    ConnectFailed,
+    NotConnected,
+    NotHere,
+    NothingToUndo,
+    PlanEmpty,
+    PlanOutdated,
+    ServiceError,
+)
+from lti_tool.web.session import NoSession, NotATeacher, OtherCourse
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error page. ``happened`` may be replaced by the error's own sentence where it has one."""
+
+    status: int
+    title: LazyString
+    happened: LazyString
+    to_do: LazyString
+    own_words: bool = False
+
+
+_OPEN_AGAIN = _l("Open the tool again from the course navigation in Canvas.")
+_TELL_ADMINISTRATOR = _l("If it stays so, give the reference number below to the people who run this tool.")
+_TRY_LATER = _l("Nothing was changed in Canvas. Try again in a few minutes.")
+
+TROUBLES: dict[type[Exception], Trouble] = {
+    NoSession: Trouble(
+        401,
+        _l("Your session has ended"),
+        _l("For your students' privacy a session ends after some hours, or when this tab is closed."),
+        _OPEN_AGAIN,
+    ),
+    NotATeacher: Trouble(
+        403,
+        _l("This page is for teachers"),
+        _l("Canvas says that you do not teach in this course, so the tool shows you nothing of it."),
+        _l("If you do teach here, ask whoever manages the course in Canvas to check your role."),
+    ),
+    OtherCourse: Trouble(
+        403,
+        _l("This address belongs to another course"),
+        _l("You opened the tool from one course, and the address names another one."),
+        _l("Open the tool from the course navigation of the course that you want."),
+    ),
+    NotConnected: Trouble(
+        409,
+        _l("You are not connected to Canvas"),
+        _l("The tool reads and writes Canvas in your name, and at present it may not."),
+        _l("Connect to Canvas, and you come back to this page."),
+    ),
+    NotHere: Trouble(
+        404,
+        _l("There is nothing here"),
+        _l("This course has no such assignment, plan or run; perhaps it was deleted."),
+        _l("Go back to the assignments and start from there."),
+    ),
+    PlanOutdated: Trouble(
+        409,
+        _l("This preview is out of date"),
+        _l("Canvas has changed since it was made."),
+        _l("Nothing was changed. Make a new preview and apply that one."),
+        own_words=True,
+    ),
+    PlanEmpty: Trouble(
+        409,
+        _l("There is nothing to apply"),
+        _l("Canvas already matches this plan."),
+        _l("Change the rules if you want something else."),
+    ),
+    AnotherRunActive: Trouble(
+        409,
+        _l("Another run of this assignment is under way"),
+        _l("Only one run at a time may change the reviews of an assignment."),
+        _l("Watch that run to its end, or stop it; then make a new preview."),
+    ),
+    NothingToUndo: Trouble(
+        409,
+        _l("There is nothing to undo"),
+        _l("This run changed nothing that can be taken back."),
+        _l("Reviews that students have completed always stay."),
+        own_words=True,
+    ),
+    ConnectFailed: Trouble(
+        400,
+        _l("Canvas was not connected"),
+        _l("The consent in Canvas did not end in an access for this tool."),
+        _l("Close this window and choose Connect to Canvas again."),
+        own_words=True,
+    ),
+    ServiceError: Trouble(
+        409,
+        _l("This did not work"),
+        _l("The tool could not do what was asked."),
+        _TELL_ADMINISTRATOR,
+        own_words=True,
+    ),
+    ReadFailed: Trouble(
+        502, _l("Canvas could not be read"), _l("Canvas gave no usable answer just now."), _TRY_LATER
+    ),
+}
+
+READ_FAILURES: dict[Why, Trouble] = {
+    Why.ACCESS_LOST: TROUBLES[NotConnected],
+    Why.SCOPE_MISSING: Trouble(
+        403,
+        _l("The tool's developer key lacks a right"),
+        _l("Canvas refuses because the developer key of this tool does not include a scope that it needs."),
+        _l("Ask your Canvas administrator to add the tool's scopes to its API key, then connect again."),
+    ),
+    Why.NOT_PERMITTED: Trouble(
+        403,
+        _l("Canvas does not let you do this"),
+        _l("In Canvas you may not see or change the peer reviews of this assignment."),
+        _l("Ask for the permission to manage grades in this course, or let a colleague do it."),
+    ),
+    Why.NOT_FOUND: TROUBLES[NotHere],
+    Why.THROTTLED: Trouble(
+        503,
+        _l("Canvas asks us to slow down"),
+        _l("Canvas answers only so many requests a minute, and at the moment it refuses more."),
+        _TRY_LATER,
+    ),
+}
+
+UNKNOWN_ADDRESS = Trouble(
+    404,
+    _l("There is no such page"),
+    _l("The address is mistyped, or the page was removed."),
+    _OPEN_AGAIN,
+)
+TOO_LARGE = Trouble(
+    413,
+    _l("That is too much at once"),
+    _l("The form that was sent is larger than the tool accepts."),
+    _l("Send less at once; nothing was changed."),
+)
+BAD_REQUEST = Trouble(
+    400,
+    _l("The tool did not understand that"),
+    _l("The request was not one that its pages make."),
+    _OPEN_AGAIN,
+)
+OUR_FAULT = Trouble(
+    500,
+    _l("Something went wrong in the tool"),
+    _l("This is a defect of the tool, not of your course. Runs that are under way go on."),
+    _TELL_ADMINISTRATOR,
+)
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """The page for an error: the nearest class in the table."""
+    if isinstance(error, ReadFailed):
+        return READ_FAILURES.get(error.why, TROUBLES[ReadFailed])
+    for kind in type(error).__mro__:
+        if kind in TROUBLES:
+            return TROUBLES[kind]
+    if isinstance(error, HTTPException):
+        return {404: UNKNOWN_ADDRESS, 413: TOO_LARGE}.get(error.code or 500, BAD_REQUEST)
+    return OUR_FAULT
+
+
+def show_errors(app: Flask) -> None:
+    """Answer every error of the application with its page."""
+    for kind in TROUBLES:
+        app.register_error_handler(kind, _page_of)
+    app.register_error_handler(HTTPException, _page_of_http)
+    app.register_error_handler(Exception, _page_of_defect)
+
+
+def _page_of(error: Exception) -> Response:
+    trouble = trouble_of(error)
+    reference = _logged(error, trouble)
+    happened = str(error) if trouble.own_words and str(error) else str(trouble.happened)
+    return _answer(error, trouble, happened, reference)
+
+
+def _page_of_http(error: HTTPException) -> Response:
+    if error.code is not None and error.code < 400:
+        return make_response(error.get_response())
+    trouble = OUR_FAULT if (error.code or 500) >= 500 else trouble_of(error)
+    answer = _answer(error, trouble, str(trouble.happened), _logged(error, trouble))
+    answer.status_code = error.code or 500
+    if error.code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return answer
+
+
+def _page_of_defect(error: Exception) -> Response:
+    reference = secrets.token_hex(4)
+    log.error("page failed", reference=reference, endpoint=request.endpoint, exc_info=error)
+    return _answer(error, OUR_FAULT, str(OUR_FAULT.happened), reference)
+
+
+def _logged(error: Exception, trouble: Trouble) -> str:
+    reference = secrets.token_hex(4)
+    log.info(
+        "page refused",
+        reference=reference,
+        error=type(error).__name__,
+        why=getattr(error, "why", None),
+        status=trouble.status,
+        endpoint=request.endpoint,
+    )
+    return reference
+
+
+def _answer(error: Exception, trouble: Trouble, happened: str, reference: str) -> Response:
+    course_id = (request.view_args or {}).get("course_id") if g.get("visit") is not None else None
+    if request.accept_mimetypes.best == "application/json":
+        answer = jsonify(
+            title=str(trouble.title), happened=happened, to_do=str(trouble.to_do), reference=reference
+        )
+    else:
+        page = render_template(
+            "error.html",
+            trouble=trouble,
+            happened=happened,
+            reference=reference,
+            course_id=course_id
+            if trouble.status != 401 and not isinstance(error, NotATeacher | OtherCourse)
+            else None,
+            wants_connection=trouble is TROUBLES[NotConnected],
+            active_run=error if isinstance(error, AnotherRunActive) else None,
+            back=request.path,
+        )
+        answer = make_response(page)
+    answer.status_code = trouble.status
+    return answer

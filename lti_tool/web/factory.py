@@ -1,0 +1,74 @@
+"""Builds the web application: everything that it needs comes in as an argument, nothing is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Flask
+
+from lti_tool.services.use_cases import UseCases
+from lti_tool.web import words
+from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
+from lti_tool.web.errors import show_errors
+from lti_tool.web.home import home_blueprint
+from lti_tool.web.locale import speak
+from lti_tool.web.participants import participants_blueprint
+from lti_tool.web.preview import preview_blueprint
+from lti_tool.web.rules import rules_blueprint
+from lti_tool.web.runs import runs_blueprint
+from lti_tool.web.security import protect
+from lti_tool.web.session import Authenticate, guard, visit_if_any
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What an installation chooses: its own address, and the origins that may frame it."""
+
+    public_url: str
+    platform_origins: tuple[str, ...]
+
+
+def create_web(
+    services: UseCases,
+    authenticate: Authenticate,
+    launch_blueprints: Sequence[Blueprint],
+    settings: WebSettings,
+) -> Flask:
+    """The WSGI application.
+
+    ``authenticate`` gives the launch of a session token, or None. ``launch_blueprints`` are the LTI
+    endpoints (``lti_tool.web.launch``).
+
+    Raises:
+        ValueError: a platform origin is not an origin.
+    """
+    app = Flask("lti_tool.web")
+    https = settings.public_url.startswith("https://")
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    speak(app)
+    protect(app, ancestors=settings.platform_origins, https=https)
+    show_errors(app)
+    app.context_processor(lambda: {"words": words, "visit": visit_if_any()})
+    for blueprint in launch_blueprints:
+        app.register_blueprint(blueprint)
+    app.register_blueprint(connect_window_blueprint(services.connecting, secure_cookie=https))
+    app.register_blueprint(_course_pages(services, authenticate))
+    return app
+
+
+def _course_pages(services: UseCases, authenticate: Authenticate) -> Blueprint:
+    """Everything under one course; the guard runs before each of its pages."""
+    pages = Blueprint("course", __name__, url_prefix="/app/courses/<course_id>")
+    pages.before_request(guard(authenticate))
+    for blueprint in (
+        home_blueprint(services),
+        connect_blueprint(services.connecting),
+        participants_blueprint(services),
+        rules_blueprint(services),
+        preview_blueprint(services),
+        runs_blueprint(services),
+    ):
+        pages.register_blueprint(blueprint)
+    return pages

@@ -1,0 +1,54 @@
+"""Language, direction and time zone of a page: from the launch, else from the browser."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from flask import Flask, request
+from flask_babel import Babel, get_babel, get_locale
+
+from lti_tool.web.session import visit_if_any
+
+
+def speak(app: Flask) -> None:
+    """Install Flask-Babel with the launch's locale and time zone."""
+    Babel(
+        app,
+        locale_selector=_locale,
+        timezone_selector=_time_zone,
+        default_translation_directories="translations",
+    )
+    zones = available_timezones()
+    app.extensions["known_time_zones"] = zones
+    app.context_processor(_page_language)
+
+
+def _offered() -> list[str]:
+    return sorted({str(locale) for locale in get_babel().instance.list_translations()} | {"en"})
+
+
+def _locale() -> str:
+    offered = _offered()
+    current = visit_if_any()
+    if current is not None and current.launched.locale:
+        wanted = current.launched.locale.replace("-", "_")
+        for candidate in (wanted, wanted.partition("_")[0]):
+            if candidate in offered:
+                return candidate
+    return request.accept_languages.best_match(offered, default="en") or "en"
+
+
+def _time_zone() -> str | None:
+    from flask import current_app
+
+    current = visit_if_any()
+    zone = current.launched.time_zone if current is not None else ""
+    return zone if zone in current_app.extensions["known_time_zones"] else None
+
+
+def _page_language() -> dict[str, str]:
+    locale = get_locale()
+    return {
+        "language": str(locale).replace("_", "-") if locale else "en",
+        "direction": locale.text_direction if locale else "ltr",
+    }

@@ -1,0 +1,112 @@
+"""Who takes part: numbers, the choice about missing work, leaving single students out with a reason."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import gettext as _
+
+from lti_tool.planning.ids import AssignmentId, UserId
+from lti_tool.planning.rules import Exclusion, PlanRules
+from lti_tool.services.use_cases import UseCases
+from lti_tool.web.answers import go_to
+from lti_tool.web.paging import Page, page_of
+from lti_tool.web.session import visit
+
+LONGEST_REASON = 500
+
+
+def participants_blueprint(services: UseCases) -> Blueprint:
+    """Pages under ``/assignments/<id>/people``."""
+    pages = Blueprint("participants", __name__, url_prefix="/assignments/<assignment_id>/people")
+
+    def show(
+        course_id: str, assignment_id: str, errors: dict[str, str], status: int = 200
+    ) -> tuple[str, int]:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        rules = services.planning.rules(actor, assignment)
+        snapshot = services.reading.snapshot(actor, assignment)
+        part = services.planning.taking_part(actor, assignment, rules)
+        everybody = sorted(snapshot.people, key=lambda one: (one.sortable_name.casefold(), one.id))
+        wanted = request.args.get("q", "").strip().casefold()
+        listed = [
+            one
+            for one in everybody
+            if wanted in one.name.casefold() or wanted in one.sortable_name.casefold()
+        ]
+        page: Page = page_of(listed, request.args.get("page"))
+        return (
+            render_template(
+                "people.html",
+                course_id=course_id,
+                assignment_id=assignment_id,
+                snapshot=snapshot,
+                rules=rules,
+                part=part,
+                people=everybody,
+                reviewer_ids={one.id for one in part.reviewers},
+                page=page,
+                section_names={section.id: section.name for section in snapshot.sections},
+                exclusions=[(one, snapshot.people_by_id.get(UserId(one.user))) for one in rules.exclude],
+                errors=errors,
+                form=request.form,
+            ),
+            status,
+        )
+
+    def here(course_id: str, assignment_id: str) -> str:
+        return url_for("course.participants.people", course_id=course_id, assignment_id=assignment_id)
+
+    @pages.get("")
+    def people(course_id: str, assignment_id: str) -> tuple[str, int]:
+        return show(course_id, assignment_id, {})
+
+    @pages.post("/read")
+    def read_again(course_id: str, assignment_id: str) -> Response:
+        services.reading.snapshot(visit().actor, AssignmentId(assignment_id), fresh=True)
+        return go_to(here(course_id, assignment_id))
+
+    @pages.post("")
+    def choose(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
+        choice = request.form.get("without_submission")
+        if choice not in ("leave_out", "review_only"):
+            return show(
+                course_id, assignment_id, {"without_submission": _("Choose one of the two answers.")}, 422
+            )
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        rules = services.planning.rules(actor, assignment)
+        services.planning.save_rules(
+            actor, assignment, rules.model_copy(update={"without_submission": choice})
+        )
+        return go_to(url_for("course.rules.rules", course_id=course_id, assignment_id=assignment_id))
+
+    @pages.post("/leave-out")
+    def leave_out(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        user, reason = request.form.get("user", ""), request.form.get("reason", "").strip()
+        errors = {}
+        if user not in {one.id for one in services.reading.snapshot(actor, assignment).people}:
+            errors["user"] = _("Choose a student from the list.")
+        if len(reason) > LONGEST_REASON:
+            errors["reason"] = _("Use at most %(n)s characters for the reason.", n=LONGEST_REASON)
+        if errors:
+            return show(course_id, assignment_id, errors, 422)
+        rules = services.planning.rules(actor, assignment)
+        kept = tuple(one for one in rules.exclude if one.user != user)
+        _save(services, assignment, rules, (*kept, Exclusion(user=user, reason=reason)))
+        return go_to(here(course_id, assignment_id))
+
+    @pages.post("/take-in")
+    def take_in(course_id: str, assignment_id: str) -> Response:
+        assignment = AssignmentId(assignment_id)
+        rules = services.planning.rules(visit().actor, assignment)
+        kept = tuple(one for one in rules.exclude if one.user != request.form.get("user"))
+        _save(services, assignment, rules, kept)
+        return go_to(here(course_id, assignment_id))
+
+    return pages
+
+
+def _save(
+    services: UseCases, assignment: AssignmentId, rules: PlanRules, exclude: tuple[Exclusion, ...]
+) -> None:
+    services.planning.save_rules(visit().actor, assignment, rules.model_copy(update={"exclude": exclude}))

@@ -1,0 +1,110 @@
+"""Rules: five questions with good defaults, and a sentence that says at once whether they can work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from flask_babel import gettext as _
+from pydantic import ValidationError
+
+from allocation import Infeasible
+from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.rules import PlanRules
+from lti_tool.services.use_cases import UseCases
+from lti_tool.web import words
+from lti_tool.web.answers import go_to
+from lti_tool.web.session import visit
+
+
+def rules_blueprint(services: UseCases) -> Blueprint:
+    """Pages under ``/assignments/<id>/rules``."""
+    pages = Blueprint("rules", __name__, url_prefix="/assignments/<assignment_id>/rules")
+
+    def show(
+        course_id: str, assignment_id: str, rules: PlanRules, errors: dict[str, str], status: int = 200
+    ) -> tuple[str, int]:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        snapshot = services.reading.snapshot(actor, assignment)
+        feasibility = (
+            None
+            if errors.keys() - {"feasibility"}
+            else services.planning.feasibility(actor, assignment, rules)
+        )
+        page = render_template(
+            "rules.html",
+            course_id=course_id,
+            assignment_id=assignment_id,
+            snapshot=snapshot,
+            rules=rules,
+            typed=request.form if request.method == "POST" else {},
+            completed=sum(review.completed for review in snapshot.reviews),
+            errors=errors,
+            feasibility=feasibility,
+            obstacles=words.obstacles(feasibility.reasons, feasibility.reason_names) if feasibility else [],
+            ways_out=words.ways_out(feasibility.reasons, rules) if feasibility else [],
+        )
+        return page, status
+
+    @pages.get("")
+    def rules(course_id: str, assignment_id: str) -> tuple[str, int]:
+        saved = services.planning.rules(visit().actor, AssignmentId(assignment_id))
+        return show(course_id, assignment_id, saved, {})
+
+    @pages.post("")
+    def plan(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        saved = services.planning.rules(actor, assignment)
+        chosen, errors = read_rules(request.form, saved)
+        if errors:
+            return show(course_id, assignment_id, saved, errors, 422)
+        try:
+            made = services.planning.make_plan(actor, assignment, chosen)
+        except Infeasible:
+            services.planning.save_rules(actor, assignment, chosen)
+            return show(
+                course_id, assignment_id, chosen, {"feasibility": _("These rules cannot work together.")}, 422
+            )
+        return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=made.id))
+
+    @pages.post("/feasibility")
+    def feasibility(course_id: str, assignment_id: str) -> Response:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        chosen, errors = read_rules(request.form, services.planning.rules(actor, assignment))
+        if errors:
+            return jsonify(html=render_template("_feasibility.html", feasibility=None, errors=errors))
+        answer = services.planning.feasibility(actor, assignment, chosen)
+        return jsonify(
+            html=render_template(
+                "_feasibility.html",
+                feasibility=answer,
+                obstacles=words.obstacles(answer.reasons, answer.reason_names),
+                ways_out=words.ways_out(answer.reasons, chosen),
+                errors={},
+            )
+        )
+
+    return pages
+
+
+def read_rules(form: Mapping[str, str], saved: PlanRules) -> tuple[PlanRules, dict[str, str]]:
+    """The rules of a form on top of the saved ones, and a sentence for each field that cannot be used."""
+    given: dict[str, object] = saved.model_dump()
+    given.update(
+        {
+            name: form.get(name, "").strip()
+            for name in ("reviews_per_reviewer", "sections", "own_group", "existing")
+        }
+    )
+    given["seed"] = form.get("seed", "").strip() or None
+    try:
+        return PlanRules.model_validate(given), {}
+    except ValidationError as error:
+        return saved, {str(one["loc"][0]): _sentence(str(one["loc"][0])) for one in error.errors()}
+
+
+def _sentence(field: str) -> str:
+    return {
+        "reviews_per_reviewer": _("Write a whole number from 1 to 50."),
+        "seed": _("Use at most 64 letters, digits or signs without spaces."),
+    }.get(field, _("Choose one of the answers."))

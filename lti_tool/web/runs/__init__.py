@@ -1,0 +1,174 @@
+"""Runs: progress while one is under way, the report afterwards, stop, go on, undo, the record as CSV."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, jsonify, render_template, url_for
+from flask_babel import LazyString
+from flask_babel import gettext as _
+
+from lti_tool.applying.answers import Why
+from lti_tool.applying.report import RunReport
+from lti_tool.applying.states import PAUSED, StepClass
+from lti_tool.applying.verification import BY_OTHERS
+from lti_tool.planning.ids import PlanId, RunId, UserId
+from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.use_cases import UseCases
+from lti_tool.web import words
+from lti_tool.web.answers import csv_file, go_to
+from lti_tool.web.csv_download import Cell
+from lti_tool.web.session import visit
+
+GOOD = frozenset({StepClass.DONE, StepClass.ALREADY_THERE, StepClass.ALREADY_GONE})
+WAITING = frozenset({StepClass.PENDING, StepClass.PAUSED})
+LISTED = 200
+"""Changes that were not made, listed on the page; the CSV has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftUndone:
+    """One change that was not made, for the list by cause."""
+
+    kind: ChangeKind
+    reviewer: str
+    author: str
+    step_class: StepClass
+    why: Why
+    note: str
+
+
+def runs_blueprint(services: UseCases) -> Blueprint:
+    """Pages under ``/runs/<id>``."""
+    pages = Blueprint("runs", __name__, url_prefix="/runs/<run_id>")
+
+    @pages.get("")
+    def run(course_id: str, run_id: str) -> str:
+        actor = visit().actor
+        report = services.running.report(actor, RunId(run_id))
+        snapshot = services.planning.plan(actor, PlanId(report.plan_id)).snapshot
+        undone = left_undone(report, snapshot)
+        return render_template(
+            "run.html",
+            course_id=course_id,
+            report=report,
+            snapshot=snapshot,
+            names={one.id: one.name for one in snapshot.people},
+            classes=words.CLASSES,
+            undone=undone[:LISTED],
+            undone_total=len(undone),
+            causes=_causes(undone),
+            can_undo=report.progress.over and any(step.step_class is StepClass.DONE for step in report.steps),
+            by_others=_by_others(report),
+            **_progress(report),
+        )
+
+    @pages.get("/progress")
+    def progress(course_id: str, run_id: str) -> Response:
+        report = services.running.report(visit().actor, RunId(run_id))
+        return jsonify(
+            html=render_template("_progress.html", course_id=course_id, report=report, **_progress(report)),
+            done=report.progress.done,
+            total=report.progress.total,
+            state=report.state,
+            over=report.progress.over or report.state in PAUSED,
+            says=_spoken(report),
+        )
+
+    @pages.post("/stop")
+    def stop(course_id: str, run_id: str) -> Response:
+        services.running.cancel(visit().actor, RunId(run_id))
+        return go_to(url_for("course.runs.run", course_id=course_id, run_id=run_id))
+
+    @pages.post("/resume")
+    def resume(course_id: str, run_id: str) -> Response:
+        services.running.resume(visit().actor, RunId(run_id))
+        return go_to(url_for("course.runs.run", course_id=course_id, run_id=run_id))
+
+    @pages.post("/undo")
+    def undo(course_id: str, run_id: str) -> Response:
+        plan = services.running.undo(visit().actor, RunId(run_id))
+        return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=plan.id))
+
+    @pages.get("/record.csv")
+    def record(course_id: str, run_id: str) -> Response:
+        actor = visit().actor
+        report = services.running.report(actor, RunId(run_id))
+        people = services.planning.plan(actor, PlanId(report.plan_id)).snapshot.people_by_id
+
+        def name(user: UserId) -> str:
+            return people[user].name if user in people else ""
+
+        rows: list[list[Cell]] = [
+            [
+                str(words.KINDS[step.kind]),
+                name(step.reviewer),
+                step.reviewer,
+                name(step.author),
+                step.author,
+                step.submission,
+                str(words.CLASSES[step.step_class]),
+                step.review_id,
+                step.note,
+            ]
+            for step in report.steps
+        ]
+        header = [
+            _("Change"), _("Reviewer"), _("Reviewer id"), _("Reviews the work of"), _("Author id"),
+            _("Submission id"), _("Result"), _("Review id"), _("Note"),
+        ]  # fmt: skip
+        return csv_file(f"run-{run_id}.csv", header, rows)
+
+    return pages
+
+
+def left_undone(report: RunReport, snapshot: Snapshot) -> list[LeftUndone]:
+    """The changes that a run that is over or paused did not make."""
+    people = snapshot.people_by_id
+
+    def name(user: UserId) -> str:
+        return people[user].name if user in people else user
+
+    return [
+        LeftUndone(step.kind, name(step.reviewer), name(step.author), step.step_class, step.why, step.note)
+        for step in report.steps
+        if step.step_class not in GOOD
+    ]
+
+
+def _causes(undone: list[LeftUndone]) -> list[tuple[LazyString, LazyString | None, int]]:
+    found = Counter((one.step_class, one.why) for one in undone)
+    return [
+        (words.CLASSES[step_class], words.WHY[why] if why is not Why.NONE else None, number)
+        for (step_class, why), number in found.most_common()
+    ]
+
+
+def _progress(report: RunReport) -> Mapping[str, object]:
+    counts = report.counts
+    return {
+        "progress": report.progress,
+        "state_words": words.STATES[report.state],
+        "paused": report.state in PAUSED,
+        "good": sum(counts.get(one, 0) for one in GOOD),
+        "waiting": sum(counts.get(one, 0) for one in WAITING),
+        "failed": sum(number for one, number in counts.items() if one not in GOOD | WAITING),
+        "left": words.minutes_left(report.progress.seconds_left),
+    }
+
+
+def _by_others(report: RunReport) -> int:
+    if report.verification is None:
+        return 0
+    return sum(one.kind in BY_OTHERS for one in report.verification.mismatches)
+
+
+def _spoken(report: RunReport) -> str:
+    if report.progress.over:
+        return str(words.STATES[report.state])
+    done, total = report.progress.done, report.progress.total
+    percent = 100 * done // total if total else 0
+    return _("%(percent)s percent done, %(done)s of %(total)s.", percent=percent, done=done, total=total)

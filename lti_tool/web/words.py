@@ -1,0 +1,241 @@
+"""Codes of the other layers as words for people, translated.
+
+The tests compare each table with its enum, so that a new code cannot appear on a page as a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flask_babel import LazyString, gettext, ngettext
+from flask_babel import lazy_gettext as _l
+
+from allocation import Reason, Remedy
+from lti_tool.applying.answers import Why
+from lti_tool.applying.states import RunState, StepClass
+from lti_tool.applying.verification import MismatchKind
+from lti_tool.planning.drift import Drift, DriftKind
+from lti_tool.planning.plan import ChangeKind, ChangeReason
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.taking_part import LeftOut
+
+KINDS: Mapping[ChangeKind, LazyString] = {
+    ChangeKind.CREATE: _l("Create"),
+    ChangeKind.DELETE: _l("Delete"),
+    ChangeKind.KEEP: _l("Keep"),
+    ChangeKind.BLOCKED: _l("Blocked"),
+}
+SIGNS: Mapping[ChangeKind, str] = {
+    ChangeKind.CREATE: "+",
+    ChangeKind.DELETE: "−",
+    ChangeKind.KEEP: "=",
+    ChangeKind.BLOCKED: "!",
+}
+
+REASONS: Mapping[ChangeReason, LazyString] = {
+    ChangeReason.NEW: _l("new"),
+    ChangeReason.TOP_UP: _l("fills up what exists"),
+    ChangeReason.STILL_FITS: _l("exists and still fits"),
+    ChangeReason.COMPLETED: _l("is completed, so it stays"),
+    ChangeReason.NOT_VISIBLE: _l("concerns somebody you cannot see, so it stays"),
+    ChangeReason.TEST_STUDENT: _l("belongs to the test student"),
+    ChangeReason.DUPLICATE: _l("exists twice in Canvas"),
+    ChangeReason.REPLACED: _l("replaced: you chose to start over"),
+    ChangeReason.REPLACED_FOREIGN: _l("made outside this tool; replaced, as you chose to start over"),
+    ChangeReason.MOVED: _l("makes room for an even spread"),
+    ChangeReason.MOVED_FOREIGN: _l("made outside this tool; stands in the way of an even spread"),
+    ChangeReason.BREAKS_SECTION_RULE: _l("breaks the section rule"),
+    ChangeReason.BREAKS_GROUP_RULE: _l("was with own group"),
+    ChangeReason.REVIEWER_EXCLUDED: _l("you left the reviewer out"),
+    ChangeReason.AUTHOR_EXCLUDED: _l("you left the author out"),
+    ChangeReason.REVIEWER_LEFT: _l("the reviewer left the course"),
+    ChangeReason.AUTHOR_LEFT: _l("the author left the course"),
+    ChangeReason.REVIEWER_NOT_ASSIGNED: _l("the assignment is not for the reviewer"),
+    ChangeReason.AUTHOR_NOT_ASSIGNED: _l("the assignment is not for the author"),
+    ChangeReason.REVIEWER_NOT_SUBMITTED: _l("the reviewer did not submit"),
+    ChangeReason.AUTHOR_NOT_SUBMITTED: _l("the author did not submit"),
+    ChangeReason.UNDO_CREATED: _l("undo: the run had created it"),
+    ChangeReason.UNDO_DELETED: _l("undo: the run had deleted it"),
+    ChangeReason.NOT_PART_OF_UNDO: _l("not from this run, so it stays"),
+}
+
+LEFT_OUT: Mapping[LeftOut, LazyString] = {
+    LeftOut.TEST_STUDENT: _l("test student"),
+    LeftOut.LEFT_COURSE: _l("not active in the course"),
+    LeftOut.EXCLUDED: _l("left out by you"),
+    LeftOut.NOT_ASSIGNED: _l("not assigned"),
+    LeftOut.EXCUSED: _l("excused"),
+    LeftOut.NOT_SUBMITTED: _l("did not submit"),
+}
+
+STATES: Mapping[RunState, LazyString] = {
+    RunState.QUEUED: _l("Waiting to start"),
+    RunState.CHECKING: _l("Reading Canvas again"),
+    RunState.APPLYING: _l("Applying"),
+    RunState.RESOLVING: _l("Checking unanswered changes"),
+    RunState.VERIFYING: _l("Checking the result"),
+    RunState.CANCELLING: _l("Stopping"),
+    RunState.PAUSED_AUTH: _l("Paused: access to Canvas was withdrawn"),
+    RunState.PAUSED_PERMISSION: _l("Paused: Canvas refuses"),
+    RunState.PAUSED_CANVAS: _l("Paused: Canvas does not answer"),
+    RunState.PAUSED_STORAGE: _l("Paused: the tool cannot store its record"),
+    RunState.DONE: _l("Done"),
+    RunState.DONE_WITH_ISSUES: _l("Done, with issues"),
+    RunState.NEEDS_REVIEW: _l("Stopped: needs a new preview"),
+    RunState.CANCELLED: _l("Stopped"),
+    RunState.FAILED_INTEGRITY: _l("Stopped: Canvas's answers do not fit"),
+}
+
+CLASSES: Mapping[StepClass, LazyString] = {
+    StepClass.DONE: _l("done"),
+    StepClass.ALREADY_THERE: _l("was already there"),
+    StepClass.ALREADY_GONE: _l("was already gone"),
+    StepClass.KEPT_COMPLETED: _l("kept: completed meanwhile"),
+    StepClass.STUDENT_LEFT: _l("student left the course"),
+    StepClass.CONFLICT: _l("changed by somebody else"),
+    StepClass.REFUSED: _l("refused by Canvas"),
+    StepClass.GAVE_UP: _l("given up after several attempts"),
+    StepClass.CANCELLED: _l("not sent: the run was stopped"),
+    StepClass.PENDING: _l("not sent"),
+    StepClass.PAUSED: _l("waiting while paused"),
+}
+
+WHY: Mapping[Why, LazyString] = {
+    Why.NONE: _l("no particular cause"),
+    Why.THROTTLED: _l("Canvas asked us to slow down"),
+    Why.UNREACHABLE: _l("Canvas could not be reached"),
+    Why.ACCESS_LOST: _l("the access to Canvas was withdrawn"),
+    Why.SCOPE_MISSING: _l("the developer key lacks a scope"),
+    Why.NOT_PERMITTED: _l("you may not do this in Canvas"),
+    Why.NOT_FOUND: _l("Canvas does not know this student or work here"),
+    Why.REFUSED: _l("Canvas refused this pair"),
+    Why.SERVER_ERROR: _l("Canvas had an internal error"),
+    Why.NO_ANSWER: _l("Canvas gave no answer"),
+    Why.BROKEN_ANSWER: _l("Canvas's answer could not be read"),
+    Why.WRONG_IDS: _l("Canvas answered for other people than asked"),
+    Why.INCOMPLETE_LIST: _l("Canvas's list was incomplete"),
+}
+
+MISMATCHES: Mapping[MismatchKind, LazyString] = {
+    MismatchKind.MISSING: _l("Canvas confirmed this review, and now it is not there"),
+    MismatchKind.STILL_THERE: _l("Canvas confirmed the deletion, and the review is still there"),
+    MismatchKind.DUPLICATE: _l("this review exists more than once"),
+    MismatchKind.ARRIVED_LATE: _l("counted as not done, and yet Canvas shows it"),
+    MismatchKind.COMPLETED_WAS_DELETED: _l("the student completed it in the moment before it was deleted"),
+    MismatchKind.ADDED_BY_OTHERS: _l("somebody else added this review"),
+    MismatchKind.REMOVED_BY_OTHERS: _l("somebody else removed this review"),
+    MismatchKind.ASSIGNMENT_CHANGED: _l("the assignment's settings were changed"),
+}
+
+_DRIFT: Mapping[DriftKind, LazyString] = {
+    DriftKind.REVIEW_ADDED: _l("was given a review of"),
+    DriftKind.REVIEW_GONE: _l("no longer reviews"),
+    DriftKind.REVIEW_COMPLETED: _l("completed the review of"),
+    DriftKind.PERSON_JOINED: _l("joined the course"),
+    DriftKind.PERSON_LEFT: _l("left the course"),
+    DriftKind.WORK_SUBMITTED: _l("submitted work"),
+    DriftKind.RUBRIC_CHANGED: _l("The rubric was changed"),
+    DriftKind.PEER_REVIEWS_SWITCHED: _l("Peer reviews were switched on or off"),
+    DriftKind.AUTOMATIC_SWITCHED: _l("Automatic peer reviews were switched on or off"),
+    DriftKind.GROUP_CHANGED: _l("changed groups"),
+    DriftKind.SECTION_CHANGED: _l("changed sections"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DriftLine:
+    """One difference for a list: a person (or nobody), what happened, and whose work it concerns."""
+
+    person: str
+    happened: LazyString
+    other: str
+
+
+def drift_lines(drift: Sequence[Drift], names: Mapping[str, str]) -> list[DriftLine]:
+    """Every difference with display names."""
+    shown = []
+    for one in drift:
+        who = [names.get(user, user) for user in one.people] + ["", ""]
+        shown.append(DriftLine(who[0], _DRIFT[one.kind], who[1]))
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """A change of the rules that would make them work; ``field`` and ``value`` are of the rules form."""
+
+    text: str
+    field: str
+    value: str
+
+
+def ways_out(reasons: Sequence[Reason], rules: PlanRules) -> list[WayOut]:
+    """The remedies that the form can apply, each once, the smallest first."""
+    found: dict[tuple[str, str], WayOut] = {}
+    for reason in reasons:
+        for remedy in reason.remedies:
+            way = _way_out(remedy, rules)
+            if way is not None:
+                found.setdefault((way.field, way.value), way)
+    return list(found.values())
+
+
+def _way_out(remedy: Remedy, rules: PlanRules) -> WayOut | None:
+    fields = set(remedy.params)
+    if fields == {"reviews_per_reviewer"}:
+        number = int(str(remedy.params["reviews_per_reviewer"]))
+        text = ngettext("Let each give %(num)s review", "Let each give %(num)s reviews", number)
+        return WayOut(text, "reviews_per_reviewer", str(number))
+    if fields == {"sections"} and remedy.params["sections"] == "any" and rules.sections != "any":
+        return WayOut(gettext("Let anyone review anyone, whatever the section"), "sections", "any")
+    if fields == {"groups"} and rules.own_group == "barred":
+        return WayOut(gettext("Allow reviews within the own group"), "own_group", "allowed")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One reason why rules cannot work: a sentence with numbers, and the people whom it names."""
+
+    sentence: str
+    names: tuple[str, ...]
+    more: int
+
+
+NAMED = 12
+"""At most so many names after a sentence; beyond that their number says more."""
+
+
+def obstacles(reasons: Sequence[Reason], names: Mapping[str, str]) -> list[Obstacle]:
+    """The reasons in words. The sentence says how much is missing, the names say where."""
+    shown = []
+    for reason in reasons:
+        numbers = {"need": reason.need, "have": reason.have, "works": len(reason.submissions)}
+        if reason.code == "people_short":
+            sentence = ngettext(
+                "%(num)s student must give %(need)s reviews, but the rules leave room for only %(have)s.",
+                "%(num)s students together must give %(need)s reviews, but the rules leave room for only %(have)s.",
+                len(reason.people),
+                **numbers,
+            )
+        elif reason.code == "works_short":
+            sentence = gettext(
+                "%(works)s works need %(need)s reviews, but those who may review them can give only %(have)s.",
+                **numbers,
+            )
+        else:
+            sentence = gettext("%(need)s reviews are needed and only %(have)s are possible.", **numbers)
+        people = sorted(names.get(person, person) for person in reason.people)
+        shown.append(Obstacle(sentence, tuple(people[:NAMED]), max(0, len(people) - NAMED)))
+    return shown
+
+
+def minutes_left(seconds: float | None) -> str:
+    """Remaining time as people say it; empty when unknown."""
+    if seconds is None:
+        return ""
+    if seconds < 50:
+        return gettext("Less than a minute left.")
+    minutes = round(seconds / 60) or 1
+    return ngettext("About %(num)s minute left.", "About %(num)s minutes left.", minutes)

@@ -1,0 +1,477 @@
+"""A course without Canvas behind the pages: real planning and allocation, everything kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask
+
+from allocation import Pair, allocate, feasibility, quality
+from lti_tool.applying.answers import Why
+from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary
+from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
+from lti_tool.applying.verification import Verification
+from lti_tool.planning.diff import diff
+from lti_tool.planning.drift import Drift
+from lti_tool.planning.engine_input import engine_input
+from lti_tool.planning.ids import (
+    AssignmentId,
+    CanvasOrigin,
+    CourseId,
+    GroupId,
+    PlanId,
+    ReviewId,
+    RunId,
+    SectionId,
+    SubmissionId,
+    UserId,
+)
+from lti_tool.planning.plan import Change, ChangeKind, ChangeReason, Plan
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.snapshot import AssignmentFacts, Group, Person, Review, Section, Snapshot, Work
+from lti_tool.planning.taking_part import TakingPart, taking_part
+from lti_tool.services.errors import ConnectFailed, NotConnected, NotHere, NothingToUndo
+from lti_tool.services.use_cases import (
+    Actor,
+    AssignmentRow,
+    CourseOverview,
+    Feasibility,
+    PlanView,
+    ReviewCounts,
+    UseCases,
+    silent,
+)
+from lti_tool.web.factory import WebSettings, create_web
+
+CANVAS = CanvasOrigin("https://canvas.example.edu")
+COURSE = CourseId("9007199254740993")
+ASSIGNMENT = AssignmentId("77")
+NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+GIVEN = (
+    "Ada",
+    "Bilal",
+    "Chloé",
+    "Dmitri",
+    "Ebele",
+    "Farah",
+    "Giovanni",
+    "Hanako",
+    "Ífe",
+    "Jamal",
+    "Kaya",
+    "李",
+)
+FAMILY = (
+    "Adeyemi",
+    "Bergström",
+    "Castillo",
+    "Dvořák",
+    "Eriksen",
+    "Fofana",
+    "García",
+    "Haddad",
+    "Ionescu",
+    "明",
+)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the launch told: a teacher unless a test says otherwise."""
+
+    canvas_origin: str = CANVAS
+    course_id: str = COURSE
+    course_name: str = "Writing in the Sciences"
+    user_id: str = "1"
+    user_name: str = "Dr. Rosa Okafor"
+    is_instructor: bool = True
+    locale: str = "en"
+    time_zone: str = "Europe/Berlin"
+    high_contrast: bool = False
+    post_message_token: str = "post-token"
+    platform_origin: str = CANVAS
+
+
+def facts(id_: str = ASSIGNMENT, name: str = "Essay 2: methods", **changes: object) -> AssignmentFacts:
+    """One assignment with peer reviews."""
+    made = AssignmentFacts(
+        id=AssignmentId(id_),
+        course_id=COURSE,
+        name=name,
+        published=True,
+        peer_reviews=True,
+        automatic_peer_reviews=False,
+        anonymous_peer_reviews=False,
+        intra_group_peer_reviews=False,
+        group_category_id=None,
+        grade_group_students_individually=False,
+        only_visible_to_overrides=False,
+        due_at=NOW - timedelta(days=1),
+        rubric_id=None,
+        html_url=f"{CANVAS}/courses/{COURSE}/assignments/{id_}",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # fields by name, for the tests' brevity
+
+
+def read_course(people: int, sections: int, names: Sequence[str] = ()) -> Snapshot:
+    """A reading of a course: every seventh did not submit, three reviews exist, one of them completed."""
+    used = list(names) or [
+        f"{GIVEN[n % len(GIVEN)]} {FAMILY[(n // len(GIVEN) + n) % len(FAMILY)]}" for n in range(people)
+    ]
+    persons = tuple(
+        Person(
+            id=UserId(str(100 + n)),
+            name=name,
+            sortable_name=", ".join(reversed(name.split(" ", 1))),
+            sections=(SectionId(f"s{n % sections}"),),
+            state="active",
+        )
+        for n, name in enumerate(used)
+    )
+    works = tuple(
+        Work(SubmissionId(str(5000 + n)), one.id, submitted=n % 7 != 6 or len(persons) < 8)
+        for n, one in enumerate(persons)
+    )
+    reviews = tuple(
+        Review(ReviewId(str(900 + n)), persons[n].id, persons[to].id, works[to].id, completed=n == 0)
+        for n, to in ((0, 1), (1, 2), (2, 0))
+        if len(persons) > 2
+    )
+    groups = (Group(GroupId("g1"), "Group 1", (persons[0].id, persons[-1].id)),)
+    return Snapshot(
+        canvas=CANVAS,
+        course_id=COURSE,
+        course_name="Writing in the Sciences",
+        assignment=facts(),
+        people=persons,
+        sections=tuple(Section(SectionId(f"s{n}"), f"Section {'ABCDEFGH'[n]}") for n in range(sections)),
+        groups=groups,
+        works=works,
+        reviews=reviews,
+        new_allocation_feature=False,
+        taken_at=NOW,
+    )
+
+
+@dataclass
+class Course:
+    """Implements all four groups of use cases; counts every call that changes something."""
+
+    read: Snapshot
+    is_connected: bool = True
+    saved: PlanRules = field(default_factory=PlanRules)
+    plans: dict[PlanId, Plan] = field(default_factory=dict)
+    runs: dict[RunId, RunReport] = field(default_factory=dict)
+    moved: tuple[Drift, ...] = ()
+    changed: list[str] = field(default_factory=list)
+    automatic: bool = False
+
+    # connecting
+    def connected(self, actor: Actor) -> bool:
+        return self.is_connected
+
+    def ticket(self, actor: Actor, return_to: str) -> str:
+        self.changed.append("ticket")
+        return "one-time"
+
+    def finish(self, query: Mapping[str, str], browser_secret: str) -> str:
+        if query.get("state") != "good" or browser_secret != "window-secret":
+            raise ConnectFailed("This window took too long. Close it and choose Connect to Canvas again.")
+        self.is_connected = True
+        return f"/app/courses/{COURSE}"
+
+    def disconnect(self, actor: Actor) -> None:
+        self.changed.append("disconnect")
+        self.is_connected = False
+
+    def scopes(self) -> Sequence[tuple[str, str]]:
+        return (
+            ("url:GET|/api/v1/courses/:course_id/users", "read who is in the course"),
+            (
+                "url:POST|/api/v1/courses/:course_id/assignments/:assignment_id/submissions/:submission_id/peer_reviews",
+                "create peer reviews",
+            ),
+        )
+
+    # reading
+    def overview(self, actor: Actor) -> CourseOverview:
+        if not self.is_connected:
+            raise NotConnected("not connected")
+        runs = self.history(actor)
+        return CourseOverview(
+            course_name=self.read.course_name,
+            with_peer_reviews=(
+                AssignmentRow(
+                    replace(self.read.assignment, automatic_peer_reviews=self.automatic),
+                    submitted=sum(one.submitted for one in self.read.works),
+                    students=len(self.read.people),
+                    reviews=ReviewCounts(len(self.read.reviews), sum(r.completed for r in self.read.reviews)),
+                    last_run=runs[0] if runs else None,
+                ),
+            ),
+            without_peer_reviews=(facts("78", "Reading diary", peer_reviews=False),),
+            new_allocation_feature=self.automatic,
+            runs=runs,
+            read_at=NOW,
+        )
+
+    def snapshot(
+        self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False, progress: object = silent
+    ) -> Snapshot:
+        if not self.is_connected:
+            raise NotConnected("not connected")
+        if assignment != ASSIGNMENT:
+            raise NotHere("no such assignment")
+        return self.read
+
+    def enable_peer_reviews(self, actor: Actor, assignment: AssignmentId) -> None:
+        self.changed.append("enable")
+
+    # planning
+    def rules(self, actor: Actor, assignment: AssignmentId) -> PlanRules:
+        return self.saved
+
+    def save_rules(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> None:
+        self.changed.append("save_rules")
+        self.saved = rules
+
+    def taking_part(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> TakingPart:
+        return taking_part(self.snapshot(actor, assignment), rules)
+
+    def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
+        given = engine_input(self.snapshot(actor, assignment), rules)
+        total = sum(one.gives or 0 for one in given.roster.participants)
+        works = len(given.roster.submissions) or 1
+        return Feasibility(
+            reviews=total,
+            gives=(rules.reviews_per_reviewer, rules.reviews_per_reviewer),
+            gets=(total // works, -(-total // works)),
+            reasons=feasibility(given.roster, given.rules),
+            reason_names={one.id: one.name for one in self.read.people},
+        )
+
+    def make_plan(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Plan:
+        given = engine_input(self.snapshot(actor, assignment), rules)
+        found = allocate(given.roster, given.rules, seed=rules.seed or "42")
+        changes = diff(given, found.pairs, keep_open=rules.existing == "keep", ours=frozenset())
+        self.save_rules(actor, assignment, rules)
+        return self.keep(changes, rules)
+
+    def keep(self, changes: Sequence[Change], rules: PlanRules, undo_of: RunId | None = None) -> Plan:
+        self.changed.append("make_plan")
+        plan = Plan(
+            id=PlanId(f"p{len(self.plans) + 1}"),
+            canvas=CANVAS,
+            course_id=COURSE,
+            assignment_id=ASSIGNMENT,
+            fingerprint=self.read.fingerprint,
+            rules=rules,
+            seed=rules.seed or "42",
+            changes=tuple(changes),
+            created_at=NOW,
+            undo_of=undo_of,
+        )
+        self.plans[plan.id] = plan
+        return plan
+
+    def plan(self, actor: Actor, plan_id: PlanId) -> PlanView:
+        if plan_id not in self.plans:
+            raise NotHere("no such plan")
+        plan = self.plans[plan_id]
+        given = engine_input(self.read, plan.rules)
+        people = {one.id for one in given.roster.participants}
+        works = {one.id for one in given.roster.submissions}
+        pairs = {
+            Pair(c.reviewer, c.submission)
+            for c in plan.changes
+            if c.kind in (ChangeKind.CREATE, ChangeKind.KEEP)
+            and c.reviewer in people
+            and c.submission in works
+        }
+        ran = [run.id for run in self.runs.values() if run.plan_id == plan_id]
+        return PlanView(
+            plan=plan,
+            snapshot=self.read,
+            quality=quality(given.roster, given.rules, pairs),
+            taking_part=given.taking_part,
+            run_id=ran[0] if ran else None,
+            created_by_name="Dr. Rosa Okafor",
+            notified=len({change.reviewer for change in plan.of_kind(ChangeKind.CREATE)}),
+        )
+
+    def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
+        self.plan(actor, plan_id)
+        return self.moved
+
+    # running
+    def start_run(self, actor: Actor, plan_id: PlanId) -> RunId:
+        self.changed.append("start")
+        plan = self.plan(actor, plan_id).plan
+        run_id = RunId(f"r{len(self.runs) + 1}")
+        self.runs[run_id] = run_report(plan, run_id, RunState.APPLYING, done=len(plan.writes) // 3)
+        return run_id
+
+    def report(self, actor: Actor, run_id: RunId) -> RunReport:
+        if run_id not in self.runs:
+            raise NotHere("no such run")
+        return self.runs[run_id]
+
+    def cancel(self, actor: Actor, run_id: RunId) -> None:
+        self.report(actor, run_id)
+        self.changed.append("cancel")
+        self.runs[run_id] = replace(self.runs[run_id], cancel_requested=True)
+
+    def resume(self, actor: Actor, run_id: RunId) -> None:
+        self.report(actor, run_id)
+        self.changed.append("resume")
+
+    def undo(self, actor: Actor, run_id: RunId) -> Plan:
+        report = self.report(actor, run_id)
+        done = [step for step in report.steps if step.step_class is StepClass.DONE]
+        if not done:
+            raise NothingToUndo("This run changed nothing.")
+        back = [
+            Change(
+                ChangeKind.DELETE, s.reviewer, s.author, s.submission, ChangeReason.UNDO_CREATED, s.review_id
+            )
+            for s in done
+        ]
+        return self.keep(back, self.saved, undo_of=run_id)
+
+    def history(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[RunSummary, ...]:
+        return tuple(
+            RunSummary(
+                id=run.id,
+                plan_id=run.plan_id,
+                assignment_id=run.assignment_id,
+                state=run.state,
+                started_by=run.started_by,
+                started_by_name=run.started_by_name,
+                created_at=run.created_at,
+                finished_at=run.finished_at,
+                counts={str(name): number for name, number in run.counts.items()},
+                total=len(run.steps),
+                undo_of=run.undo_of,
+            )
+            for run in reversed(self.runs.values())
+        )
+
+    def finish_run(self, run_id: RunId, state: RunState = RunState.DONE, failed: int = 0) -> None:
+        """Let a run end, with the last ``failed`` changes not made."""
+        plan = self.plans[self.runs[run_id].plan_id]
+        self.runs[run_id] = run_report(plan, run_id, state, done=len(plan.writes) - failed, failed=failed)
+
+
+def run_report(plan: Plan, run_id: RunId, state: RunState, *, done: int, failed: int = 0) -> RunReport:
+    """A report in which the first ``done`` changes are made and the next ``failed`` refused."""
+
+    def class_of(place: int) -> StepClass:
+        if place < done:
+            return StepClass.DONE
+        if place < done + failed:
+            return StepClass.STUDENT_LEFT
+        return StepClass.PAUSED if state in PAUSED else StepClass.PENDING
+
+    steps = tuple(
+        ReportedStep(
+            kind=change.kind,
+            reviewer=change.reviewer,
+            author=change.author,
+            submission=change.submission,
+            step_class=class_of(place),
+            review_id=ReviewId(str(7000 + place)) if place < done else None,
+            whose=Whose.OURS if place < done else Whose.NONE,
+            why=Why.NONE if place < done else Why.NOT_FOUND,
+            note="",
+        )
+        for place, change in enumerate(plan.writes)
+    )
+    counts = {one: sum(step.step_class is one for step in steps) for one in StepClass}
+    over = state in TERMINAL
+    return RunReport(
+        id=run_id,
+        plan_id=plan.id,
+        canvas=plan.canvas,
+        course_id=plan.course_id,
+        assignment_id=plan.assignment_id,
+        state=state,
+        reason="",
+        words="Canvas withdrew the access." if state in PAUSED else "",
+        started_by=UserId("1"),
+        started_by_name="Dr. Rosa Okafor",
+        undo_of=plan.undo_of,
+        created_at=NOW,
+        finished_at=NOW if over else None,
+        cancel_requested=False,
+        progress=Progress(
+            state=state,
+            done=done + failed,
+            total=len(steps),
+            counts=counts,
+            waiting="Canvas asked us to slow down; going on in a moment." if not over else "",
+            waiting_until=None,
+            seconds_left=None if over else 130.0,
+        ),
+        steps=steps,
+        verification=Verification(done, done, (), "f", NOW.isoformat()) if over else None,
+    )
+
+
+class Connecting:
+    """The connecting cases of a course; ``start`` means something else there than for runs."""
+
+    def __init__(self, course: Course) -> None:
+        self.connected = course.connected
+        self.ticket = course.ticket
+        self.finish = course.finish
+        self.disconnect = course.disconnect
+        self.scopes = course.scopes
+
+    def start(self, ticket: str) -> tuple[str, str]:
+        if ticket != "one-time":
+            raise ConnectFailed("This window was opened too late or twice.")
+        return f"{CANVAS}/login/oauth2/auth?client_id=1", "window-secret"
+
+
+class Running:
+    """The running cases of a course."""
+
+    def __init__(self, course: Course) -> None:
+        self.start = course.start_run
+        self.report = course.report
+        self.cancel = course.cancel
+        self.resume = course.resume
+        self.undo = course.undo
+        self.history = course.history
+
+
+SESSIONS: Mapping[str, Launch] = {
+    "teacher": Launch(),
+    "student": Launch(is_instructor=False),
+    "other-course": Launch(course_id="2"),
+    "no-course": Launch(course_id=""),
+    "contrast": Launch(high_contrast=True),
+    "arabic": Launch(locale="ar"),
+}
+
+
+def web_of(course: Course, public_url: str = "https://tool.example.edu") -> Flask:
+    """The application over a course; the tokens are the keys of ``SESSIONS``."""
+    app = create_web(
+        UseCases(connecting=Connecting(course), reading=course, planning=course, running=Running(course)),
+        SESSIONS.get,
+        (),
+        WebSettings(public_url=public_url, platform_origins=(CANVAS,)),
+    )
+    app.testing = False
+    return app
+
+
+def a_course(people: int = 24, sections: int = 3, names: Sequence[str] = ()) -> Course:
+    """A course whose first reading is done."""
+    return Course(read=read_course(people, sections, names))
+
+
+TEACHER = Actor(CANVAS, COURSE, UserId("1"), "Dr. Rosa Okafor")
