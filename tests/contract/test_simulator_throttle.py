@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import requests
 from waitress import wasyncore
 from waitress.server import create_server
 
+from lti_tool.simulator import request_pipeline
 from lti_tool.simulator.access import DeveloperKey
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.faults import FaultKind
@@ -20,6 +22,7 @@ from lti_tool.simulator.state import StandingClock
 from lti_tool.simulator.throttle import Throttle
 from tests.contract.rest_server import (
     NOON,
+    Caller,
     RestServer,
     assignment_called,
     build_app,
@@ -93,19 +96,27 @@ def test_switched_off_throttle_admits_all() -> None:
     assert all(throttle.admit("a") for _ in range(50))
 
 
-def test_twelve_simultaneous_calls_over_the_socket_lose_one(canvas: RestServer) -> None:
-    canvas.state.habits.latency = (1.5, 1.5)
+def test_twelve_simultaneous_calls_over_the_socket_lose_one(
+    canvas: RestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(request_pipeline, "_wait", lambda seconds: seconds and gate.wait(60))
+    canvas.state.habits.latency = (1.0, 1.0)
     token = canvas.state.make_personal_token(person(canvas.state, "teacher").id).token
-    answers: list[requests.Response] = []
-    callers = [canvas.with_token(token) for _ in range(12)]
-    threads = [
-        threading.Thread(target=lambda c=caller: answers.append(c.get("/users/self"))) for caller in callers
-    ]
+    answers: queue.Queue[int] = queue.Queue()
+
+    def call(caller: Caller) -> None:
+        answers.put(caller("GET", "/users/self", timeout=90).status_code)
+
+    threads = [threading.Thread(target=call, args=(canvas.with_token(token),)) for _ in range(12)]
     for thread in threads:
         thread.start()
+    # Eleven are held at the gate; only a refused call can be answered before it opens.
+    first = answers.get(timeout=80)
+    gate.set()
     for thread in threads:
         thread.join()
-    assert sorted(answer.status_code for answer in answers) == [200] * 11 + [429]
+    assert (first, [answers.get_nowait() for _ in range(11)]) == (429, [200] * 11)
     assert [row.throttled for row in canvas.state.received()].count(True) == 1
 
 
