@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from allocation.certificate import certificate_holds
 from allocation.engine import allocate, feasibility
-from allocation.errors import AllocationError, Cancelled, Infeasible, RosterError, RulesError
+from allocation.errors import AllocationError, Cancelled, Infeasible, InstanceError, RosterError, RulesError
 from allocation.quality import quality
 from allocation.result import Allocation, GoalReport, Quality, Reason, Remedy
 from allocation.roster import Participant, Roster, Submission
@@ -27,5 +27,5 @@ __all__ = [
     "allocate", "feasibility", "verify", "quality", "certificate_holds",
     "Roster", "Participant", "Submission", "Rules", "Goal", "Pair",
     "Allocation", "Quality", "GoalReport", "Reason", "Remedy", "BrokenRule",
-    "AllocationError", "RosterError", "RulesError", "Infeasible", "Cancelled",
+    "AllocationError", "RosterError", "RulesError", "Infeasible", "InstanceError", "Cancelled",
 ]  # fmt: skip

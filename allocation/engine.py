@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
-from allocation.errors import Cancelled, Infeasible
-from allocation.explain import explain
-from allocation.problem import compile_problem, digest
+from allocation.errors import Infeasible
+from allocation.explain import explain, explain_mutual
+from allocation.problem import Problem, compile_problem, digest
 from allocation.quality import quality
-from allocation.result import Allocation, GoalReport, Reason
+from allocation.result import Allocation, Reason
 from allocation.roster import Roster
 from allocation.rules import Rules
 from allocation.shortage import find_shortages
-from allocation.strategies.board import Board
-from allocation.strategies.exact import fill
-from allocation.strategies.start import random_start
-from allocation.stream import Stream
+from allocation.solve import Solved, solve
 
 STRATEGY = "hole-walk/1"
 
@@ -67,26 +65,21 @@ def allocate(
     """
     named = secrets.token_hex(16) if seed is None else str(seed)
     problem = compile_problem(roster, rules)
-    key = digest(roster, rules)
-    board = random_start(problem, Stream(named, key, "start"), without=problem.avoid)
-    complete = fill(board, Stream(named, key, "completion"))
-    reasons = () if complete else _reasons(roster, rules, board)
-    reports: tuple[GoalReport, ...] = ()
-    if cancelled is not None and cancelled():
-        raise Cancelled("The allocation was cancelled.")
-    pairs = _pairs(board)
+    solved = solve(problem, rules, named, digest(roster, rules), cancelled or (lambda: False))
+    reasons = () if solved.complete else _reasons(roster, rules, problem, solved)
+    pairs = tuple(sorted(problem.pair(r, s) for r, works in enumerate(solved.board.out) for s in works))
     allocation = Allocation(
         pairs=pairs,
-        status="ok" if complete else "partial" if pairs else "infeasible",
+        status="ok" if solved.complete else "partial" if pairs else "infeasible",
         reasons=reasons,
         quality=quality(roster, rules, pairs),
         seed=named,
         strategy=STRATEGY,
-        goals=reports,
+        goals=solved.goals,
         roster=roster,
         rules=rules,
     )
-    if not complete:
+    if not solved.complete:
         raise Infeasible(reasons, allocation)
     return allocation
 
@@ -99,26 +92,23 @@ def feasibility(roster: Roster, rules: Rules) -> tuple[Reason, ...]:
     RulesError
         The rules name something that the roster does not have.
     """
-    board = _filled(roster, rules)
-    return () if board.complete() else _reasons(roster, rules, board)
+    problem = compile_problem(roster, rules)
+    solved = _quick(problem, rules)
+    return () if solved.complete else _reasons(roster, rules, problem, solved)
 
 
 def can_work(roster: Roster, rules: Rules) -> bool:
-    """Whether all quotas can be met."""
-    return _filled(roster, rules).complete()
+    """Whether all quotas can be met. Exact, except that forbidden reciprocal pairs are a search."""
+    return _quick(compile_problem(roster, rules), rules).complete
 
 
-def _filled(roster: Roster, rules: Rules) -> Board:
-    problem = compile_problem(roster, rules)
-    board = random_start(problem, Stream("", b"", "feasibility"))
-    fill(board, Stream("", b"", "feasibility, completion"))
-    return board
+def _quick(problem: Problem, rules: Rules) -> Solved:
+    """Solve without goals; only a forbidden reciprocal pair needs the search."""
+    plain = replace(rules, goals=(), reciprocal="forbid" if rules.reciprocal == "forbid" else "any")
+    return solve(problem, plain, "", b"feasibility", lambda: False, mix=False)
 
 
-def _reasons(roster: Roster, rules: Rules, board: Board) -> tuple[Reason, ...]:
-    return explain(roster, rules, board.problem, find_shortages(board), can_work)
-
-
-def _pairs(board: Board) -> tuple:  # type: ignore[type-arg]
-    problem = board.problem
-    return tuple(sorted(problem.pair(r, s) for r, works in enumerate(board.out) for s in works))
+def _reasons(roster: Roster, rules: Rules, problem: Problem, solved: Solved) -> tuple[Reason, ...]:
+    if solved.mutual:
+        return (explain_mutual(roster, rules, problem, solved.mutual, solved.mutual_bound, can_work),)
+    return explain(roster, rules, problem, find_shortages(solved.board), can_work)

@@ -28,6 +28,10 @@ class RulesError(AllocationError, ValueError):
     """The rules cannot be used with this roster. The message names the rule and says what to change."""
 
 
+class InstanceError(AllocationError, ValueError):
+    """An instance file cannot be read. The message names the key and what was expected there."""
+
+
 class Cancelled(AllocationError):
     """The caller's ``cancelled`` function answered true; nothing was allocated."""
 

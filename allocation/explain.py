@@ -33,6 +33,36 @@ def explain(
     return tuple(_reason(roster, rules, problem, shortage, remedies) for shortage in shortages)
 
 
+def explain_mutual(
+    roster: Roster,
+    rules: Rules,
+    problem: Problem,
+    mutual: list[tuple[int, int]],
+    bound: int,
+    works: Works,
+) -> Reason:
+    """The reason when nobody may review each other and no such allocation is known.
+
+    To decide this in general is NP-hard, so the text says whether it is proven.
+    """
+    people = tuple(sorted({problem.people[r] for pair in mutual for r in pair}))
+    proof = (
+        f"at least {bound} such pairs of people cannot be avoided"
+        if bound
+        else "the search found no allocation without such pairs, which is no proof that there is none"
+    )
+    return Reason(
+        code="reciprocal",
+        people=people,
+        submissions=(),
+        need=len(mutual),
+        have=0,
+        text=f"Two people must not review each other, but {proof}. "
+        f"The best attempt has {len(mutual)}: {_list(people)}.",
+        remedies=tuple(find_remedies(roster, rules, works)),
+    )
+
+
 def _reason(
     roster: Roster, rules: Rules, problem: Problem, shortage: Shortage, remedies: tuple[Remedy, ...]
 ) -> Reason:
@@ -107,8 +137,8 @@ def _works_text(
             f"and can give {have} {lack}."
         )
     return (
-        f"These {len(works)} works{whose} need {_reviews(need)}: {_list(works)}. Only {_people(len(people))} may "
-        f"review them and can give {have} of these {lack}."
+        f"These {len(works)} works{whose} need {_reviews(need)}: {_list(works)}. "
+        f"Only {_people(len(people))} may review them and can give {have} of these {lack}."
     )
 
 

@@ -154,7 +154,8 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
         at = rules.strong_at
         strong = [one.ability is not None and one.ability >= at for one in participants]
     problem = Problem(
-        people=[one.id for one in participants], works=[one.id for one in submissions], authors=authors, own=own,
+        people=[one.id for one in participants], works=[one.id for one in submissions],
+        authors=authors, own=own,
         gives=gives, low=low, high=high, bucket_of=bucket_of, buckets=buckets, kind_of=kind_of, reach=reach,
         reach_set=reach_set, pool=pool, fits=fits, blocked=blocked, explicit=explicit, locked=locked,
         existing=set(), avoid=avoid, strong=strong,
@@ -248,7 +249,8 @@ def _reach(rules: Rules, kinds: dict[Key, int], buckets: dict[Key, int]) -> list
 
 
 def _pools(
-    size: int, kind_of: list[int], reach: list[list[int]], reach_set: list[frozenset[int]], buckets: list[list[int]],
+    size: int, kind_of: list[int], reach: list[list[int]], reach_set: list[frozenset[int]],
+    buckets: list[list[int]],
     bucket_of: list[int], blocked: list[set[int]],
 ) -> tuple[list[list[int]], list[frozenset[int] | None], dict[int, list[int]]]:  # fmt: skip
     """Lists to draw works from. A kind that reaches half of all works shares the list of all, so that lists

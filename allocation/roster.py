@@ -83,7 +83,8 @@ class Roster:
     def __post_init__(self) -> None:
         if len(self.participants) < 2:
             raise RosterError(
-                f"Peer review needs at least two people, and the roster has {len(self.participants)}. Add participants."
+                f"Peer review needs at least two people, and the roster has {len(self.participants)}. "
+                "Add participants."
             )
         if not self.submissions:
             raise RosterError(
@@ -119,7 +120,8 @@ def _check_participant(person: Participant) -> None:
                 )
     if person.gives is not None and not is_count(person.gives):
         raise RosterError(
-            f"Participant {person.id!r} gives {person.gives!r} reviews. Say a whole number from 0 to {MOST_REVIEWS}."
+            f"Participant {person.id!r} gives {person.gives!r} reviews. "
+            f"Say a whole number from 0 to {MOST_REVIEWS}."
         )
     if person.ability is None:
         return
@@ -153,6 +155,6 @@ def _check_submission(work: Submission, known: set[str]) -> None:
         )
     if work.receives[0] > work.receives[1]:
         raise RosterError(
-            f"Submission {work.id!r} receives at least {work.receives[0]} and at most {work.receives[1]} reviews; "
-            "the first number must not be the larger one."
+            f"Submission {work.id!r} receives at least {work.receives[0]} and at most "
+            f"{work.receives[1]} reviews; the first number must not be the larger one."
         )

@@ -103,7 +103,8 @@ class Rules:
     def __post_init__(self) -> None:
         if not is_count(self.reviews_per_reviewer):
             raise RulesError(
-                f"reviews_per_reviewer is {self.reviews_per_reviewer!r}. Say a whole number from 0 to {MOST_REVIEWS}."
+                f"reviews_per_reviewer is {self.reviews_per_reviewer!r}. "
+                f"Say a whole number from 0 to {MOST_REVIEWS}."
             )
         choices = {"sections": Sections, "groups": Groups, "reciprocal": Reciprocal, "avoid_is": AvoidIs}
         for name, kind in choices.items():
@@ -141,21 +142,19 @@ def check(roster: Roster, rules: Rules) -> None:
     authors = {work.id: work.authors for work in roster.submissions}
     for name in ("forbidden", "required", "kept", "avoid"):
         for reviewer, submission in getattr(rules, name):
+            pair = f"the pair ({reviewer!r}, {submission!r})"
             if reviewer not in people:
-                raise RulesError(
-                    f"{name}: the pair ({reviewer!r}, {submission!r}) names the reviewer {reviewer!r}, who is not a participant."
-                )
+                raise RulesError(f"{name}: {pair} names the reviewer {reviewer!r}, who is not a participant.")
             if submission not in authors:
-                raise RulesError(
-                    f"{name}: the pair ({reviewer!r}, {submission!r}) names the submission {submission!r}, which does not exist."
-                )
+                raise RulesError(f"{name}: {pair} names the submission {submission!r}, which does not exist.")
             if name in ("required", "kept") and reviewer in authors[submission]:
                 raise RulesError(
-                    f"{name}: {reviewer!r} is an author of {submission!r}, and nobody reviews a work of his own."
+                    f"{name}: {reviewer!r} is an author of {submission!r}, "
+                    "and nobody reviews a work of his own."
                 )
     if rules.section_pairs is not None:
         known = {section for person in roster.participants for section in person.sections}
-        for pair in sorted(rules.section_pairs):
-            for section in pair:
+        for both in sorted(rules.section_pairs):
+            for section in both:
                 if section not in known:
                     raise RulesError(f"section_pairs: nobody is in section {section!r}.")

@@ -17,6 +17,7 @@ bipartite graphs, 2006).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from allocation.problem import Problem
 from allocation.strategies.board import Board
@@ -158,7 +159,7 @@ def _trace(came: dict[int, tuple[int, int]], r: int, s: int) -> list[tuple[int, 
 
 def take(board: Board, path: list[tuple[int, int]]) -> None:
     """Carry out a path."""
-    for (r, s), (following, _) in zip(path, path[1:], strict=False):
+    for (r, s), (following, _) in pairwise(path):
         board.hand_over(s, following, r)
     r, s = path[-1]
     if s >= 0:

@@ -1,4 +1,4 @@
-"""An allocation is found whenever one exists; otherwise the most that is possible, with a proof. Against networkx's flows."""
+"""An allocation is found whenever one exists; otherwise the most that is possible, with a proof."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.allocation.instances import instances
 from tests.unit.allocation.oracle import best_coverage, read
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(instances())
 def test_finds_an_allocation_exactly_when_one_exists(instance: tuple[Roster, Rules]) -> None:
     roster, rules = instance

@@ -1,0 +1,162 @@
+"""From a compiled problem to pairs: the stages in order, and how much effort each gets. Effort is counted
+in moves, never in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from allocation.errors import Cancelled
+from allocation.problem import Problem
+from allocation.result import GoalReport
+from allocation.rules import Goal, Rules
+from allocation.strategies.board import Board
+from allocation.strategies.costs import cheapest, pair_costs
+from allocation.strategies.exact import fill
+from allocation.strategies.search import aim, anneal, fixed_reciprocal, join_islands, lower_bounds
+from allocation.strategies.start import random_start
+from allocation.strategies.tally import Tally, lexicographic, measure, mutual_people
+from allocation.strategies.walk import Walk
+from allocation.stream import Stream
+
+MIXING, SWEEPS = 12_000, 20
+"""Moves of mixing for a problem of moderate size, and at most so many for each pair; a large problem gets
+one for
+each pair."""
+THOROUGH_MIXING, THOROUGH_SWEEPS = 40_000, 40
+"""The same where the random start left more than 2 in 100 pairs to completion, or where costs decided."""
+ANNEALING = 60
+"""Moves of annealing for each pair, and at most so many in all:"""
+ANNEALING_MOST = 60_000
+
+
+@dataclass(slots=True)
+class Solved:
+    """Pairs on a board, whether all quotas are met, and what became of the goals."""
+
+    board: Board
+    complete: bool
+    goals: tuple[GoalReport, ...] = ()
+    mutual: list[tuple[int, int]] = field(default_factory=list)
+    mutual_bound: int = 0
+
+
+def solve(
+    problem: Problem, rules: Rules, seed: str, key: bytes, cancelled: Callable[[], bool], *, mix: bool = True
+) -> Solved:
+    """Run all stages.
+
+    Raises
+    ------
+    Cancelled
+    """
+
+    def stream(purpose: str) -> Stream:
+        if cancelled():
+            raise Cancelled("The allocation was cancelled.")
+        return Stream(seed, key, purpose)
+
+    goals = active_goals(problem, rules)
+    board = random_start(problem, stream("start"), without=problem.avoid if Goal.REPEATS in goals else None)
+    left = sum(board.short)
+    complete = fill(board, stream("completion"))
+    if Goal.MOVED in goals or (Goal.REPEATS in goals and left):
+        costs = pair_costs(problem, *_linear_weights(problem, goals))
+        board = cheapest(problem, costs, stream("costs"), quotas_fit=complete)
+        left = sum(problem.gives)
+    bounds = lower_bounds(problem, board, goals)
+    bounds |= measure(board, [goal for goal in goals if goal in (Goal.MOVED, Goal.REPEATS)])
+    board = _search(board, goals, bounds, stream)
+    if mix:
+        _mix(board, goals, stream("mixing"), thorough=50 * left > sum(problem.gives))
+    if Goal.CONNECTED in goals:
+        join_islands(board, Tally(board, lexicographic(problem, goals)), stream("islands"))
+    solved = Solved(board, complete)
+    if rules.reciprocal == "forbid":
+        _drop_mutual(solved, bounds[Goal.RECIPROCAL])
+    values = measure(solved.board, goals)
+    solved.goals = tuple(
+        GoalReport(goal.value, values[goal], min(values[goal], bounds[goal])) for goal in goals
+    )
+    return solved
+
+
+def active_goals(problem: Problem, rules: Rules) -> list[Goal]:
+    """The goals that the rules ask for and that have something to count, in order of importance."""
+    asked = {
+        Goal.MOVED: bool(problem.existing),
+        Goal.REPEATS: bool(problem.avoid),
+        Goal.RECIPROCAL: rules.reciprocal == "avoid",
+        Goal.STRONG: problem.strong is not None,
+        Goal.CONNECTED: True,
+    }
+    goals = [goal for goal in rules.goals if asked[goal]]
+    return [Goal.RECIPROCAL, *goals] if rules.reciprocal == "forbid" else goals
+
+
+def _linear_weights(problem: Problem, goals: Sequence[Goal]) -> tuple[int, int]:
+    """Costs of a moved pair and of a repeat, the earlier goal above all of the later one."""
+    large = 1 + sum(problem.gives)
+    linear = [goal for goal in goals if goal in (Goal.MOVED, Goal.REPEATS)]
+    weight = {goal: large if i == 0 and len(linear) == 2 else 1 for i, goal in enumerate(linear)}
+    return weight.get(Goal.MOVED, 0), weight.get(Goal.REPEATS, 0)
+
+
+def _search(
+    board: Board, goals: Sequence[Goal], bounds: dict[Goal, int], stream: Callable[[str], Stream]
+) -> Board:
+    """Aimed moves, then annealing where a defect is left that the bounds do not excuse."""
+    problem = board.problem
+    searched = [goal for goal in goals if goal in (Goal.RECIPROCAL, Goal.STRONG)]
+    if not searched:
+        return board
+    aim(board, Tally(board, lexicographic(problem, goals)), stream("aimed"), bounds)
+    counted = [goal for goal in goals if goal is not Goal.CONNECTED]
+    before = measure(board, counted)
+    if all(before[goal] <= bounds[goal] for goal in searched):
+        return board
+    moves = min(ANNEALING_MOST, ANNEALING * sum(problem.gives))
+    other = anneal(board, goals, stream("annealing"), moves)
+    aim(other, Tally(other, lexicographic(problem, goals)), stream("aimed again"), bounds)
+    after = measure(other, counted)
+    return other if list(after.values()) < list(before.values()) else board
+
+
+def _mix(board: Board, goals: Sequence[Goal], stream: Stream, *, thorough: bool) -> None:
+    """Walk among the allocations that are as good, so that what was found first has no advantage."""
+    weights = lexicographic(board.problem, goals)
+    walk = Walk(board, Tally(board, weights) if weights else None, stream)
+    pairs = len(walk.rev)
+    if pairs:
+        most, moves = (THOROUGH_SWEEPS, THOROUGH_MIXING) if thorough else (SWEEPS, MIXING)
+        sweeps = max(1, min(most, moves // pairs))
+        walk.sweep(sweeps * pairs)
+        walk.store()
+
+
+def _drop_mutual(solved: Solved, bound: int) -> None:
+    """Where nobody may review each other, take back a review of each such pair of people that the search
+    left."""
+    board = solved.board
+    problem = board.problem
+    excused = fixed_reciprocal(problem)
+    left = [(a, b) for a, b in mutual_people(board) if not _fixed_both(problem, a, b)]
+    if not left:
+        return
+    solved.complete = False
+    solved.mutual = left
+    solved.mutual_bound = max(0, bound - excused)
+    fixed = set(problem.locked)
+    for a, b in left:
+        for giver, taker in ((a, b), (b, a)):
+            mine = [s for s in problem.own[taker] if s in board.out[giver]]
+            if mine and not any((giver, s) in fixed for s in mine):
+                for s in mine:
+                    board.remove(giver, s)
+                break
+
+
+def _fixed_both(problem: Problem, a: int, b: int) -> bool:
+    fixed = problem.locked
+    forth = any(r == a and b in problem.authors[s] for r, s in fixed)
+    return forth and any(r == b and a in problem.authors[s] for r, s in fixed)

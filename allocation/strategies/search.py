@@ -1,0 +1,265 @@
+"""Meet the goals that are not linear: reciprocal pairs, strong reviewers, islands.
+
+The fewest reciprocal pairs are NP-hard to find in general (already for one review each, with forbidden
+pairs, it is a cycle cover without
+2-cycles), so this is a search with a budget counted in moves: first moves aimed at each defect, then
+annealing. A lower bound is reported
+beside the result.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from allocation.problem import Problem
+from allocation.rules import Goal
+from allocation.strategies.board import Board
+from allocation.strategies.exact import augment
+from allocation.strategies.tally import (
+    Tally,
+    islands,
+    number_of_islands,
+    reciprocal_people,
+    reciprocal_slots,
+    weak_works,
+)
+from allocation.strategies.walk import LONG, SHORT, Walk
+from allocation.stream import Stream
+
+AIMED = 60
+"""Moves aimed at one defect before the next one has its turn."""
+ROUNDS = 12
+JOINS = 400
+"""Exchanges tried for each island."""
+
+
+def aim(board: Board, tally: Tally, stream: Stream, bounds: dict[Goal, int]) -> None:
+    """Repair defects one by one with moves that start at them and never make the score worse."""
+    for turn in range(ROUNDS):
+        slots = _defects(board, tally, bounds)
+        if not slots:
+            return
+        walk = Walk(board, tally, stream)
+        at = {(r, s): e for e, (r, s) in enumerate(zip(walk.rev, walk.sub, strict=True))}
+        steps = LONG if turn > ROUNDS // 2 else 2 * SHORT
+        for pair in slots:
+            e = at[pair]
+            for _ in range(AIMED):
+                change = walk.move(e, max(1, walk.weight), steps, 0)
+                if change is not None and change < 0:
+                    break
+        walk.store()
+
+
+def _defects(board: Board, tally: Tally, bounds: dict[Goal, int]) -> list[tuple[int, int]]:
+    """Pairs that may be moved and sit in a defect which the lower bounds do not excuse."""
+    slots: list[tuple[int, int]] = []
+    if tally.reciprocal:
+        mutual = reciprocal_slots(board)
+        if reciprocal_people(board) > bounds.get(Goal.RECIPROCAL, 0):
+            slots += mutual
+    if tally.strong is not None:
+        weak = weak_works(board)
+        if len(weak) > bounds.get(Goal.STRONG, 0):
+            slots += [(r, s) for s in weak for r in board.into[s]]
+    return slots
+
+
+def anneal(board: Board, goals: Sequence[Goal], stream: Stream, moves: int) -> Board:
+    """Simulated annealing over hole walks. Moved pairs and repeats never grow.
+
+    A move that adds d to the score is accepted with probability 2 ** -(d * b), where b grows from 1 to 6.
+    Whole
+    numbers only, so that every machine decides alike.
+
+    Returns
+    -------
+    Board
+        Another board, the best that was met.
+    """
+    current = board.copy()
+    earlier = [goal for goal in goals if goal in (Goal.RECIPROCAL, Goal.STRONG)]
+    weights = {Goal.MOVED: 1 << 50, Goal.REPEATS: 1 << 20} | {
+        goal: 3 - i for i, goal in enumerate(earlier) if goal in goals
+    }
+    walk = Walk(current, Tally(current, {goal: weights[goal] for goal in goals if goal in weights}), stream)
+    slots = len(walk.rev)
+    if slots < 2:
+        return current
+    score = best = 0
+    kept = current.copy()
+    for i in range(moves):
+        cold = 1 + 5 * i // moves
+        worse = (65 - stream.word().bit_length()) // cold
+        change = walk.move(stream.below(slots), walk.weight, SHORT if i & 7 else LONG, worse)
+        if change:
+            score += change
+            if score < best:
+                best = score
+                walk.store()
+                kept = current.copy()
+    return kept
+
+
+def join_islands(board: Board, tally: Tally, stream: Stream) -> None:
+    """Join islands of the comparison graph by exchanges that make no other goal worse.
+
+    Taking a -> s and b -> t from two islands and placing a -> t and b -> s joins them wherever both pairs
+    lie on a
+    cycle; each join is checked by counting again.
+    """
+    number, fewest = number_of_islands(board), fewest_islands(board.problem)
+    while number > fewest:
+        island = islands(board)
+        members: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for s, reviewers in enumerate(board.into):
+            for r in reviewers:
+                members[island[r]].append((r, s))
+        parts = sorted(members.values(), key=len)
+        if len(parts) < 2 or not any(_join(board, tally, stream, part, parts, number) for part in parts[:-1]):
+            return
+        number = number_of_islands(board)
+
+
+def _join(
+    board: Board, tally: Tally, stream: Stream, part: list[tuple[int, int]],
+    parts: list[list[tuple[int, int]]],
+    number: int,
+) -> bool:  # fmt: skip
+    """Try exchanges between this island and the others."""
+    others = [pair for other in parts if other is not part for pair in other]
+    problem, out = board.problem, board.out
+    recounts = 20
+    for _ in range(JOINS):
+        a, s = part[stream.below(len(part))]
+        b, t = others[stream.below(len(others))]
+        if a == b or t in out[a] or s in out[b] or not problem.allowed(a, t) or not problem.allowed(b, s):
+            continue
+        change = exchange(board, tally, a, s, b, t)
+        if change <= 0:
+            recounts -= 1
+            if number_of_islands(board) < number:
+                return True
+        exchange(board, tally, a, t, b, s)
+        if not recounts:
+            return False
+    return False
+
+
+def exchange(board: Board, tally: Tally, a: int, s: int, b: int, t: int) -> int:
+    """Replace a -> s and b -> t by a -> t and b -> s. Returns the change of the score."""
+    board.remove(a, s)
+    change = tally.loss(a, s)
+    board.remove(b, t)
+    change += tally.loss(b, t)
+    change += tally.gain(a, t)
+    board.place(a, t)
+    change += tally.gain(b, s)
+    board.place(b, s)
+    return change
+
+
+def lower_bounds(problem: Problem, board: Board, goals: Sequence[Goal]) -> dict[Goal, int]:
+    """Numbers that no allocation can go below, for the goals that are searched."""
+    bounds = {}
+    if Goal.RECIPROCAL in goals:
+        bounds[Goal.RECIPROCAL] = max(fixed_reciprocal(problem), _crowded(problem) if board.complete() else 0)
+    if Goal.STRONG in goals:
+        bounds[Goal.STRONG] = _unreachable_by_strong(problem)
+    if Goal.CONNECTED in goals:
+        bounds[Goal.CONNECTED] = fewest_islands(problem)
+    return bounds
+
+
+def fewest_islands(problem: Problem) -> int:
+    """Parts of the roster that not even all allowed reviews together would join (blocked pairs aside)."""
+    n, w, b = len(problem.people), len(problem.works), len(problem.buckets)
+    parent = list(range(n + w + b))
+
+    def join(one: int, other: int) -> None:
+        while parent[one] != one:
+            parent[one] = one = parent[parent[one]]
+        while parent[other] != other:
+            parent[other] = other = parent[parent[other]]
+        parent[one] = other
+
+    first_of_kind: dict[int, int] = {}
+    for r, kind in enumerate(problem.kind_of):
+        if problem.reach[kind]:
+            join(r, first_of_kind.setdefault(kind, r))
+    for kind, r in first_of_kind.items():
+        for bucket in problem.reach[kind]:
+            join(r, n + w + bucket)
+    for s, bucket in enumerate(problem.bucket_of):
+        join(n + s, n + w + bucket)
+        for a in problem.authors[s]:
+            join(a, n + s)
+    for r, s in problem.locked:
+        join(r, n + s)
+    roots = set()
+    for one, gives in enumerate(problem.gives):
+        top = one
+        while parent[top] != top:
+            top = parent[top]
+        if gives:
+            roots.add(top)
+    return max(1, len(roots))
+
+
+def fixed_reciprocal(problem: Problem) -> int:
+    """Pairs of people who review each other because fixed pairs say so."""
+    arcs = {(r, a) for r, s in problem.locked for a in problem.authors[s]}
+    return sum(1 for r, a in arcs if r < a and (a, r) in arcs)
+
+
+def _crowded(problem: Problem) -> int:
+    """Among m people with one own work each, more than m(m-1)/2 reviews must close some pairs.
+
+    Counted over all people, and by bucket where those who can only review there have their own works there.
+    """
+    if any(len(mine) > 1 for mine in problem.own) or any(len(writers) > 1 for writers in problem.authors):
+        return 0
+    everybody = set(range(len(problem.people)))
+    total = _excess(problem, everybody, everybody)
+    if problem.locked:
+        return total
+    owner_bucket = {problem.authors[s][0]: b for s, b in enumerate(problem.bucket_of)}
+    inside: dict[int, set[int]] = defaultdict(set)
+    for r, kind in enumerate(problem.kind_of):
+        if len(problem.reach[kind]) == 1:
+            inside[problem.reach[kind][0]].add(r)
+    by_bucket = 0
+    for b, givers in inside.items():
+        if all(owner_bucket.get(r, b) == b for r in givers):
+            writers = {problem.authors[s][0] for s in problem.buckets[b]}
+            by_bucket += _excess(problem, givers | writers, givers)
+    return max(by_bucket, total)
+
+
+def _excess(problem: Problem, people: set[int], givers: set[int]) -> int:
+    given = sum(problem.gives[r] for r in givers)
+    m = len(people)
+    return max(0, given - m * (m - 1) // 2)
+
+
+def _unreachable_by_strong(problem: Problem) -> int:
+    """Works beyond the largest number that strong reviewers can cover, one review each (maximum flow)."""
+    strong = problem.strong
+    assert strong is not None
+    fixed_by = [0] * len(problem.people)
+    covered = set()
+    for r, s in problem.locked:
+        fixed_by[r] += 1
+        if strong[r]:
+            covered.add(s)
+    wanted = [s for s, most in enumerate(problem.high) if most > 0 and s not in covered]
+    most = [0] * len(problem.works)
+    for s in wanted:
+        most[s] = 1
+    quotas = zip(problem.gives, fixed_by, strong, strict=True)
+    gives = [wanted - fixed if able else 0 for wanted, fixed, able in quotas]
+    board = Board(replace(problem, locked=[], gives=gives))
+    augment(board, Stream("", b"", "strong"), most)
+    return len(wanted) - sum(board.load)

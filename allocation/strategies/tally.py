@@ -1,0 +1,193 @@
+"""Count what the soft goals count, and how one more or one less pair changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from allocation.problem import Problem
+from allocation.rules import Goal
+from allocation.strategies.board import Board
+
+
+def lexicographic(problem: Problem, goals: Sequence[Goal]) -> dict[Goal, int]:
+    """Weights so large that a goal outweighs all later ones together. Islands are not counted here."""
+    counted = [goal for goal in goals if goal is not Goal.CONNECTED]
+    base = 1 + 2 * sum(problem.gives) + len(problem.works)
+    return {goal: base ** (len(counted) - 1 - i) for i, goal in enumerate(counted)}
+
+
+class Tally:
+    """The score of a board (the less the better): a weighted sum of what the goals count.
+
+    `gain` and `loss` tell the change of the score for a pair that comes or goes; the pair itself must not
+    be in
+    ``board.out`` when they are called (before it is added, after it is removed).
+    """
+
+    __slots__ = (
+        "authors",
+        "costs",
+        "out",
+        "own",
+        "owner",
+        "reciprocal",
+        "strong",
+        "strong_on",
+        "usual",
+        "weak",
+        "weights",
+        "work",
+    )
+
+    def __init__(self, board: Board, weights: dict[Goal, int]) -> None:
+        problem = board.problem
+        self.weights = weights
+        self.authors, self.own, self.out = problem.authors, problem.own, board.out
+        single = all(len(writers) == 1 for writers in problem.authors) and all(
+            len(m) < 2 for m in problem.own
+        )
+        self.owner = [writers[0] for writers in problem.authors] if single else []
+        self.work = [mine[0] if mine else -1 for mine in problem.own] if single else []
+        self.reciprocal = self.weights.get(Goal.RECIPROCAL, 0)
+        self.strong = problem.strong if Goal.STRONG in self.weights else None
+        self.weak = self.weights.get(Goal.STRONG, 0)
+        self.strong_on = strong_reviewers(board) if self.strong is not None else []
+        self.usual, self.costs = _costs(problem, self.weights)
+
+    def gain(self, r: int, s: int) -> int:
+        """Change of the score when r starts to review s."""
+        change = self.usual
+        if self.costs is not None:
+            change = self.costs[r].get(s, self.usual)
+        if self.reciprocal:
+            change += self.reciprocal * self.closed_by(r, s)
+        if self.strong is not None and self.strong[r]:
+            self.strong_on[s] += 1
+            if self.strong_on[s] == 1:
+                change -= self.weak
+        return change
+
+    def loss(self, r: int, s: int) -> int:
+        """Change of the score when r no longer reviews s."""
+        change = self.usual
+        if self.costs is not None:
+            change = self.costs[r].get(s, self.usual)
+        if self.reciprocal:
+            change += self.reciprocal * self.closed_by(r, s)
+        if self.strong is not None and self.strong[r]:
+            self.strong_on[s] -= 1
+            if self.strong_on[s] == 0:
+                change -= self.weak
+        return -change
+
+    def closed_by(self, r: int, s: int) -> int:
+        """Pairs of people who review each other only because r reviews s as well."""
+        if self.owner:
+            return self.work[r] in self.out[self.owner[s]]
+        out, own = self.out, self.own
+        mine = own[r]
+        if not mine:
+            return 0
+        closed = 0
+        for a in self.authors[s]:
+            back = out[a]
+            for t in mine:
+                if t in back:
+                    forth = out[r]
+                    closed += not any(w in forth and w != s for w in own[a])
+                    break
+        return closed
+
+
+def strong_reviewers(board: Board) -> list[int]:
+    """How many strong reviewers each work has."""
+    strong = board.problem.strong
+    assert strong is not None
+    number = [0] * len(board.load)
+    for r, works in enumerate(board.out):
+        if strong[r]:
+            for s in works:
+                number[s] += 1
+    return number
+
+
+def _costs(problem: Problem, weights: dict[Goal, int]) -> tuple[int, list[dict[int, int]] | None]:
+    """The cost of pairs by themselves: not in the existing allocation, repeat."""
+    moved = weights.get(Goal.MOVED, 0) if problem.existing else 0
+    repeated = weights.get(Goal.REPEATS, 0) if problem.avoid else 0
+    if not moved and not repeated:
+        return 0, None
+    costs: list[dict[int, int]] = [{} for _ in problem.people]
+    for r, s in problem.existing if moved else ():
+        costs[r][s] = 0
+    for r, s in problem.avoid if repeated else ():
+        costs[r][s] = costs[r].get(s, moved) + repeated
+    return moved, costs
+
+
+def reciprocal_slots(board: Board) -> list[tuple[int, int]]:
+    """Pairs (r, s) that may be moved and that take part in two people reviewing each other."""
+    problem, out = board.problem, board.out
+    found = []
+    for s, reviewers in enumerate(board.into):
+        for r in reviewers:
+            mine = problem.own[r]
+            if any(t in out[a] for a in problem.authors[s] for t in mine):
+                found.append((r, s))
+    return found
+
+
+def weak_works(board: Board) -> list[int]:
+    """Works that may be reviewed and have no strong reviewer."""
+    return [s for s, number in enumerate(strong_reviewers(board)) if not number and board.problem.high[s] > 0]
+
+
+def mutual_people(board: Board) -> list[tuple[int, int]]:
+    """Pairs of people who review each other, sorted."""
+    arcs = {(r, a) for r, works in enumerate(board.out) for s in works for a in board.problem.authors[s]}
+    return sorted((r, a) for r, a in arcs if r < a and (a, r) in arcs)
+
+
+def reciprocal_people(board: Board) -> int:
+    """Number of pairs of people who review each other."""
+    return len(mutual_people(board))
+
+
+def measure(board: Board, goals: Sequence[Goal]) -> dict[Goal, int]:
+    """What each of these goals counts on the board, from scratch."""
+    problem = board.problem
+    count = {
+        Goal.MOVED: lambda: sum(1 for r, s in problem.existing if s not in board.out[r]),
+        Goal.REPEATS: lambda: sum(1 for r, s in problem.avoid if s in board.out[r]),
+        Goal.RECIPROCAL: lambda: reciprocal_people(board),
+        Goal.STRONG: lambda: len(weak_works(board)),
+        Goal.CONNECTED: lambda: max(1, number_of_islands(board)),
+    }
+    return {goal: count[goal]() for goal in goals}
+
+
+def number_of_islands(board: Board) -> int:
+    """Islands that hold at least one review."""
+    island = islands(board)
+    return len({island[r] for r, works in enumerate(board.out) if works})
+
+
+def islands(board: Board) -> list[int]:
+    """For each person and then each work the number of its island (connected part of the comparison
+    graph)."""
+    n = len(board.out)
+    parent = list(range(n + len(board.load)))
+
+    def root(one: int) -> int:
+        while parent[one] != one:
+            parent[one] = one = parent[parent[one]]
+        return one
+
+    for r, works in enumerate(board.out):
+        for s in works:
+            parent[root(n + s)] = root(r)
+    for s, writers in enumerate(board.problem.authors):
+        if board.load[s]:
+            for a in writers:
+                parent[root(a)] = root(n + s)
+    return [root(one) for one in range(len(parent))]

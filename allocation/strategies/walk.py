@@ -1,0 +1,184 @@
+"""The hole walk: random moves among the allocations that are as good as the present one.
+
+A move removes a random pair; its reviewer now has a *hole*. Again and again, the reviewer with the hole
+either closes it with a
+work that lacks a review, or takes a random work of his pool from one of its reviewers, who then has the
+hole. A move that has not closed
+after a number of steps, or has closed with a worse score, is undone.
+
+The walk is reversible with respect to the uniform distribution on the allocations of equal score, and
+without a score it can reach every
+allocation (docs/allocation.md has the proof), which exchanges of two pairs cannot once pairs are forbidden.
+"""
+
+from __future__ import annotations
+
+from allocation.strategies.board import Board
+from allocation.strategies.exact import level
+from allocation.strategies.tally import Tally
+from allocation.stream import Stream
+
+SHORT, LONG = 24, 256
+"""Steps after which a move is given up; every eighth move may be long."""
+
+
+class Walk:
+    """Moves on a board. Keeps the board's `out` and `load` in order; call `store` before its `into` is used
+    again.
+
+    Attributes
+    ----------
+    rev, sub : list of int
+        Reviewer and work of each slot; a slot is a review that may be moved.
+    """
+
+    def __init__(self, board: Board, tally: Tally | None, stream: Stream) -> None:
+        self.board, self.tally, self.word = board, tally, stream.word
+        self.rev: list[int] = []
+        self.sub: list[int] = []
+        self.slots: list[list[int]] = [[] for _ in board.load]
+        for s, reviewers in enumerate(board.into):
+            for r in reviewers:
+                self.slots[s].append(len(self.rev))
+                self.rev.append(r)
+                self.sub.append(s)
+        problem = board.problem
+        sizes = sorted(len(problem.pool[r]) for r in self.rev)
+        self.weight = max(1, sizes[len(sizes) // 2] // 3) if sizes else 1
+        flexible = sum(1 for s, most in enumerate(problem.high) if problem.low[s] < most)
+        self.rigid = not flexible and board.complete()
+        self.flexible = max(1, flexible)
+        self.room: dict[int, list[int]] = {}
+        self.place_in_room = [-1] * len(board.load)
+        if not self.rigid:
+            for s in range(len(board.load)):
+                self._enter_room(s)
+
+    def store(self) -> None:
+        """Write the reviewers of each work back to the board."""
+        for s, slots in enumerate(self.slots):
+            self.board.into[s] = [self.rev[e] for e in slots]
+
+    def _enter_room(self, s: int) -> None:
+        """Note at which level the next review of s would be, if it has room for one."""
+        problem, load = self.board.problem, self.board.load[s]
+        if load < problem.high[s]:
+            works = self.room.setdefault(level(problem, s, load + 1), [])
+            self.place_in_room[s] = len(works)
+            works.append(s)
+
+    def _leave_room(self, s: int) -> None:
+        at = self.place_in_room[s]
+        if at >= 0:
+            works = self.room[level(self.board.problem, s, self.board.load[s] + 1)]
+            works[at] = works[-1]
+            self.place_in_room[works[at]] = at
+            works.pop()
+            self.place_in_room[s] = -1
+
+    def sweep(self, moves: int, steps: tuple[int, int] = (SHORT, LONG)) -> None:
+        """Make so many moves from random slots, none of which makes the score worse."""
+        word, slots = self.word, len(self.rev)
+        if slots < 2:
+            return
+        for i in range(moves):
+            weight = self.weight if i & 1 else max(1, self.weight // (4 if self.rigid else self.flexible))
+            self.move((word() * slots) >> 64, weight, steps[0] if i & 7 else steps[1], 0)
+
+    def move(self, e: int, weight: int, steps: int, worse: int) -> int | None:
+        """One move from slot e. Returns the change of the score, or None when the move was undone.
+
+        Parameters
+        ----------
+        weight : int
+            Chance of closing at a work, against 1 for each work of the pool.
+        worse : int
+            Largest increase of the score that is accepted.
+        """
+        board, tally, word = self.board, self.tally, self.word
+        problem = board.problem
+        rev, out, slots, bucket_of = self.rev, board.out, self.slots, problem.bucket_of
+        pool, blocked, fits = problem.pool, problem.blocked, problem.fits
+        u, v = rev[e], self.sub[e]
+        out[u].remove(v)
+        slots[v].remove(e)
+        change = tally.loss(u, v) if tally is not None else 0
+        closers = [v] if self.rigid else self._open(v)
+        log: list[tuple[int, int]] = []
+        target = -1
+        for _ in range(steps):
+            mine = pool[u]
+            size = len(mine)
+            i = (word() * (size + weight * len(closers))) >> 64
+            closing = i >= size
+            j = closers[(i - size) // weight] if closing else mine[i]
+            if j in out[u] or j in blocked[u]:
+                continue
+            if closing:
+                if bucket_of[j] in problem.reach_set[problem.kind_of[u]]:
+                    target = j
+                    break
+                continue
+            fit = fits[u]
+            if (fit is not None and bucket_of[j] not in fit) or not slots[j]:
+                continue
+            holders = slots[j]
+            f = holders[(word() * len(holders)) >> 64]
+            x = rev[f]
+            out[x].remove(j)
+            if tally is not None:
+                change += tally.loss(x, j) + tally.gain(u, j)
+            out[u].add(j)
+            rev[f] = u
+            log.append((f, x))
+            u = x
+        if target >= 0:
+            if tally is not None:
+                change += tally.gain(u, target)
+            if change <= worse:
+                self._close(e, u, target)
+                return change
+            if tally is not None:
+                tally.loss(u, target)
+        self._undo(e, v, log)
+        return None
+
+    def _open(self, v: int) -> list[int]:
+        """Take one review from v; the works where the next review would be at the same level, v among
+        them."""
+        board = self.board
+        self._leave_room(v)
+        board.load[v] -= 1
+        self._enter_room(v)
+        return self.room[level(board.problem, v, board.load[v] + 1)]
+
+    def _close(self, e: int, u: int, target: int) -> None:
+        self.rev[e] = u
+        self.sub[e] = target
+        self.board.out[u].add(target)
+        self.slots[target].append(e)
+        if not self.rigid:
+            self._leave_room(target)
+            self.board.load[target] += 1
+            self._enter_room(target)
+
+    def _undo(self, e: int, v: int, log: list[tuple[int, int]]) -> None:
+        """Walk back to where the move began."""
+        out, rev, tally = self.board.out, self.rev, self.tally
+        for f, x in reversed(log):
+            j, taker = self.sub[f], rev[f]
+            out[taker].remove(j)
+            if tally is not None and tally.strong is not None:
+                tally.loss(taker, j)
+                tally.gain(x, j)
+            out[x].add(j)
+            rev[f] = x
+        owner = rev[e]
+        if tally is not None and tally.strong is not None:
+            tally.gain(owner, v)
+        out[owner].add(v)
+        self.slots[v].append(e)
+        if not self.rigid:
+            self._leave_room(v)
+            self.board.load[v] += 1
+            self._enter_room(v)

@@ -1,0 +1,118 @@
+"""The soft goals, in their order, against complete enumeration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+
+from allocation import Goal, Pair, Participant, Quality, Roster, Rules, allocate, feasibility, quality, verify
+from tests.unit.allocation.instances import instances, plain
+from tests.unit.allocation.oracle import every_allocation, read
+
+
+def unevenness(measured: Quality) -> int:
+    return sum(number * number for number in measured.received.values())
+
+
+def test_moved_pairs_and_repeats_are_the_fewest_possible() -> None:
+    seen = []
+
+    @settings(max_examples=200, deadline=None)
+    @given(instances(5))
+    def compare(instance: tuple[Roster, Rules]) -> None:
+        roster, rules = instance
+        if not (rules.existing or rules.avoid) or feasibility(roster, rules):
+            return
+        measured = [quality(roster, rules, pairs) for pairs in every_allocation(read(roster, rules))]
+        soft = rules.avoid_is == "soft"
+        best = min((unevenness(one), one.moved, one.repeats if soft else 0) for one in measured)
+        found = allocate(roster, rules, seed=1).quality
+        assert (unevenness(found), found.moved, found.repeats if soft else 0) == best
+        other = replace(rules, goals=(Goal.REPEATS, Goal.MOVED))
+        best = min((unevenness(one), one.repeats if soft else 0, one.moved) for one in measured)
+        found = allocate(roster, other, seed=1).quality
+        assert (unevenness(found), found.repeats if soft else 0, found.moved) == best
+        seen.append(best)
+
+    compare()
+    assert len(set(seen)) > 3
+
+
+def test_reciprocal_pairs_and_weak_works_are_nearly_always_the_fewest_possible() -> None:
+    outcomes = []
+
+    @settings(max_examples=200, deadline=None, derandomize=True)
+    @given(instances(5))
+    def compare(instance: tuple[Roster, Rules]) -> None:
+        roster, rules = instance
+        rules = replace(rules, avoid_is="hard")
+        if not rules.reviews_per_reviewer or feasibility(roster, rules):
+            return
+        measured = [quality(roster, rules, pairs) for pairs in every_allocation(read(roster, rules))]
+        allocation = allocate(roster, rules, seed=1)
+        found = allocation.quality
+        best = min((one.moved, one.reciprocal, one.weak) for one in measured)
+        outcomes.append((found.moved, found.reciprocal, found.weak) == best)
+        for report in allocation.goals:
+            assert report.bound <= report.value
+            if report.name in ("reciprocal", "strong"):
+                value = "weak" if report.name == "strong" else report.name
+                assert report.bound <= min(getattr(one, value) for one in measured)
+
+    compare()
+    assert sum(outcomes) >= 0.97 * len(outcomes) > 20
+
+
+def test_nobody_reviews_each_other_in_an_ordinary_class() -> None:
+    for seed in range(3):
+        found = allocate(plain(30), Rules(), seed=seed)
+        assert found.quality.reciprocal == 0
+        assert found.quality.components == 1
+
+
+def test_forbidden_reciprocal_pairs_leave_none() -> None:
+    roster = plain(7)
+    rules = Rules(reciprocal="forbid")
+    assert verify(roster, rules, allocate(roster, rules, seed=4).pairs) == ()
+
+
+def test_every_work_gets_a_strong_reviewer_even_when_there_are_just_enough() -> None:
+    base = plain(12)
+    people = tuple(
+        Participant(one.id, ability=0.9 if i < 4 else 0.1) for i, one in enumerate(base.participants)
+    )
+    roster = Roster(people, base.submissions)
+    for seed in range(5):
+        assert allocate(roster, Rules(strong_at=0.5), seed=seed).quality.weak == 0
+
+
+def test_one_review_each_still_joins_everybody() -> None:
+    for seed in range(5):
+        assert allocate(plain(40), Rules(reviews_per_reviewer=1), seed=seed).quality.components == 1
+
+
+def test_top_up_with_nothing_new_changes_nothing() -> None:
+    roster = plain(40)
+    first = allocate(roster, Rules(), seed="old")
+    again = allocate(roster, Rules(existing=frozenset(first.pairs)), seed="new")
+    assert again.pairs == first.pairs
+
+
+def test_top_up_keeps_what_it_can_when_people_come_and_go() -> None:
+    first = allocate(plain(40), Rules(), seed="old")
+    everybody = plain(44)
+    late = Roster(everybody.participants[3:], everybody.submissions[3:])
+    rules = Rules(existing=frozenset(first.pairs))
+    found = allocate(late, rules, seed="new")
+    assert verify(late, rules, found.pairs) == ()
+    stay = {one.id for one in late.participants}
+    left = [pair for pair in first.pairs if pair.reviewer in stay and "p" + pair.submission[1:] in stay]
+    assert found.quality.moved == sum(1 for pair in left if pair not in found.pairs)
+    assert found.quality.moved <= 3
+
+
+def test_kept_pairs_stay_although_the_rules_forbid_them() -> None:
+    pair = Pair("p000", "w001")
+    rules = Rules(kept=frozenset({pair}), forbidden=frozenset({pair}))
+    assert pair in allocate(plain(8), rules, seed=1).pairs
