@@ -11,6 +11,7 @@ import requests
 
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.records import Assignment, Course, EnrollmentState, Submission, User
+from lti_tool.simulator.rest import peer_reviews
 from lti_tool.simulator.state import CanvasState, StandingClock
 from tests.contract.rest_server import (
     NOON,
@@ -332,8 +333,12 @@ def test_delete_ignores_include(seminar: Seminar) -> None:
     assert "user" not in answer.json()
 
 
-def test_parallel_creates_can_make_two_rows_where_the_install_races(seminar: Seminar) -> None:
-    seminar.state.habits.race_window = 0.3
+def test_parallel_creates_can_make_two_rows_where_the_install_races(
+    seminar: Seminar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_have_looked = threading.Barrier(2)
+    monkeypatch.setattr(peer_reviews, "sleep", lambda _seconds: both_have_looked.wait(60))
+    seminar.state.habits.race_window = 0.01
     reviewer, author = seminar.students[:2]
     callers = [seminar.server.login("teacher"), seminar.server.login("teacher")]
     threads = [threading.Thread(target=seminar.post, args=(author, reviewer, caller)) for caller in callers]
@@ -342,6 +347,7 @@ def test_parallel_creates_can_make_two_rows_where_the_install_races(seminar: Sem
     for thread in threads:
         thread.join()
     assert len(seminar.listed()) == 2
+    assert [mail.repeated for mail in seminar.state.notifications] == [False, False]
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ user id. The section routes use the section to find the course and filter nothin
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
+from time import sleep
 
 from flask import Response
 
@@ -112,7 +112,7 @@ def _create(call: Call, course: Course, assignment_id: str, submission_id: str) 
             raise not_authorized(state.habits)
         request = coursework.find_request(state, submission, reviewer_id, assignment.rubric_association_id)
     if state.habits.race_window:
-        time.sleep(state.habits.race_window)
+        sleep(state.habits.race_window)
     with state.lock:
         if request is None:
             request = coursework.create_request(state, submission, reviewer_id, made_by=call.user.id)
