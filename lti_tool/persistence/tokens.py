@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lti_tool.persistence.base import Base, UTCDateTime
 from lti_tool.persistence.database import Database
-from lti_tool.persistence.encryption import SecretBox
+from lti_tool.persistence.encryption import SealedTextError, SecretBox
 from lti_tool.planning.ids import CanvasOrigin, UserId
 
 LEASE = timedelta(seconds=120)
@@ -142,10 +143,16 @@ class TokenRows:
         renew_at: datetime | None,
         now: datetime,
     ) -> StoredToken | None:
-        """Store a token that the person just gave, in place of any earlier one, which is returned."""
+        """Store a token that the person just gave, in place of any earlier one, which is returned.
+
+        An earlier one that does not open any more (its key is lost) is replaced all the same.
+        """
         with self._database.begin() as session:
             row = self._locked(session, canvas, user)
-            earlier = None if row is None else self._open(row)
+            earlier = None
+            if row is not None:
+                with suppress(SealedTextError):
+                    earlier = self._open(row)
             if row is None:
                 row = TokenRow(canvas=canvas, user_id=user, generation=0)
                 session.add(row)

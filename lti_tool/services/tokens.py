@@ -20,6 +20,7 @@ from lti_tool.applying.answers import Why
 from lti_tool.canvas.calls import TokenSource
 from lti_tool.canvas.errors import AccessLost, BrokenAnswer, CanvasUnavailable, KeyRejected, Throttled
 from lti_tool.canvas.oauth import CanvasOAuth, Grant
+from lti_tool.persistence.encryption import SealedTextError
 from lti_tool.persistence.tokens import RefreshLease, StoredToken, TokenKind, TokenRows
 from lti_tool.planning.ids import CanvasOrigin, UserId
 
@@ -111,7 +112,10 @@ class Tokens:
 
     def status(self, canvas: CanvasOrigin, user: UserId) -> ConnectionStatus:
         """What is stored, without asking Canvas."""
-        token = self._rows.find(canvas, user)
+        try:
+            token = self._rows.find(canvas, user)
+        except SealedTextError:
+            return ConnectionStatus(None, None, needs_reconnect=True)
         if token is None:
             return ConnectionStatus(None, None, needs_reconnect=False)
         oauth = self._oauth_of(canvas)
@@ -124,7 +128,11 @@ class Tokens:
 
         A personal token is only erased: it is the person's own and may be in use elsewhere.
         """
-        token = self._rows.find(canvas, user)
+        try:
+            token = self._rows.find(canvas, user)
+        except SealedTextError:
+            self._rows.remove(canvas, user)
+            return False
         if token is None:
             return True
         oauth = self._oauth_of(canvas)
@@ -216,7 +224,13 @@ class Tokens:
         log.info("canvas_token_renewed", canvas=lease.token.canvas, stored=stored)
 
     def _living(self, canvas: CanvasOrigin, user: UserId) -> StoredToken:
-        token = self._rows.find(canvas, user)
+        try:
+            token = self._rows.find(canvas, user)
+        except SealedTextError as error:
+            log.error("canvas_token_does_not_open", canvas=canvas, reason=str(error))
+            raise AccessLost(
+                "The stored token cannot be opened with the keys that are configured."
+            ) from error
         if token is None:
             raise AccessLost("There is no connection to Canvas for this person.")
         if token.dead:

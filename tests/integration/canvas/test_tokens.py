@@ -374,7 +374,20 @@ def test_a_row_copied_to_another_person_does_not_open(setting: Setting) -> None:
             )
         )
     with pytest.raises(SealedTextError):
+        setting.rows.find(setting.origin, UserId("7"))
+    with pytest.raises(AccessLost, match="cannot be opened"):
         setting.tokens.access_token(setting.origin, UserId("7"))
+
+
+def test_after_a_lost_key_one_can_connect_again_or_forget(setting: Setting) -> None:
+    """The operator lost the key file: nobody is stuck, everybody reconnects."""
+    rows = TokenRows(setting.database, SecretBox([new_key()]))
+    tokens = Tokens(rows, lambda _canvas: None, now=lambda: NOW)
+    assert tokens.status(setting.origin, TEACHER).needs_reconnect
+    assert not tokens.forget(setting.origin, TEACHER)
+    setting.tokens.store_personal(setting.origin, TEACHER, "sealed with the lost key")
+    tokens.store_personal(setting.origin, TEACHER, "new")
+    assert tokens.access_token(setting.origin, TEACHER) == "new"
 
 
 def test_keys_can_be_rotated(setting: Setting) -> None:
