@@ -91,11 +91,26 @@ HABITS: list[tuple[str, list[Switch]]] = [
         [
             Choice("throttle_enabled", "Rate limit", "The leaky bucket of each token.", ON_OFF),
             Amount("high_water", "High-water mark", "Requests above it are refused.", "units", 100, 100_000),
+            Choice(
+                "throttle_refusal_shows_remaining",
+                "A refusal shows what remains",
+                "X-Rate-Limit-Remaining as it is, or 0.0.",
+                ON_OFF,
+            ),
             Amount("leak_per_second", "Leak", "How fast the bucket empties.", "units a second", 0.1, 10_000),
             Amount(
                 "token_lifetime", "Life of an access token", "3600 in the hosted product.", "seconds", 1, 1e6
             ),
+            Amount("per_page_default", "Usual page", "Without per_page.", "rows", 1, 1000),
             Amount("per_page_max", "Largest page", "What per_page is cut to.", "rows", 1, 1000),
+            Amount(
+                "race_window",
+                "Gap between looking for a review and making it",
+                "Two calls at once can then both make it.",
+                "seconds",
+                0,
+                10,
+            ),
         ],
     ),
     (
@@ -142,7 +157,7 @@ LATENCY_LEAST = Amount(
 )
 LATENCY_MOST = Amount("latency_most", "Answers take at most", "", "milliseconds", 0, 60_000)
 
-WHOLE_NUMBERS = frozenset({"per_page_max", "storage_deaf_for"})
+WHOLE_NUMBERS = frozenset({"per_page_default", "per_page_max", "storage_deaf_for"})
 
 
 def apply_switches(platform: LtiPlatform, form: Mapping[str, str]) -> list[str]:
