@@ -167,3 +167,16 @@ def test_automatic_allocation_keeps_out_of_the_own_group_unless_allowed() -> Non
         own = state.group_of(row.assessor_id, project.group_category_id)
         other = state.group_of(row.user_id, project.group_category_id)
         assert own is not other
+
+
+def test_automatic_allocation_avoids_pairs_that_review_each_other() -> None:
+    mutual = 0
+    for seed in range(20):
+        state = build_state(seed, kinds=["small"], clock=StandingClock(NOON))
+        essay = assignment_called(state, course_called(state, "WRIT-101"), "Essay 1")
+        essay.peer_review_count = 2
+        made = {(row.assessor_id, row.user_id) for row in state.run_canvas_automatic_allocation(essay.id)}
+        assert len(made) == 24
+        mutual += sum((author, assessor) in made for assessor, author in made) // 2
+    # Without the rule about fifty in these 480 reviews; with it only the last in line are left no choice.
+    assert mutual < 20
