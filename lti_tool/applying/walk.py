@@ -105,21 +105,31 @@ class Walk:
             return
         self._journal.mark_sent(self._lease.claim, step)
         step = replace(step, state=StepState.SENT)
-        try:
-            self._lease.require()
-        except LeaseLost:
-            # Nothing left this machine; if the fence still is ours, the step goes back as it was.
-            self._journal.settle(self._lease.claim, step, Settlement(StepState.PENDING))
-            raise
+        if not self._may_send(step):
+            return
         ask = self._canvas.create if step.kind is ChangeKind.CREATE else self._canvas.delete
         answer = ask(step.submission, step.author, step.reviewer)
         settlement = after_answer(step, answer, self._before)
+        if settlement.why is Why.WRONG_IDS:
+            self._ended.set()  # before anything else: every other worker looks at this before it sends
         if step.kind is ChangeKind.DELETE and settlement.to is StepState.REFUSED:
             settlement = self._explain_refusal(step, settlement)
         if settlement.to is StepState.UNKNOWN:
             self._doubted_at[step.seq] = self._clock.monotonic()
         self._journal.settle(self._lease.claim, step, settlement)
         self._react(applied(step, settlement), settlement.why, answer.note)
+
+    def _may_send(self, step: StepRecord) -> bool:
+        """The last look before the bytes leave. If not, the step goes back as it was."""
+        try:
+            self._lease.require()
+        except LeaseLost:
+            self._journal.settle(self._lease.claim, step, Settlement(StepState.PENDING))
+            raise
+        if self._ended.is_set():
+            self._journal.settle(self._lease.claim, step, Settlement(StepState.PENDING))
+            return False
+        return True
 
     def _still_deletable(self, step: StepRecord) -> bool:
         """One cheap reading right before each DELETE, because Canvas would delete a completed review too."""
@@ -140,7 +150,7 @@ class Walk:
         return [row for row in found if row.assessor == step.reviewer]
 
     def _explain_refusal(self, step: StepRecord, refused: Settlement) -> Settlement:
-        """ "Delete failed" may be the echo of a success whose answer was lost: look."""
+        """Canvas's "Delete failed" may be the echo of a success whose answer was lost: look."""
         try:
             found = self._canvas.reviews_of(step.submission)
         except ReadFailed:

@@ -190,7 +190,7 @@ def test_a_deleted_assignment_ends_the_run_soon(shared: Stage) -> None:
 @pytest.mark.parametrize("workers", [1, 4])
 def test_wrong_ids_stop_everything(shared: Stage, workers: int) -> None:
     faulty = stage(shared, workers=workers)
-    wrong = Fault(Answer(Outcome.OK, review=review(8, 9), status=200))
+    wrong = Fault(Answer(Outcome.OK, review=review(8, 11), status=200))
     faulty.canvas.fault = lambda verb, n: wrong if (verb, n) == ("create", 3) else None
     assert faulty.drive() is RunState.FAILED_INTEGRITY
     assert faulty.canvas.calls["create"] <= 3 + workers
