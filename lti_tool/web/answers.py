@@ -1,4 +1,4 @@
-"""The three shapes of answers that ``frame.mjs`` understands besides pages: go there, show this, save that."""
+"""What ``frame.mjs`` understands besides pages: go there, save that."""
 
 from __future__ import annotations
 

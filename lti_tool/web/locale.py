@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from zoneinfo import available_timezones
 
-from flask import Flask, request
-from flask_babel import Babel, get_babel, get_locale
+from flask import Flask, current_app, request
+from flask_babel import Babel, format_date, format_time, get_babel, get_locale, to_user_timezone
 
 from lti_tool.web.session import visit_if_any
 
@@ -21,6 +22,7 @@ def speak(app: Flask) -> None:
     zones = available_timezones()
     app.extensions["known_time_zones"] = zones
     app.context_processor(_page_language)
+    app.add_template_filter(_moment, "moment")
 
 
 def _offered() -> list[str]:
@@ -39,11 +41,14 @@ def _locale() -> str:
 
 
 def _time_zone() -> str | None:
-    from flask import current_app
-
     current = visit_if_any()
     zone = current.launched.time_zone if current is not None else ""
     return zone if zone in current_app.extensions["known_time_zones"] else None
+
+
+def _moment(time: datetime) -> str:
+    """Day and time without seconds, which nobody here needs."""
+    return f"{format_date(to_user_timezone(time), 'medium')}, {format_time(time, 'short')}"
 
 
 def _page_language() -> dict[str, str]:

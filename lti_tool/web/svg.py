@@ -75,7 +75,7 @@ def shade(number: int, largest: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One person on the ring. ``anchor`` says to which side the name runs; ``group`` picks a colour (0 to 5)."""
+    """One person on the ring; ``anchor``: to which side the name runs, ``group``: a colour from 0 to 5."""
 
     id: str
     name: str
@@ -137,7 +137,7 @@ def _node(
         y=round(RING_RADIUS * y, 1),
         label_x=round((RING_RADIUS + 14) * x, 1),
         label_y=round((RING_RADIUS + 14) * y + 4, 1),
-        anchor="middle" if abs(x) < 0.15 else ("start" if x > 0 else "end"),
+        anchor="middle" if abs(x) < 0.04 else ("start" if x > 0 else "end"),
         chosen=person[0] == chosen,
     )
 

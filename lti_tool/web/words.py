@@ -16,6 +16,7 @@ from lti_tool.applying.answers import Why
 from lti_tool.applying.states import RunState, StepClass
 from lti_tool.applying.verification import MismatchKind
 from lti_tool.planning.drift import Drift, DriftKind
+from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind, ChangeReason
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.taking_part import LeftOut
@@ -152,7 +153,7 @@ class DriftLine:
     other: str
 
 
-def drift_lines(drift: Sequence[Drift], names: Mapping[str, str]) -> list[DriftLine]:
+def drift_lines(drift: Sequence[Drift], names: Mapping[UserId, str]) -> list[DriftLine]:
     """Every difference with display names."""
     shown = []
     for one in drift:
@@ -215,13 +216,13 @@ def obstacles(reasons: Sequence[Reason], names: Mapping[str, str]) -> list[Obsta
         if reason.code == "people_short":
             sentence = ngettext(
                 "%(num)s student must give %(need)s reviews, but the rules leave room for only %(have)s.",
-                "%(num)s students together must give %(need)s reviews, but the rules leave room for only %(have)s.",
+                "%(num)s students must give %(need)s reviews, but the rules leave room for only %(have)s.",
                 len(reason.people),
                 **numbers,
             )
         elif reason.code == "works_short":
             sentence = gettext(
-                "%(works)s works need %(need)s reviews, but those who may review them can give only %(have)s.",
+                "%(works)s works need %(need)s reviews, but those who may review them can give %(have)s.",
                 **numbers,
             )
         else:
@@ -236,6 +237,6 @@ def minutes_left(seconds: float | None) -> str:
     if seconds is None:
         return ""
     if seconds < 50:
-        return gettext("Less than a minute left.")
+        return str(gettext("Less than a minute left."))
     minutes = round(seconds / 60) or 1
-    return ngettext("About %(num)s minute left.", "About %(num)s minutes left.", minutes)
+    return str(ngettext("About %(num)s minute left.", "About %(num)s minutes left.", minutes))

@@ -9,7 +9,7 @@ from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.rules import Exclusion, PlanRules
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import go_to
-from lti_tool.web.paging import Page, page_of
+from lti_tool.web.paging import page_of
 from lti_tool.web.session import visit
 
 LONGEST_REASON = 500
@@ -33,7 +33,7 @@ def participants_blueprint(services: UseCases) -> Blueprint:
             for one in everybody
             if wanted in one.name.casefold() or wanted in one.sortable_name.casefold()
         ]
-        page: Page = page_of(listed, request.args.get("page"))
+        page = page_of(listed, request.args.get("page"))
         return (
             render_template(
                 "people.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -106,8 +106,17 @@ class Matrix:
 
 
 def matrix(view: PlanView) -> Matrix | None:
-    """The table between sections; None when everybody is in one."""
-    counts = view.quality.sections
+    """The table between sections after applying; None when everybody is in one.
+
+    Counted here, since the engine learns of sections only when a rule speaks of them.
+    """
+    sections_of = {one.id: one.sections for one in view.snapshot.people}
+    counts = Counter(
+        (mine, theirs)
+        for reviewer, author in _pairs_after(view)
+        for mine in sections_of.get(reviewer, ())
+        for theirs in sections_of.get(author, ())
+    )
     used = {name for pair in counts for name in pair}
     sections = sorted(
         (one for one in view.snapshot.sections if one.id in used),

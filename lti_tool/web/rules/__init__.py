@@ -68,7 +68,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=made.id))
 
     @pages.post("/feasibility")
-    def feasibility(course_id: str, assignment_id: str) -> Response:
+    def feasibility(course_id: str, assignment_id: str) -> Response:  # noqa: ARG001 - the address has it
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         chosen, errors = read_rules(request.form, services.planning.rules(actor, assignment))
         if errors:
@@ -104,7 +104,8 @@ def read_rules(form: Mapping[str, str], saved: PlanRules) -> tuple[PlanRules, di
 
 
 def _sentence(field: str) -> str:
-    return {
+    sentences: dict[str, str] = {
         "reviews_per_reviewer": _("Write a whole number from 1 to 50."),
         "seed": _("Use at most 64 letters, digits or signs without spaces."),
-    }.get(field, _("Choose one of the answers."))
+    }
+    return sentences.get(field) or str(_("Choose one of the answers."))

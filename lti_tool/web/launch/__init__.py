@@ -1,0 +1,185 @@
+"""The LTI endpoints: login, launch, the exchange for a session, our key set.
+
+Pages here show nothing private. The browser that began a login proves itself at the launch by a cookie
+(None, Secure, Partitioned) or by the platform's storage (LTI Client Side postMessages 1.0); either suffices.
+A browser that keeps neither is offered a window of its own before anything single-use is spent.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import structlog
+from flask import Blueprint, Response, jsonify, make_response, render_template, request, url_for
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from lti_tool.lti.errors import LaunchRefused, Refusal
+from lti_tool.lti.keys import ToolKeys
+from lti_tool.lti.launching import Launching, StartedLogin
+from lti_tool.lti.sessions import Sessions
+
+COOKIE = "peer-allocator-launch-"
+COOKIE_SECONDS = 600
+log = structlog.get_logger(__name__)
+
+WORDS: dict[Refusal, tuple[int, LazyString, LazyString, LazyString]] = {
+    Refusal.NOT_A_LAUNCH: (
+        400,
+        _l("This is not a launch from Canvas"),
+        _l("This address only answers Canvas, when it opens the tool."),
+        _l("Open the tool from the course navigation in Canvas."),
+    ),
+    Refusal.UNKNOWN_PLATFORM: (
+        403,
+        _l("Canvas and this tool don't know each other yet"),
+        _l("The tool is installed in Canvas, but this Canvas and its key are not registered in the tool."),
+        _l("Give this page to whoever installed the tool: issuer and client id are missing in its settings."),
+    ),
+    Refusal.PLATFORM_ERROR: (
+        403,
+        _l("Canvas did not open the tool"),
+        _l(
+            "Canvas answered with an error instead of a launch. Often it is a login that has ended meanwhile."
+        ),
+        _l("Reload the page in Canvas, log in if asked, and open the tool again."),
+    ),
+    Refusal.LAUNCH_OVER: (
+        403,
+        _l("This launch is over"),
+        _l("Each launch works once and for a few minutes, so that nobody can repeat it."),
+        _l("Open the tool again from the course navigation in Canvas."),
+    ),
+    Refusal.TOKEN_REFUSED: (
+        403,
+        _l("The launch could not be verified"),
+        _l("What arrived does not prove that it comes from your Canvas, so the tool does not open."),
+        _l("Try again from Canvas. If it stays so, give the reference number to whoever installed the tool."),
+    ),
+    Refusal.KEYS_UNREACHABLE: (
+        403,
+        _l("Canvas's keys could not be read"),
+        _l("To verify a launch the tool reads public keys from Canvas, and that failed just now."),
+        _l(
+            "Try again in a minute. If it stays so, the key set address in the tool's configuration is wrong."
+        ),
+    ),
+    Refusal.UNKNOWN_DEPLOYMENT: (
+        403,
+        _l("This installation of the tool is not registered"),
+        _l("Canvas and the tool know each other, but not this deployment."),
+        _l("Give this page to whoever installed the tool: the deployment id is missing in its settings."),
+    ),
+    Refusal.CLAIMS_REFUSED: (
+        403,
+        _l("The launch is incomplete"),
+        _l("Something that LTI 1.3 demands is missing from what arrived."),
+        _l("Give the reference number to whoever installed the tool."),
+    ),
+    Refusal.OTHER_CANVAS: (
+        403,
+        _l("The launch comes from another Canvas"),
+        _l("The address of your Canvas differs from the one that is registered for this key."),
+        _l("Give this page to whoever installed the tool: canvas_origin in its configuration must match."),
+    ),
+    Refusal.BROWSER_NOT_PROVEN: (
+        403,
+        _l("Your browser did not keep our mark"),
+        _l("To be sure that you opened the tool, your browser must give back a mark set a moment ago."),
+        _l("Open the tool again, or allow cookies for it; in a private window, use a normal one."),
+    ),
+}
+
+
+def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -> Blueprint:
+    """The endpoints below /lti."""
+    lti = Blueprint("lti", __name__, url_prefix="/lti", template_folder="templates", static_folder="static")
+
+    @lti.route("/login", methods=["GET", "POST"])
+    def login() -> Response:
+        started = launching.start(request.values)
+        answer = make_response(
+            render_template("launch/login.html", started=started, in_own_window=_own_window_address())
+        )
+        _remember(answer, started)
+        return answer
+
+    @lti.get("/cookie")
+    def cookie() -> Response:
+        """Whether the browser sends cookies from where it is; asked by the login page."""
+        return jsonify(kept=f"{COOKIE}{request.args.get('label', '')}" in request.cookies)
+
+    @lti.post("/launch")
+    def launch() -> Response:
+        finished = launching.finish(request.form, lambda label: request.cookies.get(f"{COOKIE}{label}"))
+        page = "launch/launch.html" if finished.context.course_id else "launch/no_course.html"
+        answer = make_response(render_template(page, finished=finished))
+        _forget(answer, finished.label)
+        return answer
+
+    @lti.post("/session")
+    def session() -> Response:
+        """Exchange a code, and the binding where needed, for a session. JSON only: no form can send it."""
+        body = request.get_json(silent=True)
+        if not isinstance(body, dict) or not isinstance(body.get("code"), str):
+            raise LaunchRefused(Refusal.NOT_A_LAUNCH, "no code")
+        binding = body.get("binding")
+        context = launching.redeem(body["code"], binding if isinstance(binding, str) else None)
+        location = url_for("course.home.home", course_id=context.course_id)
+        return jsonify(token=sessions.open(context), location=location)
+
+    @lti.get("/jwks.json")
+    def jwks() -> Response:
+        """The tool's public keys."""
+        answer = jsonify(keys.public_set())
+        answer.headers["Cache-Control"] = "public, max-age=600"
+        return answer
+
+    @lti.get("/launch")
+    def launch_by_get() -> Response:
+        """Canvas posts launches; an address with a token in it would end up in logs."""
+        raise LaunchRefused(Refusal.NOT_A_LAUNCH, "GET")
+
+    lti.register_error_handler(LaunchRefused, _refused)
+    return lti
+
+
+def _own_window_address() -> str:
+    """The same login again, for a window of its own; the platform's launch is not spent before."""
+    return f"{url_for('lti.login')}?{urlencode(list(request.values.items(multi=True)))}"
+
+
+def _remember(answer: Response, started: StartedLogin) -> None:
+    answer.set_cookie(
+        f"{COOKIE}{started.label}",
+        started.binding,
+        max_age=COOKIE_SECONDS,
+        path="/lti",
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+    )
+
+
+def _forget(answer: Response, label: str) -> None:
+    answer.delete_cookie(
+        f"{COOKIE}{label}", path="/lti", secure=True, httponly=True, samesite="None", partitioned=True
+    )
+
+
+def _refused(error: LaunchRefused) -> Response:
+    status, title, happened, to_do = WORDS[error.refusal]
+    log.warning("launch refused", refusal=error.refusal.value, detail=error.detail, reference=error.reference)
+    if request.is_json:
+        answer = jsonify(
+            title=str(title), happened=str(happened), to_do=str(to_do), reference=error.reference
+        )
+    else:
+        answer = make_response(
+            render_template(
+                "launch/refused.html", title=title, happened=happened, to_do=to_do, reference=error.reference
+            )
+        )
+    answer.status_code = status
+    return answer
