@@ -170,11 +170,11 @@ def _oauth_keys(
     registrations: Registrations, transports: Transports, redirect_uri: str, environment: Mapping[str, str]
 ) -> Callable[[CanvasOrigin], CanvasOAuth | None]:
     """The API developer key of each registered Canvas that has one."""
-    keys: dict[str, OAuthKey] = {}
+    keys: dict[CanvasOrigin, OAuthKey] = {}
     for registration in registrations.all():
         if registration.oauth_client_id:
             secret = environment.get(registration.oauth_client_secret_env or "", "")
-            keys[registration.canvas_origin] = OAuthKey(registration.oauth_client_id, secret)
+            keys[registration.canvas] = OAuthKey(registration.oauth_client_id, secret)
 
     def oauth_of(canvas: CanvasOrigin) -> CanvasOAuth | None:
         key = keys.get(canvas)
@@ -260,4 +260,35 @@ def _on_stop_signals(act: Callable[[], None]) -> None:
 
 def build_web(application: Application) -> Flask:
     """The tool's pages and LTI endpoints."""
-    raise NotImplementedError
+    from lti_tool.lti.key_sets import KeySets
+    from lti_tool.lti.keys import ToolKeys
+    from lti_tool.lti.launching import Launching
+    from lti_tool.lti.sessions import Sessions
+    from lti_tool.persistence.launches import OneTimeRows, SessionRows, ToolKeyRows
+    from lti_tool.web.factory import WebSettings, create_web
+    from lti_tool.web.launch import launch_blueprint
+
+    settings, database = application.settings, application.database
+    launching = Launching(
+        application.registrations,
+        OneTimeRows(database),
+        KeySets(),
+        f"{settings.public_url}/lti/launch",
+        now,
+    )
+    sessions = Sessions(
+        SessionRows(database),
+        now,
+        idle=timedelta(hours=settings.session_idle_hours),
+        absolute=timedelta(hours=settings.session_hours),
+    )
+    keys = ToolKeys(ToolKeyRows(database, settings.secret_box), now)
+    origins = dict.fromkeys(
+        origin for found in application.registrations.all() for origin in found.platform_origins
+    )
+    return create_web(
+        application.use_cases,
+        sessions.authenticate,
+        [launch_blueprint(launching, sessions, keys)],
+        WebSettings(settings.public_url, tuple(origins)),
+    )

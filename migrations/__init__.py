@@ -1,1 +1,1 @@
-"""Schema migrations (Alembic). They never import the application's tables, so that history stays as it was."""
+"""Schema migrations (Alembic). They never import the application: history stays as it was."""

@@ -1,0 +1,103 @@
+"""What a good launch says: a frozen ``LaunchContext`` made from the claims of a checked id_token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lti_tool.lti.errors import LaunchRefused, Refusal
+from lti_tool.lti.registration import Registration, origin_of
+
+CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
+_MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
+INSTRUCTOR_ROLES: Final = frozenset(
+    {
+        f"{_MEMBERSHIP}#Instructor",
+        f"{_MEMBERSHIP}/Instructor#TeachingAssistant",
+        f"{_MEMBERSHIP}/instructor#TeachingAssistant",  # Canvas's older role map
+        "Instructor",  # the short form that the certification suite sends
+    }
+)
+"""Roles of the course only. Canvas also sends institution and system roles, which say that somebody teaches
+somewhere, or may even stand in for a student; they open nothing here."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchContext:
+    """Who opened the tool, from where. Ids are Canvas's own where custom fields bring them.
+
+    ``platform_origin`` is where messages of the frame (resize and the like) are addressed to.
+    """
+
+    issuer: str
+    client_id: str
+    deployment_id: str
+    canvas_origin: str
+    user_id: str
+    lti_user_id: str
+    user_name: str
+    course_id: str
+    course_name: str
+    roles: tuple[str, ...]
+    is_instructor: bool
+    section_ids: tuple[str, ...]
+    locale: str
+    time_zone: str
+    high_contrast: bool
+    post_message_token: str
+    platform_origin: str
+    return_url: str
+
+
+def launch_context(claims: Mapping[str, Any], registration: Registration) -> LaunchContext:
+    """Read the claims of a launch whose token and message were checked.
+
+    Raises:
+        LaunchRefused: roles are no list of words, or the launch comes from another Canvas than registered.
+    """
+    custom = _custom(claims)
+    base = custom.get("canvas_api_base", "")
+    if base and origin_of(base) != registration.canvas_origin:
+        raise LaunchRefused(Refusal.OTHER_CANVAS, f"launch names {origin_of(base)}")
+    roles = claims.get(f"{CLAIM}roles")
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "roles is not a list of words")
+    context = _object(claims, "context")
+    presentation = _object(claims, "launch_presentation")
+    return LaunchContext(
+        issuer=registration.issuer,
+        client_id=registration.client_id,
+        deployment_id=str(claims[f"{CLAIM}deployment_id"]),
+        canvas_origin=registration.canvas_origin,
+        user_id=custom.get("canvas_user_id") or str(claims["sub"]),
+        lti_user_id=str(claims["sub"]),
+        user_name=str(claims.get("name") or ""),
+        course_id=custom.get("canvas_course_id") or str(context.get("id") or ""),
+        course_name=custom.get("canvas_course_name")
+        or str(context.get("title") or context.get("label") or ""),
+        roles=tuple(roles),
+        is_instructor=not INSTRUCTOR_ROLES.isdisjoint(roles),
+        section_ids=tuple(filter(None, custom.get("canvas_section_ids", "").split(","))),
+        locale=str(presentation.get("locale") or claims.get("locale") or ""),
+        time_zone=custom.get("time_zone", ""),
+        high_contrast=custom.get("prefers_high_contrast", "").lower() == "true",
+        post_message_token=custom.get("post_message_token", ""),
+        platform_origin=registration.canvas_origin,
+        return_url=str(presentation.get("return_url") or ""),
+    )
+
+
+def _custom(claims: Mapping[str, Any]) -> dict[str, str]:
+    """Custom fields as text. Canvas sends an unknown variable literally, with its dollar sign: missing."""
+    found = {}
+    for key, value in _object(claims, "custom").items():
+        text = str(value) if value is not None else ""
+        if text and not text.startswith("$"):
+            found[key] = text
+    return found
+
+
+def _object(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = claims.get(f"{CLAIM}{name}")
+    return value if isinstance(value, dict) else {}

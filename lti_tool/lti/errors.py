@@ -1,0 +1,38 @@
+"""Launches that are refused: each with what happened, what it means, and what to do."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a launch was refused; pages and logs name it."""
+
+    NOT_A_LAUNCH = "not_a_launch"
+    UNKNOWN_PLATFORM = "unknown_platform"
+    PLATFORM_ERROR = "platform_error"
+    LAUNCH_OVER = "launch_over"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a word, no token
+    KEYS_UNREACHABLE = "keys_unreachable"
+    UNKNOWN_DEPLOYMENT = "unknown_deployment"
+    CLAIMS_REFUSED = "claims_refused"
+    OTHER_CANVAS = "other_canvas"
+    BROWSER_NOT_PROVEN = "browser_not_proven"
+
+
+@dataclass
+class LaunchRefused(Exception):
+    """A login or launch that cannot go on.
+
+    ``detail`` is for the log: it never holds a token or a person's data. ``reference`` is on the page and
+    in the log.
+    """
+
+    refusal: Refusal
+    detail: str
+    reference: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    def __str__(self) -> str:
+        return f"{self.refusal.value}: {self.detail} (reference {self.reference})"

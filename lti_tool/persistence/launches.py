@@ -1,0 +1,137 @@
+"""Repositories of launches: one-time secrets, sessions, the tool's own keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, update
+
+from lti_tool.persistence.database import Database
+from lti_tool.persistence.encryption import SecretBox
+from lti_tool.persistence.lti_rows import OneTimeSecretRow, SessionRow, ToolKeyRow
+
+
+class OneTimeRows:
+    """Things that can be taken out once: the row is deleted in the same statement that reads it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, secret_hash: str, body: str, expires_at: datetime) -> None:
+        """Remember ``body`` until it is spent or over."""
+        with self._database.begin() as session:
+            session.add(OneTimeSecretRow(secret_hash=secret_hash, body=body, expires_at=expires_at))
+
+    def spend(self, secret_hash: str, now: datetime) -> str | None:
+        """What was remembered, once; of two who ask at the same moment one gets it."""
+        with self._database.begin() as session:
+            return session.scalar(
+                delete(OneTimeSecretRow)
+                .where(OneTimeSecretRow.secret_hash == secret_hash, OneTimeSecretRow.expires_at > now)
+                .returning(OneTimeSecretRow.body)
+            )
+
+    def forget_expired(self, now: datetime) -> None:
+        """Erase what nobody spent."""
+        with self._database.begin() as session:
+            session.execute(delete(OneTimeSecretRow).where(OneTimeSecretRow.expires_at <= now))
+
+
+class SessionRows:
+    """Sessions by the hash of their token."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, token_hash: str, context: str, now: datetime, expires_at: datetime) -> None:
+        """A new session."""
+        with self._database.begin() as session:
+            session.add(
+                SessionRow(
+                    token_hash=token_hash,
+                    context=context,
+                    created_at=now,
+                    last_seen_at=now,
+                    expires_at=expires_at,
+                )
+            )
+
+    def touch(self, token_hash: str, now: datetime, idle_since: datetime) -> str | None:
+        """The context of a living session; ``last_seen_at`` is moved at most once a minute."""
+        with self._database.read() as session:
+            row = session.get(SessionRow, token_hash)
+        if row is None or row.expires_at <= now or row.last_seen_at <= idle_since:
+            return None
+        if (now - row.last_seen_at).total_seconds() > 60:
+            with self._database.begin() as session:
+                session.execute(
+                    update(SessionRow).where(SessionRow.token_hash == token_hash).values(last_seen_at=now)
+                )
+        return row.context
+
+    def revoke(self, token_hash: str) -> None:
+        """End a session."""
+        with self._database.begin() as session:
+            session.execute(delete(SessionRow).where(SessionRow.token_hash == token_hash))
+
+    def forget_expired(self, now: datetime) -> None:
+        """Erase sessions that are over."""
+        with self._database.begin() as session:
+            session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """One of the tool's key pairs, opened."""
+
+    kid: str
+    private_pem: str = field(repr=False)
+    public_jwk: str
+    created_at: datetime
+    retired_at: datetime | None
+
+
+class ToolKeyRows:
+    """The tool's RSA keys; private halves sealed and bound to their row."""
+
+    def __init__(self, database: Database, box: SecretBox) -> None:
+        self._database = database
+        self._box = box
+
+    def all(self) -> tuple[StoredKey, ...]:
+        """Every key, oldest first."""
+        with self._database.read() as session:
+            rows = session.scalars(select(ToolKeyRow).order_by(ToolKeyRow.created_at)).all()
+        return tuple(
+            StoredKey(
+                row.kid,
+                self._box.open(row.private_pem, bound_to=f"tool_key:{row.kid}"),
+                row.public_jwk,
+                row.created_at,
+                row.retired_at,
+            )
+            for row in rows
+        )
+
+    def add_current(
+        self, *, kid: str, private_pem: str, public_jwk: str, now: datetime, only_if_none: bool
+    ) -> None:
+        """Store a key as the current one; the others are retired. Nothing happens where there is one already
+        and ``only_if_none`` is set (two processes that start at once)."""
+        with self._database.begin() as session:
+            current = session.scalar(
+                select(func.count()).select_from(ToolKeyRow).where(ToolKeyRow.retired_at.is_(None))
+            )
+            if current and only_if_none:
+                return
+            session.execute(update(ToolKeyRow).where(ToolKeyRow.retired_at.is_(None)).values(retired_at=now))
+            session.add(
+                ToolKeyRow(
+                    kid=kid,
+                    private_pem=self._box.seal(private_pem, bound_to=f"tool_key:{kid}"),
+                    public_jwk=public_jwk,
+                    created_at=now,
+                    retired_at=None,
+                )
+            )
