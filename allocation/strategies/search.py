@@ -28,9 +28,9 @@ from allocation.strategies.tally import (
 from allocation.strategies.walk import LONG, SHORT, Walk
 from allocation.stream import Stream
 
-AIMED = 60
+AIMED = 30
 """Moves aimed at one defect before the next one has its turn."""
-ROUNDS = 12
+ROUNDS = 8
 JOINS = 400
 """Exchanges tried for each island."""
 

@@ -44,7 +44,7 @@ class Walk:
                 self.sub.append(s)
         problem = board.problem
         sizes = sorted(len(problem.pool[r]) for r in self.rev)
-        self.weight = max(1, sizes[len(sizes) // 2] // 3) if sizes else 1
+        self.weight = max(1, sizes[len(sizes) // 2]) if sizes else 1
         flexible = sum(1 for s, most in enumerate(problem.high) if problem.low[s] < most)
         self.rigid = not flexible and board.complete()
         self.flexible = max(1, flexible)

@@ -12,7 +12,7 @@ from tests.unit.allocation.instances import instances
 from tests.unit.allocation.oracle import best_coverage, read
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(instances())
 def test_finds_an_allocation_exactly_when_one_exists(instance: tuple[Roster, Rules]) -> None:
     roster, rules = instance
@@ -35,7 +35,7 @@ def test_finds_an_allocation_exactly_when_one_exists(instance: tuple[Roster, Rul
         assert verify(roster, mended, allocate(roster, mended, seed=2).pairs) == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(instances())
 def test_the_quick_check_agrees_with_the_allocation(instance: tuple[Roster, Rules]) -> None:
     roster, rules = instance
@@ -43,7 +43,7 @@ def test_the_quick_check_agrees_with_the_allocation(instance: tuple[Roster, Rule
     assert (feasibility(roster, rules) == ()) is possible
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(instances())
 def test_what_is_possible_stays_possible_without_a_rule(instance: tuple[Roster, Rules]) -> None:
     roster, rules = instance
