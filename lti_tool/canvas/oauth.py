@@ -251,9 +251,10 @@ def _judge_exchange(response: requests.Response) -> requests.Response:
     headers = {name.lower(): value for name, value in response.headers.items()}
     answer = WireAnswer(response.status_code, headers, response.content)
     _raise_oauth_error(answer)
-    heard = hear(answer)
+    request, heard = WireRequest("POST", TOKEN_PATH), hear(answer)
     if heard.verdict.outcome is not Outcome.OK:
-        raise read_error(WireRequest("POST", TOKEN_PATH), heard)
+        raise read_error(request, heard)
+    _token_record(heard.verdict.document, request)
     return response
 
 

@@ -11,7 +11,8 @@ from lti_tool.canvas.calls import Calls, Patience
 from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.errors import AccessLost
 from lti_tool.canvas.pacing import Lane, Pace, PaceLimits
-from tests.integration.canvas.servers import Received, Reply, Stub, transport_to
+from lti_tool.canvas.transport import Limits
+from tests.integration.canvas.servers import SMALL, Received, Reply, Stub, transport_to
 
 TOKEN = "7~canary-token"
 UNPACED = PaceLimits(start=16.0, pause_s=0.01, longest_pause_s=0.02)
@@ -59,10 +60,11 @@ def stubbed() -> Connect:
         *tokens: str,
         patience: Patience | None = None,
         lane: Lane = Lane.RUN,
+        limits: Limits = SMALL,
     ) -> Iterator[StubbedClient]:
         waits: list[float] = []
         source = OneToken(*tokens)
-        with Stub(answer) as stub, transport_to(stub.origin) as transport:
+        with Stub(answer) as stub, transport_to(stub.origin, limits) as transport:
             calls = Calls(
                 transport,
                 source,

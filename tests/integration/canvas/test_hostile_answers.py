@@ -7,8 +7,8 @@ import json
 import logging
 import socket
 import struct
-import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -30,7 +30,7 @@ from lti_tool.canvas.pacing import Pace
 from lti_tool.canvas.transport import WireRequest
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, SubmissionId, UserId
 from tests.integration.canvas.conftest import TOKEN, UNPACED, Connect, OneToken
-from tests.integration.canvas.servers import JSON, Received, Reply, Stub, reply, transport_to
+from tests.integration.canvas.servers import JSON, SMALL, Received, Reply, Stub, reply, transport_to
 
 COURSE, ASSIGNMENT = CourseId("1"), AssignmentId("2")
 HTML = {"Content-Type": "text/html"}
@@ -52,6 +52,10 @@ def create(client: CanvasClient) -> Answer:
 
 def section(number: int) -> dict[str, object]:
     return {"id": number, "name": f"Section {number}"}
+
+
+def void(_value: object) -> None:
+    """For actions whose result nobody needs."""
 
 
 def throttled(status: int = 403) -> Reply:
@@ -166,6 +170,20 @@ def test_endless_pages_with_nothing_new_fail_the_list(stubbed: Connect) -> None:
         assert len(made.stub.received) < 10
 
 
+def test_a_list_without_end_fails(stubbed: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lti_tool.canvas.paging.PAGE_CAP", 7)
+
+    def answer(got: Received) -> Reply:
+        number = len(made.stub.received)
+        link = f'<http://{got.headers["Host"]}/x?page={number}>; rel="next"'
+        return reply([section(number)], Link=link)
+
+    with stubbed(answer) as made:
+        with pytest.raises(IncompleteList, match="more than 7 pages"):
+            made.client.sections(COURSE)
+        assert len(made.stub.received) == 7
+
+
 def test_a_list_that_changes_while_it_is_read_is_read_again_and_then_fails(stubbed: Connect) -> None:
     def moving(got: Received) -> Reply:
         if got.query.get("page") == "2":
@@ -236,18 +254,12 @@ def test_what_cannot_get_better_is_asked_once(stubbed: Connect) -> None:
 # --- writes ----------------------------------------------------------------------------------------------
 
 
-def say_nothing(_connection: socket.socket) -> None:
-    """Longer than the client waits."""
-    threading.Event().wait(0.8)
-
-
 @pytest.mark.parametrize(
     ("answer", "outcome", "why"),
     [
         (Reply(act=hang_up), Outcome.UNKNOWN, Why.NO_ANSWER),
         (Reply(act=say_then_close(b"")), Outcome.UNKNOWN, Why.NO_ANSWER),
         (Reply(act=say_then_close(b"HTTP/1.1 200")), Outcome.UNKNOWN, None),
-        (Reply(act=say_nothing), Outcome.UNKNOWN, Why.NO_ANSWER),
         (
             Reply(
                 act=say_then_close(
@@ -287,7 +299,6 @@ def say_nothing(_connection: socket.socket) -> None:
         "reset",
         "closed without a word",
         "closed in the status line",
-        "silence",
         "body cut off",
         "chunk cut off",
         "no HTTP",
@@ -310,6 +321,13 @@ def test_a_write_is_sent_once_and_never_raises(
         assert made.waits == []
 
 
+def test_a_server_that_says_nothing_leaves_the_outcome_open(stubbed: Connect) -> None:
+    silence = Reply(act=lambda _connection: void(made.stub.finished.wait(10)))
+    with stubbed(lambda _got: silence, limits=replace(SMALL, read_timeout_s=0.2)) as made:
+        said = create(made.client)
+    assert (said.outcome, said.why) == (Outcome.UNKNOWN, Why.NO_ANSWER)
+
+
 def test_a_server_that_trickles_is_not_waited_for_without_end(stubbed: Connect) -> None:
     def trickle(connection: socket.socket) -> None:
         connection.sendall(
@@ -321,7 +339,7 @@ def test_a_server_that_trickles_is_not_waited_for_without_end(stubbed: Connect) 
         except OSError:
             return
 
-    with stubbed(lambda _got: Reply(act=trickle)) as made:
+    with stubbed(lambda _got: Reply(act=trickle), limits=replace(SMALL, total_timeout_s=0.5)) as made:
         assert create(made.client).why is Why.BROKEN_ANSWER
 
 
@@ -428,16 +446,38 @@ def test_no_cookie_and_no_environment_reaches_canvas(
 
 
 def test_one_connection_serves_many_calls(stubbed: Connect) -> None:
-    ports = set()
-
-    def answer(_got: Received) -> Reply:
-        ports.add(threading.get_ident())  # the stub serves each connection in a thread of its own
-        return reply([])
-
-    with stubbed(answer) as made:
+    with stubbed(lambda _got: reply([])) as made:
         for _ in range(5):
             made.client.sections(COURSE)
-        assert len(ports) == 1
+        assert len({got.peer for got in made.stub.received}) == 1
+
+
+def test_a_connection_that_lay_idle_is_not_trusted_with_a_write(stubbed: Connect) -> None:
+    """A load balancer may close it in the very moment; then nobody would know whether the write was done."""
+    with stubbed(lambda _got: reply(REVIEW)) as made:
+        limits = replace(SMALL, idle_connection_s=0.0)
+        with transport_to(made.stub.origin, limits) as transport:
+            client = CanvasClient(Calls(transport, OneToken(), Pace(UNPACED)))
+            create(client)
+            create(client)
+        assert len({got.peer for got in made.stub.received}) == 2
+
+
+def test_what_canvas_says_about_its_bucket_reaches_the_pace(stubbed: Connect) -> None:
+    answers = in_turn(
+        reply(REVIEW, X_Rate_Limit_Remaining="590.1"),
+        reply(REVIEW, X_Rate_Limit_Remaining="150"),
+        throttled(),
+    )
+    with stubbed(answers) as made:
+        pace = made.client.calls.pace
+        pace.window.size, sizes = 4.0, []
+        for _ in range(3):
+            create(made.client)
+            sizes.append(pace.window.size)
+            pace.window._shrunk_at = float("-inf")
+        assert sizes == pytest.approx([4.25, 4.25 * 0.85, 4.25 * 0.85 * 0.5])
+        assert pace.window.refusals_in_a_row == 1
 
 
 def test_logs_name_the_request_and_hold_no_token_name_or_body(stubbed: Connect) -> None:

@@ -341,6 +341,15 @@ def test_a_lease_of_a_killed_process_ends_by_itself(setting: Setting) -> None:
     assert setting.stored().access_token == "access-1"
 
 
+def test_who_comes_too_late_for_a_lease_gets_the_new_token(setting: Setting) -> None:
+    """Looked at before, asked after another process stored a newer one: no second refresh."""
+    seen = setting.stored().generation
+    setting.tokens.renew(setting.origin, TEACHER, "access-0")
+    found = setting.rows.lease(setting.origin, TEACHER, seen, "late")
+    assert isinstance(found, StoredToken)
+    assert found.access_token == "access-1"
+
+
 def test_no_transaction_is_open_while_canvas_is_asked(setting: Setting) -> None:
     """The journal can write although a refresh hangs: the refresh answer itself writes to the database."""
     written = []

@@ -1,0 +1,98 @@
+"""The token endpoint when it is not itself: every answer becomes an error by meaning, and no secret shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lti_tool.canvas.errors import (
+    AccessLost,
+    BrokenAnswer,
+    CanvasError,
+    CanvasUnavailable,
+    KeyRejected,
+    Throttled,
+)
+from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
+from tests.integration.canvas.servers import Reply, Stub, reply, transport_to
+
+HTML = {"Content-Type": "text/html"}
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+FULL = {"access_token": "a", "refresh_token": "r", "expires_in": 3600, "user": {"id": 2**53 + 1}}
+
+ANSWERS: list[tuple[Reply, type[CanvasError]]] = [
+    (reply({"error": "invalid_grant"}, status=400), AccessLost),
+    (reply({"error": "invalid_request"}, status=400), AccessLost),
+    (reply({"error": "invalid_client"}, status=401), KeyRejected),
+    (reply({"error": "unauthorized_client"}, status=401), KeyRejected),
+    (Reply(403, {"Content-Type": "text/plain"}, b"403 Forbidden (Rate Limit Exceeded)\n"), Throttled),
+    (Reply(429, {"Content-Type": "text/plain"}, b"Rate Limit Exceeded"), Throttled),
+    (Reply(503, HTML, b"<h1>Maintenance</h1>"), CanvasUnavailable),
+    (Reply(200, HTML, b"<h1>Log in</h1>"), BrokenAnswer),
+    (reply({"no": "token"}), BrokenAnswer),
+    (reply(["a list"]), BrokenAnswer),
+    (reply({"access_token": 7}), BrokenAnswer),
+    (Reply(302, HTML | {"Location": "/elsewhere"}, b""), BrokenAnswer),
+    (Reply(act=lambda connection: connection.close()), CanvasUnavailable),
+]
+
+
+def with_oauth(answer: Reply, act: Callable[[CanvasOAuth], object]) -> tuple[object, Stub]:
+    with Stub(lambda _got: answer) as stub, transport_to(stub.origin) as transport:
+        key = OAuthKey("10", "client-secret", ("url:GET|/api/v1/courses/:id",))
+        oauth = CanvasOAuth(transport, key, "https://t.example/back", now=lambda: NOW, sleep=lambda _s: None)
+        return act(oauth), stub
+
+
+@pytest.mark.parametrize(("answer", "error"), ANSWERS)
+def test_an_exchange_fails_by_meaning(answer: Reply, error: type[CanvasError]) -> None:
+    with pytest.raises(error) as caught:
+        with_oauth(answer, lambda oauth: oauth.exchange("the-code", "the-verifier"))
+    assert type(caught.value) is error
+    for secret in ("the-code", "the-verifier", "client-secret"):
+        assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(("answer", "error"), ANSWERS)
+def test_a_refresh_fails_by_meaning(answer: Reply, error: type[CanvasError]) -> None:
+    with pytest.raises(error) as caught:
+        with_oauth(answer, lambda oauth: oauth.refresh("the-refresh-token"))
+    assert type(caught.value) is error
+    assert "the-refresh-token" not in str(caught.value)
+
+
+def test_an_exchange_sends_code_verifier_and_credentials_in_the_body() -> None:
+    grant, stub = with_oauth(reply(FULL), lambda oauth: oauth.exchange("the-code", "the-verifier"))
+    [got] = stub.received
+    assert got.target == "/login/oauth2/token"
+    assert "Authorization" not in got.headers
+    assert got.form == {
+        "grant_type": "authorization_code",
+        "client_id": "10",
+        "client_secret": "client-secret",
+        "redirect_uri": "https://t.example/back",
+        "code": "the-code",
+        "code_verifier": "the-verifier",
+    }
+    assert getattr(grant, "user_id", None) == "9007199254740993"
+    assert getattr(grant, "expires_at", None) == NOW + timedelta(hours=1)
+
+
+def test_a_token_answer_with_other_scopes_is_no_error() -> None:
+    grant, _ = with_oauth(reply(FULL | {"scope": "something else"}), lambda oauth: oauth.exchange("c", "v"))
+    assert getattr(grant, "access_token", None) == "a"
+
+
+def test_a_key_that_does_not_expire_its_tokens() -> None:
+    answer = {name: value for name, value in FULL.items() if name != "expires_in"}
+    grant, _ = with_oauth(reply(answer), lambda oauth: oauth.exchange("c", "v"))
+    assert getattr(grant, "expires_at", "missing") is None
+
+
+def test_revoking_never_raises() -> None:
+    assert with_oauth(reply({}), lambda oauth: oauth.revoke("token"))[0] is True
+    for answer, _ in ANSWERS[:4]:
+        assert with_oauth(answer, lambda oauth: oauth.revoke("token"))[0] is False
+    assert with_oauth(ANSWERS[-1][0], lambda oauth: oauth.revoke("token"))[0] is False
