@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lti_tool.applying.states import TERMINAL
@@ -47,6 +47,13 @@ class RunRow(Base):
         Index(None, "canvas", "course_id", "created_at"),
         Index(None, "state"),
     )
+
+
+def table_of(row: type[Base]) -> Table:
+    """The plain table below a mapped class."""
+    table = row.__table__
+    assert isinstance(table, Table)
+    return table
 
 
 # Terminal, not active, states are listed: a state that a later version adds blocks rather than lets through.

@@ -8,7 +8,9 @@ whose outcome is unknown is not assumed, the run is read anew by whoever drives 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -44,6 +46,10 @@ class JournalStore:
     def __init__(self, database: Database, now: Callable[[], datetime] | None = None) -> None:
         self._database = database
         self._given_now = now
+        sqlite = database.engine.dialect.name == "sqlite"
+        # SQLite polls for its write lock with growing sleeps: sixteen threads of one process would spend
+        # their time asleep. They queue here instead; only other processes are left to be polled for.
+        self._turn: AbstractContextManager[object] = threading.Lock() if sqlite else nullcontext()
 
     def _now(self, session: Session) -> datetime:
         """The moment by which leases are judged: PostgreSQL's clock, or this host's with SQLite."""
@@ -58,7 +64,7 @@ class JournalStore:
         """Do ``act`` in one committed transaction."""
         for left in reversed(range(LOCKED_TRIES)):
             try:
-                with self._database.begin() as session:
+                with self._turn, self._database.begin() as session:
                     return act(session)
             except OperationalError as error:
                 if left and "database is locked" in str(error.orig):

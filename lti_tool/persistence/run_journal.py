@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, CursorResult, Update, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.applying.errors import CancelRequested, LeaseLost
@@ -26,7 +26,13 @@ from lti_tool.applying.states import (
     require_run_transition,
     require_step_transition,
 )
-from lti_tool.persistence.journal_rows import AttemptRow, RunRow, RunSnapshotRow, StepRow
+from lti_tool.persistence.journal_rows import (
+    AttemptRow,
+    RunRow,
+    RunSnapshotRow,
+    StepRow,
+    table_of,
+)
 from lti_tool.persistence.journal_store import (
     JournalStore,
     add_event,
@@ -40,6 +46,9 @@ from lti_tool.planning.snapshot import Snapshot
 LEASE = timedelta(seconds=30)
 ENGINE_VERSION = 1
 """Grows when old and new workers could not drive the same run; a worker leaves newer runs alone."""
+
+RUN, STEP, ATTEMPT = table_of(RunRow), table_of(StepRow), table_of(AttemptRow)
+"""Plain tables: the statements of each step are executed twice per call to Canvas, without the mapper."""
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 
@@ -62,9 +71,7 @@ def wants_driving(now: datetime) -> ColumnElement[bool]:
 
 def changed(session: Session, statement: Update) -> int:
     """Execute an UPDATE; gives the number of rows that it changed."""
-    result = session.execute(statement, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+    return session.connection().execute(statement).rowcount
 
 
 def require_one(session: Session, statement: Update) -> None:
@@ -83,7 +90,7 @@ class SqlRunJournal(JournalStore):
             now = self._now(session)
             claimed = changed(
                 session,
-                update(RunRow)
+                update(RUN)
                 .where(RunRow.id == run, wants_driving(now))
                 .values(fence=RunRow.fence + 1, owner=owner, lease_until=now + LEASE),
             )
@@ -92,7 +99,7 @@ class SqlRunJournal(JournalStore):
             fence = session.execute(select(RunRow.fence).where(RunRow.id == run)).scalar_one()
             left = changed(
                 session,
-                update(StepRow)
+                update(STEP)
                 .where(StepRow.run_id == run, StepRow.state == StepState.SENT)
                 .values(state=StepState.UNKNOWN, doubts=StepRow.doubts + 1),
             )
@@ -110,7 +117,7 @@ class SqlRunJournal(JournalStore):
             )
             require_one(
                 session,
-                update(RunRow)
+                update(RUN)
                 .where(RunRow.id == claim.run, RunRow.fence == claim.fence, RunRow.owner == claim.owner)
                 .values(lease_until=self._now(session) + LEASE, last_progress_at=newest),
             )
@@ -123,7 +130,7 @@ class SqlRunJournal(JournalStore):
         def act(session: Session) -> None:
             changed(
                 session,
-                update(RunRow)
+                update(RUN)
                 .where(RunRow.id == claim.run, RunRow.fence == claim.fence)
                 .values(lease_until=None, owner=None),
             )
@@ -145,21 +152,21 @@ class SqlRunJournal(JournalStore):
             if self._hold(session, claim):
                 raise CancelRequested
             now = self._now(session)
-            sends = session.execute(
-                update(StepRow)
+            connection = session.connection()
+            sends = connection.execute(
+                update(STEP)
                 .where(
-                    StepRow.run_id == claim.run,
-                    StepRow.seq == step.seq,
-                    StepRow.state == StepState.PENDING,
+                    STEP.c.run_id == claim.run,
+                    STEP.c.seq == step.seq,
+                    STEP.c.state == StepState.PENDING,
                 )
-                .values(state=StepState.SENT, sends=StepRow.sends + 1, sent_at=now, fence=claim.fence)
-                .returning(StepRow.sends),
-                execution_options={"synchronize_session": False},
+                .values(state=StepState.SENT, sends=STEP.c.sends + 1, sent_at=now, fence=claim.fence)
+                .returning(STEP.c.sends)
             ).scalar_one_or_none()
             if sends is None:
                 raise LeaseLost
-            session.execute(
-                insert(AttemptRow).values(
+            connection.execute(
+                insert(ATTEMPT).values(
                     run_id=claim.run, seq=step.seq, n=sends, fence=claim.fence, sent_at=now
                 )
             )
@@ -232,7 +239,7 @@ class SqlRunJournal(JournalStore):
             until = self._now(session) + timedelta(seconds=seconds)
             require_one(
                 session,
-                update(RunRow)
+                update(RUN)
                 .where(RunRow.id == claim.run, RunRow.fence == claim.fence)
                 .values(words=words, waiting_until=until),
             )
@@ -286,7 +293,7 @@ class SqlRunJournal(JournalStore):
         require_run_transition(old, new)
         require_one(
             session,
-            update(RunRow)
+            update(RUN)
             .where(RunRow.id == claim.run, RunRow.fence == claim.fence, RunRow.state == old)
             .values(state=new, **values),
         )
@@ -300,11 +307,15 @@ class SqlRunJournal(JournalStore):
         claim could be committed between our look at the fence and our update of a step. Gives whether
         somebody asked to stop.
         """
-        cancel_requested = session.execute(
-            select(RunRow.cancel_requested)
-            .where(RunRow.id == claim.run, RunRow.fence == claim.fence)
-            .with_for_update(read=True)
-        ).scalar_one_or_none()
+        cancel_requested: bool | None = (
+            session.connection()
+            .execute(
+                select(RUN.c.cancel_requested)
+                .where(RUN.c.id == claim.run, RUN.c.fence == claim.fence)
+                .with_for_update(read=True)
+            )
+            .scalar_one_or_none()
+        )
         if cancel_requested is None:
             raise LeaseLost
         return cancel_requested
@@ -314,7 +325,7 @@ def cancel_steps(session: Session, run: RunId, now: datetime) -> None:
     """Close all pending steps of a run."""
     changed(
         session,
-        update(StepRow)
+        update(STEP)
         .where(StepRow.run_id == run, StepRow.state == StepState.PENDING)
         .values(state=StepState.CANCELLED, resolved_at=now),
     )
@@ -332,8 +343,8 @@ def _settle(session: Session, claim: Claim, step: StepRecord, to: Settlement, no
     require_step_transition(step.state, to.to)
     require_one(
         session,
-        update(StepRow)
-        .where(StepRow.run_id == claim.run, StepRow.seq == step.seq, StepRow.state == step.state)
+        update(STEP)
+        .where(STEP.c.run_id == claim.run, STEP.c.seq == step.seq, STEP.c.state == step.state)
         .values(
             state=to.to,
             whose=to.whose,
@@ -341,20 +352,20 @@ def _settle(session: Session, claim: Claim, step: StepRecord, to: Settlement, no
             why=to.why,
             status=to.status,
             note=to.note,
-            attempts=StepRow.attempts + to.counted,
-            doubts=StepRow.doubts + (to.to is StepState.UNKNOWN),
+            attempts=STEP.c.attempts + to.counted,
+            doubts=STEP.c.doubts + (to.to is StepState.UNKNOWN),
             resolved_at=now if to.to in SETTLED else None,
         ),
     )
     if step.state is StepState.SENT:
         changed(
             session,
-            update(AttemptRow)
+            update(ATTEMPT)
             .where(
-                AttemptRow.run_id == claim.run,
-                AttemptRow.seq == step.seq,
-                AttemptRow.fence == claim.fence,
-                AttemptRow.answered_at.is_(None),
+                ATTEMPT.c.run_id == claim.run,
+                ATTEMPT.c.seq == step.seq,
+                ATTEMPT.c.fence == claim.fence,
+                ATTEMPT.c.answered_at.is_(None),
             )
             .values(answered_at=now, outcome=to.to, why=to.why, status=to.status, request_id=to.request_id),
         )
