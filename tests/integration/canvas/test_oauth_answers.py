@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,6 +62,18 @@ def test_a_refresh_fails_by_meaning(answer: Reply, error: type[CanvasError]) -> 
         with_oauth(answer, lambda oauth: oauth.refresh("the-refresh-token"))
     assert type(caught.value) is error
     assert "the-refresh-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "act", [lambda o: o.exchange("c", "v"), lambda o: o.refresh("r"), lambda o: o.revoke("a")]
+)
+def test_no_redirect_is_followed(act: Callable[[CanvasOAuth], object]) -> None:
+    """Canvas answers some token errors with a redirect to our own callback."""
+    with Stub(lambda _got: reply(FULL)) as elsewhere:
+        redirect = Reply(307, HTML | {"Location": f"{elsewhere.origin}/stolen"}, b"")
+        with suppress(BrokenAnswer):
+            with_oauth(redirect, act)
+        assert elsewhere.received == []
 
 
 def test_an_exchange_sends_code_verifier_and_credentials_in_the_body() -> None:
