@@ -20,7 +20,7 @@ from pylti1p3.tool_config.abstract import ToolConfAbstract
 
 from lti_tool.lti.context import CLAIM
 from lti_tool.lti.errors import LaunchRefused, Refusal
-from lti_tool.lti.registration import Registrations
+from lti_tool.lti.registration import Registrations, origin_of
 
 
 class ToolConfiguration(ToolConfAbstract[Any]):
@@ -60,6 +60,7 @@ class ToolConfiguration(ToolConfAbstract[Any]):
             .set_auth_login_url(found.auth_login_url)
             .set_auth_token_url(found.auth_token_url)
             .set_key_set_url(found.key_set_url)
+            .set_auth_audience(found.auth_audience)
         )
 
     def find_deployment(self, iss: str, deployment_id: str) -> Deployment | None:
@@ -112,8 +113,10 @@ class _CheckedLaunch(MessageLaunch[Any, ToolConfiguration, Any, Any]):
         return ""
 
 
-def check_message(claims: Mapping[str, Any], registrations: Registrations) -> None:
-    """Check deployment, message type, version, user, roles and resource link.
+def check_message(claims: Mapping[str, Any], registrations: Registrations, launch_url: str) -> None:
+    """Check deployment, message type, version, user, roles, resource link and target_link_uri.
+
+    ``launch_url`` is ours: a launch for another tool's address was not meant for us.
 
     Raises:
         LaunchRefused: one of them is missing or wrong.
@@ -125,6 +128,7 @@ def check_message(claims: Mapping[str, Any], registrations: Registrations) -> No
         session_service=SessionService(request),
         cookie_service=_NoCookies(),
     )
+    launch.set_auto_validation(False)  # it would check state and nonce, which are spent already
     launch.set_jwt({"header": {}, "body": cast(TLaunchData, dict(claims))})
     try:
         launch.validate_registration()
@@ -135,13 +139,22 @@ def check_message(claims: Mapping[str, Any], registrations: Registrations) -> No
         raise LaunchRefused(Refusal.UNKNOWN_DEPLOYMENT, str(error)[:200]) from None
     if not isinstance(claims.get("sub"), str):
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "no user (sub)")
-    if not isinstance(claims.get(f"{CLAIM}resource_link"), dict):
-        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "no resource link")
-    if not isinstance(claims.get(f"{CLAIM}target_link_uri"), str):
-        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "no target_link_uri")
+    link = claims.get(f"{CLAIM}resource_link")
+    if not isinstance(link, dict) or not isinstance(link.get("id"), str):
+        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "no resource link, or its id is no text")
+    target = claims.get(f"{CLAIM}target_link_uri")
+    if not isinstance(target, str) or _origin(target) != origin_of(launch_url):
+        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "target_link_uri is missing or not an address of this tool")
     if claims.get(f"{CLAIM}message_type") != "LtiResourceLinkRequest":
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "not an LtiResourceLinkRequest")
     try:
         launch.validate_message()
     except LtiException as error:
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, str(error)[:200]) from None
+
+
+def _origin(address: str) -> str | None:
+    try:
+        return origin_of(address)
+    except ValueError:
+        return None
