@@ -149,6 +149,25 @@ def test_a_page_passes_while_a_run_waits_in_front_of_a_full_or_paused_gate() -> 
     assert waited.is_set()
 
 
+def test_first_come_first_served() -> None:
+    """Runs of one person share the window fairly because nobody overtakes."""
+    pace, order = Pace(PaceLimits(start=1.0)), []
+
+    def work(number: int) -> None:
+        with pace.place(Lane.RUN):
+            order.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(20)]
+    with pace.place(Lane.RUN):
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            while pace.reading().waiting < number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == list(range(20))
+
+
 def test_a_thread_that_holds_a_place_does_not_wait_for_a_second() -> None:
     pace = Pace(PaceLimits(start=1.0))
     with pace.place(Lane.RUN), pace.place(Lane.RUN):
