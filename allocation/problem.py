@@ -253,14 +253,15 @@ def _pools(
     buckets: list[list[int]],
     bucket_of: list[int], blocked: list[set[int]],
 ) -> tuple[list[list[int]], list[frozenset[int] | None], dict[int, list[int]]]:  # fmt: skip
-    """Lists to draw works from. A kind that reaches half of all works shares the list of all, so that lists
+    """Lists to draw works from. A kind that reaches most works shares the list of all, so that lists
     stay short."""
     everything = list(range(size))
+    enough = 4 if len(reach) <= 64 else 2
     pools: list[list[int]] = []
     fitting: list[frozenset[int] | None] = []
     for reached, as_set in zip(reach, reach_set, strict=True):
         count = sum(len(buckets[b]) for b in reached)
-        if 2 * count >= size:
+        if enough * count >= size * (enough - 1):
             pools.append(everything)
             fitting.append(None if count == size else as_set)
         else:

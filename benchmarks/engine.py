@@ -1,8 +1,11 @@
 """Measure the allocation engine: `python benchmarks/engine.py [SIZE ...]`.
 
-Prints one row for each family and size. B is the time to build a networkx graph of the same pairs through its public interface, in the same
-process; times are medians. "hard rules" is compile + random start + exact completion; "all" is `allocate` with
-every goal and mixing; "reason" is `feasibility` where it cannot work. Every result is checked with `verify` (not timed).
+Prints one row for each family and size. B is the time to build a networkx graph of the same pairs through
+its public interface, in the same
+process; times are medians. "hard rules" is compile + random start + exact completion; "all" is `allocate`
+with
+every goal and mixing; "reason" is `feasibility` where it cannot work. Every result is checked with `verify`
+(not timed).
 """
 
 from __future__ import annotations
@@ -28,7 +31,10 @@ from allocation.stream import Stream
 
 REPEATS = 5
 LARGEST_SMALL = 300
-HEADER = f"{'family':18}{'n':>7}{'B ms':>9}{'hard rules':>12}{'/ B':>7}{'all s':>9}{'status':>9}{'recip':>7}{'rep':>5}{'moved':>7}{'weak':>6}{'isl':>5}"
+HEADER = (
+    f"{'family':18}{'n':>7}{'B ms':>9}{'hard rules':>12}{'/ B':>7}{'all s':>9}{'status':>9}"
+    f"{'recip':>7}{'rep':>5}{'moved':>7}{'weak':>6}{'isl':>5}"
+)
 
 
 def main(sizes: list[int]) -> None:
@@ -60,7 +66,8 @@ def row(name: str, n: int, instance: Instance) -> str:
         feasibility(roster, rules)
         everything = time.perf_counter() - began
     return (
-        f"{name:18}{n:7}{build * 1e3:9.2f}{hard * 1e3:12.1f}{hard / build:7.1f}{everything:9.3f}{found.status:>9}"
+        f"{name:18}{n:7}{build * 1e3:9.2f}{hard * 1e3:12.1f}{hard / build:7.1f}"
+        f"{everything:9.3f}{found.status:>9}"
         f"{measured.reciprocal:7}{measured.repeats:5}{measured.moved:7}{measured.weak:6}{measured.components:5}"
     )
 

@@ -1,8 +1,11 @@
-"""Families of instances for measuring the allocation engine. Every family is a function of size, reviews each, and a seed.
+"""Families of instances for measuring the allocation engine. Every family is a function of size, reviews
+each, and a seed.
 
-Drawn with `random.Random`, whose `random()` is the same on every Python; nothing here needs to be unpredictable.
+Drawn with `random.Random`, whose `random()` is the same on every Python; nothing here needs to be
+unpredictable.
 """
 
+# ruff: noqa: ARG001, ARG005 - families share one signature
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -17,7 +20,8 @@ Instance = tuple[Roster, Rules]
 def people(n: int, **given: Callable[[int], object]) -> tuple[Participant, ...]:
     """n people; each keyword gives an attribute from the number of a person."""
     return tuple(
-        replace(Participant(f"p{i:06}"), **{name: make(i) for name, make in given.items()}) for i in range(n)  # type: ignore[arg-type]  # fields by name
+        replace(Participant(f"p{i:06}"), **{name: make(i) for name, make in given.items()})
+        for i in range(n)  # type: ignore[arg-type]  # fields by name
     )
 
 
@@ -56,15 +60,19 @@ def other_section(n: int, k: int, seed: int) -> Instance:
 
 def half_section(n: int, k: int, seed: int) -> Instance:
     """One section is exactly half of the class, and everybody reviews outside his own."""
+
     def section(i: int) -> frozenset[str]:
         return frozenset({"big" if i < n // 2 else f"S{i % 5}"})
+
     return each_one(people(n - n % 2, sections=section)), Rules(k, sections="different")  # fmt: skip
 
 
 def several_sections(n: int, k: int, seed: int) -> Instance:
     random, number = Random(seed), max(2, n // 25)
+
     def section(i: int) -> frozenset[str]:
         return frozenset({f"S{i % number:04}", f"S{below(random, number):04}"})
+
     return each_one(people(n, sections=section)), Rules(k, sections="same")  # fmt: skip
 
 
@@ -99,7 +107,9 @@ def mixed(n: int, k: int, seed: int) -> Instance:
         groups=lambda i: frozenset({f"g{i // (3 * number)}-{i % number}"}),
         gives=lambda i: k if random.random() < 0.9 else k - 1,
     )
-    rules = Rules(k, sections="same", groups="different", forbidden=some_pairs(n, 1, seed), receives=(k - 1, k + 1))
+    rules = Rules(
+        k, sections="same", groups="different", forbidden=some_pairs(n, 1, seed), receives=(k - 1, k + 1)
+    )
     return each_one(persons), rules
 
 
@@ -122,11 +132,13 @@ def drop_out(n: int, k: int, seed: int) -> Instance:
     persons = people(n)
     old = allocate(each_one(persons), Rules(k, goals=()), seed=seed).pairs
     stay = persons[max(1, n // 12) :]
-    return Roster(stay, tuple(Submission("w" + one.id[1:], (one.id,)) for one in stay)), Rules(k, existing=frozenset(old))
+    return Roster(stay, tuple(Submission("w" + one.id[1:], (one.id,)) for one in stay)), Rules(
+        k, existing=frozenset(old)
+    )
 
 
 def unique(n: int, k: int, seed: int) -> Instance:
-    """Person i may review the works i+1 to i+k+(something) only so that a single allocation is left."""
+    """About 80 % of all pairs are forbidden; what is left hardly leaves a choice."""
     k = min(k, n - 1)
     allowed = {(i, (i + d) % n) for i in range(n) for d in range(1, k + 1)}
     random = Random(seed)
@@ -141,7 +153,9 @@ def unique(n: int, k: int, seed: int) -> Instance:
 
 def ring(n: int, k: int, seed: int) -> Instance:
     """Two allocations that differ in every pair."""
-    return each_one(people(n)), Rules(1, forbidden=_complement(n, {(i, (i + d) % n) for i in range(n) for d in (1, 2)}))
+    return each_one(people(n)), Rules(
+        1, forbidden=_complement(n, {(i, (i + d) % n) for i in range(n) for d in (1, 2)})
+    )
 
 
 def _complement(n: int, allowed: set[tuple[int, int]]) -> frozenset[Pair]:
@@ -162,31 +176,52 @@ def tournament(n: int, k: int, seed: int) -> Instance:
 
 def section_short(n: int, k: int, seed: int) -> Instance:
     """One section has no more people than reviews are asked for: impossible."""
+
     def section(i: int) -> frozenset[str]:
         return frozenset({"short" if i < k else f"S{i % max(1, n // 25):04}"})
+
     return each_one(people(n, sections=section)), Rules(k, sections="same")  # fmt: skip
 
 
 def majority(n: int, k: int, seed: int) -> Instance:
     """One section is more than half of the class and may not review itself: impossible."""
+
     def section(i: int) -> frozenset[str]:
         return frozenset({"big" if i <= n // 2 else f"S{i % 5}"})
+
     return each_one(people(n, sections=section)), Rules(k, sections="different")  # fmt: skip
 
 
 def hall_short(n: int, k: int, seed: int) -> Instance:
     """k + 1 people may review only the same k works besides their own: impossible for n > 2k."""
     barred = {(i, j) for i in range(k + 1) for j in range(k + 1, n)}
-    return each_one(people(n)), Rules(k, forbidden=frozenset(Pair(f"p{i:06}", f"w{j:06}") for i, j in barred if (i + j) % n))
+    return each_one(people(n)), Rules(
+        k, forbidden=frozenset(Pair(f"p{i:06}", f"w{j:06}") for i, j in barred if (i + j) % n)
+    )
 
 
 LOOSE = {
     "plain": plain, "same section": same_section, "other section": other_section, "groups": groups,
     "hard history": hard_history,
 }  # fmt: skip
-HARDER = {"several sections": several_sections, "mixed": mixed, "soft history": soft_history, "ability": ability, "top-up": top_up, "drop-out": drop_out, "quotas": quotas, "group work": group_work}
+HARDER = {
+    "several sections": several_sections,
+    "mixed": mixed,
+    "soft history": soft_history,
+    "ability": ability,
+    "top-up": top_up,
+    "drop-out": drop_out,
+    "quotas": quotas,
+    "group work": group_work,
+}
 TIGHT = {"half section": half_section, "section short": section_short, "majority": majority}
-SMALL = {"unique": unique, "ring": ring, "complete": complete, "tournament": tournament, "hall short": hall_short}
+SMALL = {
+    "unique": unique,
+    "ring": ring,
+    "complete": complete,
+    "tournament": tournament,
+    "hall short": hall_short,
+}
 ALL = LOOSE | HARDER | TIGHT | SMALL
 
 

@@ -1,5 +1,8 @@
-"""A random start: reviewers in random order draw from the free places. Nearly everything is settled here,
-in O(pairs)."""
+"""A random start: people in random order draw from the free places. Settles nearly everything, in O(pairs).
+
+Those with clearly fewer works to choose from (by eighths of all works) draw first, or others would
+take what they need.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,9 @@ def draw(
     places: dict[int, list[int]] = {}
     order = [r for r, wanted in enumerate(short) if wanted > 0]
     stream.shuffle(order)
+    share = [sum(len(problem.buckets[b]) for b in reached) * 8 // len(load) for reached in problem.reach]
+    if min(share) < max(share):
+        order.sort(key=lambda r: share[problem.kind_of[r]])
     for r in order:
         mine = pool[r]
         free = places.get(id(mine))

@@ -1,4 +1,4 @@
-"""Reading instances and writing allocations: errors name the key, and what is written can be compared byte for byte."""
+"""Reading instances and writing allocations: errors name the key; remedies can be applied."""
 
 from __future__ import annotations
 
@@ -126,4 +126,8 @@ def test_writes_reasons_with_remedies_that_can_be_applied() -> None:
     assert written["status"] == "partial"
     (reason,) = written["reasons"]
     assert (reason["code"], reason["people"], reason["need"], reason["have"]) == ("people_short", ["a"], 1, 0)
-    assert {"code": "allow_forbidden", "params": {"forbidden": []}, "text": "Lift the forbidden pairs."} in reason["remedies"]
+    assert {
+        "code": "allow_forbidden",
+        "params": {"forbidden": []},
+        "text": "Lift the forbidden pairs.",
+    } in reason["remedies"]

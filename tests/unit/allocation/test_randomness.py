@@ -24,16 +24,18 @@ def fingerprint(allocation: Allocation) -> str:
 
 SAME_SECTION = replace(Rules(), sections="same", reviews_per_reviewer=2)
 GOLDEN: list[tuple[str, Roster, Rules, str]] = [
-    ("plain", plain(30), Rules(), ""),
-    ("same section", plain(24, sections=3), SAME_SECTION, ""),
-    ("other section", plain(24, sections=3), Rules(sections="different"), ""),
-    ("top-up", plain(12), Rules(existing=frozenset({Pair("p001", "w002"), Pair("p002", "w001")})), ""),
-    ("repeats", plain(9), Rules(avoid=frozenset(Pair("p000", f"w{i:03}") for i in range(1, 7))), ""),
+    ("plain", plain(30), Rules(), "03718c8995ebe268"),
+    ("same section", plain(24, sections=3), SAME_SECTION, "ad93ff2c4605abf1"),
+    ("other section", plain(24, sections=3), Rules(sections="different"), "273cefd38c6dda4f"),
+    ("top-up", plain(12), Rules(existing=frozenset({Pair("p001", "w002"), Pair("p002", "w001")})), "1fcbaa64dd153043"),
+    ("repeats", plain(9), Rules(avoid=frozenset(Pair("p000", f"w{i:03}") for i in range(1, 7))), "0a9f8c529c71b983"),
 ]
 
 
 @pytest.mark.parametrize(("name", "roster", "rules", "expected"), GOLDEN, ids=[case[0] for case in GOLDEN])
-def test_a_seed_gives_the_same_pairs_in_every_release(name: str, roster: Roster, rules: Rules, expected: str) -> None:
+def test_a_seed_gives_the_same_pairs_in_every_release(
+    name: str, roster: Roster, rules: Rules, expected: str
+) -> None:
     assert fingerprint(allocate(roster, rules, seed="golden")) == expected
 
 
@@ -49,7 +51,8 @@ def test_the_order_of_the_input_does_not_matter() -> None:
 def test_string_hashing_does_not_matter() -> None:
     program = (
         "from allocation import *\n"
-        "people = tuple(Participant(f'p{i}', frozenset({f'S{i % 3}', 'all'}), frozenset({f'g{i // 4}'})) for i in range(24))\n"
+        "one = lambda i: Participant(f'p{i}', frozenset({f'S{i % 3}', 'a'}), frozenset({f'g{i // 4}'}))\n"
+        "people = tuple(map(one, range(24)))\n"
         "roster = Roster(people, tuple(Submission('w' + one.id, (one.id,)) for one in people))\n"
         "pairs = frozenset(Pair(f'p{i}', f'wp{(i + 5) % 24}') for i in range(24))\n"
         "rules = Rules(groups='different', avoid=pairs, existing=frozenset(list(sorted(pairs))[:9]))\n"
@@ -80,7 +83,9 @@ def ring(n: int) -> tuple[Roster, Rules]:
     roster = plain(n)
     allowed = {Pair(f"p{i:03}", f"w{(i + d) % n:03}") for i in range(n) for d in (1, 2)}
     every = {Pair(one.id, work.id) for one in roster.participants for work in roster.submissions}
-    return roster, Rules(reviews_per_reviewer=1, forbidden=frozenset(every - allowed), reciprocal="any", goals=())
+    return roster, Rules(
+        reviews_per_reviewer=1, forbidden=frozenset(every - allowed), reciprocal="any", goals=()
+    )
 
 
 def group_work() -> tuple[Roster, Rules]:
@@ -106,7 +111,12 @@ EVEN = [
     (
         "repeats",
         plain(4),
-        replace(FREE, goals=Rules().goals, reciprocal="any", avoid=frozenset({Pair("p000", "w001"), Pair("p000", "w002")})),
+        replace(
+            FREE,
+            goals=Rules().goals,
+            reciprocal="any",
+            avoid=frozenset({Pair("p000", "w001"), Pair("p000", "w002")}),
+        ),
     ),
 ]
 
@@ -117,7 +127,11 @@ def test_draws_evenly_from_all_best_allocations(name: str, roster: Roster, rules
         measured = quality(roster, rules, pairs)
         uneven = sum(number * number for number in measured.received.values())
         soft = bool(rules.goals)
-        return uneven, measured.repeats if soft else 0, measured.reciprocal if soft and rules.reciprocal == "avoid" else 0
+        return (
+            uneven,
+            measured.repeats if soft else 0,
+            measured.reciprocal if soft and rules.reciprocal == "avoid" else 0,
+        )
 
     everything = list(every_allocation(read(roster, rules)))
     best = min(map(worth, everything))
