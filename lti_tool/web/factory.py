@@ -45,8 +45,6 @@ def create_web(
     """
     app = Flask("lti_tool.web")
     https = settings.public_url.startswith("https://")
-    app.jinja_env.trim_blocks = True
-    app.jinja_env.lstrip_blocks = True
     speak(app)
     protect(app, ancestors=settings.platform_origins, https=https)
     show_errors(app)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask_babel import Babel, format_date, format_time, get_babel, get_locale, to_user_timezone
 
 from lti_tool.web.session import visit_if_any
@@ -19,8 +19,6 @@ def speak(app: Flask) -> None:
         timezone_selector=_time_zone,
         default_translation_directories="translations",
     )
-    zones = available_timezones()
-    app.extensions["known_time_zones"] = zones
     app.context_processor(_page_language)
     app.add_template_filter(_moment, "moment")
 
@@ -43,7 +41,10 @@ def _locale() -> str:
 def _time_zone() -> str | None:
     current = visit_if_any()
     zone = current.launched.time_zone if current is not None else ""
-    return zone if zone in current_app.extensions["known_time_zones"] else None
+    try:
+        return ZoneInfo(zone).key if zone else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
 
 
 def _moment(time: datetime) -> str:

@@ -135,8 +135,8 @@ def _node(
         group=groups[person[2]],
         x=round(RING_RADIUS * x, 1),
         y=round(RING_RADIUS * y, 1),
-        label_x=round((RING_RADIUS + 14) * x, 1),
-        label_y=round((RING_RADIUS + 14) * y + 4, 1),
+        label_x=round((RING_RADIUS + 16) * x, 1),
+        label_y=round((RING_RADIUS + 16) * y + 4, 1),
         anchor="middle" if abs(x) < 0.04 else ("start" if x > 0 else "end"),
         chosen=person[0] == chosen,
     )

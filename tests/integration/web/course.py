@@ -167,6 +167,7 @@ class Course:
     moved: tuple[Drift, ...] = ()
     changed: list[str] = field(default_factory=list)
     automatic: bool = False
+    consent_page: str = f"{CANVAS}/login/oauth2/auth?client_id=1"
 
     # connecting
     def connected(self, actor: Actor) -> bool:
@@ -423,6 +424,7 @@ class Connecting:
     """The connecting cases of a course; ``start`` means something else there than for runs."""
 
     def __init__(self, course: Course) -> None:
+        self._course = course
         self.connected = course.connected
         self.ticket = course.ticket
         self.finish = course.finish
@@ -432,7 +434,7 @@ class Connecting:
     def start(self, ticket: str) -> tuple[str, str]:
         if ticket != "one-time":
             raise ConnectFailed("This window was opened too late or twice.")
-        return f"{CANVAS}/login/oauth2/auth?client_id=1", "window-secret"
+        return self._course.consent_page, "window-secret"
 
 
 class Running:
@@ -457,13 +459,13 @@ SESSIONS: Mapping[str, Launch] = {
 }
 
 
-def web_of(course: Course, public_url: str = "https://tool.example.edu") -> Flask:
+def web_of(course: Course, public_url: str = "https://tool.example.edu", platform: str = CANVAS) -> Flask:
     """The application over a course; the tokens are the keys of ``SESSIONS``."""
     app = create_web(
         UseCases(connecting=Connecting(course), reading=course, planning=course, running=Running(course)),
-        SESSIONS.get,
+        {token: replace(launch, platform_origin=platform) for token, launch in SESSIONS.items()}.get,
         (),
-        WebSettings(public_url=public_url, platform_origins=(CANVAS,)),
+        WebSettings(public_url=public_url, platform_origins=(platform,)),
     )
     app.testing = False
     return app

@@ -1,0 +1,350 @@
+"""The wizard in a real Chromium: accessible, narrow, by keyboard, inside a frame, with hostile names."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from lti_tool.applying.states import RunState
+from lti_tool.planning.drift import Drift, DriftKind
+from lti_tool.planning.ids import UserId
+from lti_tool.planning.rules import Exclusion, PlanRules
+from tests.integration.web.course import ASSIGNMENT, TEACHER, Course, a_course
+from tests.integration.web.test_pages import HOSTILE
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quiet")]
+
+Serve = Callable[..., str]
+PEOPLE = f"/assignments/{ASSIGNMENT}/people"
+RULES = f"/assignments/{ASSIGNMENT}/rules"
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.locator("main h1")).to_be_visible()
+    expect(page.locator("main")).not_to_have_attribute("aria-busy", "true")
+
+
+def state_home() -> tuple[Course, str]:
+    course = a_course()
+    course.automatic = True
+    run = course.start_run(TEACHER, course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id)
+    course.finish_run(run)
+    return course, ""
+
+
+def state_connect() -> tuple[Course, str]:
+    course = a_course()
+    course.is_connected = False
+    return course, "/connect"
+
+
+def state_connected() -> tuple[Course, str]:
+    return a_course(), "/connect"
+
+
+def state_people() -> tuple[Course, str]:
+    course = a_course(120, 4)
+    course.saved = PlanRules(exclude=(Exclusion(user="100", reason="sister of the author"),))
+    return course, PEOPLE
+
+
+def state_rules() -> tuple[Course, str]:
+    return a_course(), RULES
+
+
+def state_impossible() -> tuple[Course, str]:
+    course = a_course(10, 4)
+    course.saved = PlanRules(sections="same")
+    return course, RULES
+
+
+def state_preview() -> tuple[Course, str]:
+    course = a_course()
+    course.moved = (Drift(DriftKind.PERSON_LEFT, (UserId("100"),)),)
+    return (
+        course,
+        f"/plans/{course.make_plan(TEACHER, ASSIGNMENT, PlanRules(existing='replace')).id}?person=101",
+    )
+
+
+def state_large_preview() -> tuple[Course, str]:
+    course = a_course(150, 5)
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(sections="different"))
+    return course, f"/plans/{plan.id}?page=2&person=101"
+
+
+def state_empty_preview() -> tuple[Course, str]:
+    course = a_course()
+    return course, f"/plans/{course.keep([], PlanRules()).id}"
+
+
+def state_confirm() -> tuple[Course, str]:
+    course = a_course()
+    return course, f"/plans/{course.make_plan(TEACHER, ASSIGNMENT, PlanRules(existing='replace')).id}/confirm"
+
+
+def state_run(state: RunState, failed: int = 0) -> Callable[[], tuple[Course, str]]:
+    def make() -> tuple[Course, str]:
+        course = a_course()
+        run = course.start_run(TEACHER, course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id)
+        if state is not RunState.APPLYING:
+            course.finish_run(run, state, failed)
+        return course, f"/runs/{run}"
+
+    return make
+
+
+def state_history() -> tuple[Course, str]:
+    return state_home()[0], "/history"
+
+
+STATES: dict[str, Callable[[], tuple[Course, str]]] = {
+    "home": state_home,
+    "connect": state_connect,
+    "connected": state_connected,
+    "people": state_people,
+    "rules": state_rules,
+    "impossible rules": state_impossible,
+    "preview": state_preview,
+    "large preview": state_large_preview,
+    "empty preview": state_empty_preview,
+    "confirm": state_confirm,
+    "applying": state_run(RunState.APPLYING),
+    "paused": state_run(RunState.PAUSED_AUTH),
+    "done": state_run(RunState.DONE),
+    "done with issues": state_run(RunState.DONE_WITH_ISSUES, 4),
+    "history": state_history,
+    "help": lambda: (a_course(), "/help"),
+    "no such plan": lambda: (a_course(), "/plans/none"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_screen_is_accessible_in_both_schemes_and_fits_320_pixels(
+    state: str, page: Page, serve: Serve
+) -> None:
+    course, path = STATES[state]()
+    address = serve(course) + path
+    for scheme, width in (("light", 900), ("dark", 320)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # the two words that it takes
+        page.set_viewport_size({"width": width, "height": 800})
+        open_page(page, address)
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("state", ["people", "rules", "preview", "done"])
+def test_text_of_twice_the_size_still_fits(state: str, page: Page, serve: Serve) -> None:
+    course, path = STATES[state]()
+    page.set_viewport_size({"width": 640, "height": 800})
+    open_page(page, serve(course) + path)
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("state", ["home", "people", "rules", "preview", "confirm", "done"])
+def test_targets_are_large_enough_for_a_finger(state: str, page: Page, serve: Serve) -> None:
+    course, path = STATES[state]()
+    open_page(page, serve(course) + path)
+    small = page.evaluate(
+        """[...document.querySelectorAll(
+             'main :is(button, .button, select, summary, .choice label), header a')]
+           .filter(one => one.checkVisibility())
+           .map(one => [one.textContent.trim(), one.getBoundingClientRect().height])
+           .filter(([, height]) => height < 43.9)"""
+    )
+    assert small == []
+
+
+def test_the_whole_wizard_by_keyboard(page: Page, serve: Serve) -> None:
+    course = a_course()
+    open_page(page, serve(course))
+
+    def press_on(selector: str) -> None:
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        pytest.fail(f"Tab never reached {selector}")
+
+    def heading_has_focus(words: str) -> None:
+        expect(page.locator("main h1")).to_have_text(re.compile(words))
+        expect(page.locator("main h1")).to_be_focused()
+
+    heading_has_focus("Peer reviews in")
+    press_on(".card .primary")
+    page.keyboard.press("Enter")
+    heading_has_focus("Who takes part")
+    press_on("[name=without_submission]")
+    page.keyboard.press("ArrowDown")
+    press_on(".primary")
+    page.keyboard.press("Enter")
+    heading_has_focus("Rules")
+    assert course.saved.without_submission == "review_only"
+    press_on("#reviews_per_reviewer")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("2")
+    expect(page.locator("[data-answer]")).to_contain_text("everyone gives 2")
+    press_on(".primary")
+    page.keyboard.press("Enter")
+    heading_has_focus("Preview")
+    press_on(".skip a")
+    page.keyboard.press("Enter")
+    press_on("#decide .primary")
+    page.keyboard.press("Enter")
+    heading_has_focus("Applying the plan")
+    (run_id,) = course.runs
+    course.finish_run(run_id)
+    heading_has_focus("applied and checked")
+    press_on("form[action$='/undo'] button")
+    page.keyboard.press("Enter")
+    heading_has_focus("Preview: undo")
+    press_on("#decide .primary")
+    page.keyboard.press("Enter")
+    heading_has_focus("Apply 4?[0-9]+ changes in Canvas")
+    press_on("form .primary")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-takes-focus]")).to_be_focused()
+    assert page.title().startswith("Error:")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#deletes")).to_be_focused()
+
+
+def test_a_way_out_is_taken_with_one_press(page: Page, serve: Serve) -> None:
+    course, path = state_impossible()
+    open_page(page, serve(course) + path)
+    page.locator("[data-sets=sections]").click()
+    expect(page.locator("[data-answer]")).to_contain_text("This gives")
+    expect(page.locator("[name=sections][value=any]")).to_be_checked()
+    expect(page.locator("[name=sections][value=any]")).to_be_focused()
+
+
+def test_back_forward_and_reload_keep_session_and_page(page: Page, serve: Serve) -> None:
+    open_page(page, serve(a_course()))
+    page.get_by_role("link", name="Plan reviews").click()
+    expect(page.locator("h1")).to_have_text("Who takes part")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Who takes part")
+    page.go_back()
+    expect(page.locator("h1")).to_contain_text("Peer reviews in")
+    page.go_forward()
+    expect(page.locator("h1")).to_have_text("Who takes part")
+
+
+def test_filters_are_in_the_address_and_keep_the_place(page: Page, serve: Serve) -> None:
+    course, path = state_preview()
+    open_page(page, serve(course) + path)
+    page.select_option("#kind", "delete")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("tr.create")).to_have_count(0)
+    expect(page.locator("tr.delete")).not_to_have_count(0)
+    assert "kind=delete" in page.url
+    expect(page.locator("#changes")).to_be_focused()
+
+
+def test_downloads_work_with_the_session_of_the_frame(page: Page, serve: Serve) -> None:
+    course, path = state_preview()
+    open_page(page, serve(course) + path)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as CSV").click()
+    assert download.value.suggested_filename == "plan-p1.csv"
+    assert download.value.path().read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_a_tab_without_session_says_how_to_get_one(context: BrowserContext, page: Page, serve: Serve) -> None:
+    context.add_init_script("sessionStorage.removeItem('peer-allocator-session')")
+    page.goto(serve(a_course()))
+    expect(page.locator("h1")).to_have_text("Open the tool from Canvas")
+
+
+def test_an_ended_session_says_how_to_get_a_new_one(
+    context: BrowserContext, page: Page, serve: Serve
+) -> None:
+    context.add_init_script("sessionStorage.setItem('peer-allocator-session', 'ended')")
+    page.goto(serve(a_course()))
+    expect(page.locator("h1")).to_have_text("Your session has ended")
+
+
+def test_connecting_opens_a_window_and_the_frame_goes_on_by_itself(
+    page: Page, serve: Serve, canvas: HTTPServer
+) -> None:
+    course, path = state_connect()
+    canvas.tool = ""  # type: ignore[attr-defined]  # read by the page
+    course.consent_page = f"http://127.0.0.1:{canvas.server_port}/consent"
+    open_page(page, serve(course) + path)
+    with page.expect_popup() as popup:
+        page.get_by_role("button", name="Connect to Canvas").click()
+    popup.value.wait_for_url(course.consent_page)
+    course.is_connected = True
+    expect(page.locator("h1")).to_contain_text("Peer reviews in")
+
+
+def test_hostile_names_stay_text(page: Page, serve: Serve) -> None:
+    course = a_course(names=[*HOSTILE, *(f"Student {n}" for n in range(8))])
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    run = course.start_run(TEACHER, plan.id)
+    course.finish_run(run, RunState.DONE_WITH_ISSUES, 30)
+    course.moved = tuple(Drift(DriftKind.PERSON_LEFT, (one.id,)) for one in course.read.people)
+    home = serve(course)
+    for path in (PEOPLE, RULES, f"/plans/{plan.id}?person=100", f"/runs/{run}"):
+        open_page(page, home + path)
+        assert page.locator("main script, main img").count() == 0
+        assert page.evaluate("document.querySelectorAll('[onerror],[onload],[onfocus],[style]').length") == 0
+
+
+@pytest.fixture
+def canvas() -> Iterator[HTTPServer]:
+    """A course page of some Canvas that frames ``server.tool`` and keeps the messages it gets."""
+
+    class CoursePage(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            keeps = "<script>var got = []; addEventListener('message', e => got.push(e.data))</script>"
+            frame = f"<iframe src='{self.server.tool}' width='800' height='400'></iframe>"  # type: ignore[attr-defined]  # set by the test
+            self.wfile.write((keeps + frame).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), CoursePage)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_only_the_registered_platform_may_frame_it(page: Page, serve: Serve, canvas: HTTPServer) -> None:
+    canvas.tool = serve(a_course())  # type: ignore[attr-defined]  # read by the page
+    refused = page.context.new_page()
+    with refused.expect_console_message(lambda said: "frame" in said.text.lower()):
+        refused.goto(f"http://127.0.0.1:{canvas.server_port}/")
+    assert refused.frames[1].url.startswith("chrome-error")
+
+
+def test_canvas_is_told_height_and_scrolling(page: Page, serve: Serve, canvas: HTTPServer) -> None:
+    platform = f"http://127.0.0.1:{canvas.server_port}"
+    canvas.tool = serve(a_course(), platform)  # type: ignore[attr-defined]  # read by the page
+    page.goto(platform)
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("h1")).to_contain_text("Peer reviews in")
+    frame.get_by_role("link", name="Plan reviews").click()
+    expect(frame.locator("h1")).to_have_text("Who takes part")
+    page.wait_for_function("got.filter(m => m.subject === 'lti.frameResize').length > 1")
+    got = page.evaluate("got")
+    assert {message["subject"] for message in got} == {"lti.frameResize", "lti.scrollToTop"}
+    assert all(message["token"] == "post-token" for message in got)
+    heights = [message["height"] for message in got if "height" in message]
+    assert max(heights) > 800

@@ -1,0 +1,348 @@
+"""What a teacher reads and sends, page by page, over real planning and a course in memory."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from lti_tool.applying.states import RunState
+from lti_tool.planning.drift import Drift, DriftKind
+from lti_tool.planning.ids import UserId
+from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.rules import PlanRules
+from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, TEACHER, Course, a_course, web_of
+
+HOME = f"/app/courses/{COURSE}"
+PEOPLE = f"{HOME}/assignments/{ASSIGNMENT}/people"
+RULES = f"{HOME}/assignments/{ASSIGNMENT}/rules"
+GOOD_RULES = {
+    "reviews_per_reviewer": "3",
+    "sections": "any",
+    "own_group": "barred",
+    "existing": "keep",
+    "seed": "7",
+}
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</title><svg onload=alert(1)>",
+    "' autofocus onfocus='alert(1)",
+    "{{ 7*7 }} {% raw %}",
+    "%(num)s %s %%",
+    "javascript:alert(1)",
+    "</template><script>alert(2)</script>",
+    "\u202eevil\u2066",
+    '=HYPERLINK("http://x")',
+    "a" * 500,
+    "\x00null",
+]
+
+
+class Browser:
+    """A teacher's session over the test client."""
+
+    def __init__(self, course: Course, token: str = "teacher") -> None:
+        self._client: FlaskClient = web_of(course).test_client()
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def get(self, path: str) -> TestResponse:
+        return self._client.get(path, headers=self._headers)
+
+    def send(self, path: str, **form: str) -> TestResponse:
+        return self._client.post(path, data=form, headers=self._headers)
+
+
+def words_of(answer: TestResponse) -> str:
+    """The text of a page as a reader sees it."""
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", answer.text)))
+
+
+def test_home_says_what_each_assignment_has() -> None:
+    page = words_of(Browser(a_course()).get(HOME))
+    assert "Essay 2: methods" in page
+    assert "21 of 24" in page
+    assert "3, 1 completed" in page
+    assert "1 assignment without peer reviews" in page
+
+
+def test_home_warns_of_two_masters() -> None:
+    course = a_course()
+    assert "two masters" not in Browser(course).get(HOME).text
+    course.automatic = True
+    assert "two masters" in Browser(course).get(HOME).text
+
+
+def test_who_is_not_connected_is_led_to_connecting_and_back() -> None:
+    course = a_course()
+    course.is_connected = False
+    browser = Browser(course)
+    assert browser.get(HOME).get_json() == {"location": f"{HOME}/connect"}
+    refused = browser.get(PEOPLE)
+    assert refused.status_code == 409
+    assert f"{HOME}/connect?next={PEOPLE}" in html.unescape(refused.text)
+    page = browser.get(f"{HOME}/connect?next={PEOPLE}")
+    assert "create peer reviews" in page.text
+    window = browser.send(f"{HOME}/connect/ticket", next=PEOPLE).get_json()["window"]
+    client = web_of(course).test_client()
+    away = client.get(window)
+    assert away.status_code == 303
+    assert away.location.startswith(CANVAS)
+    cookie = away.headers["Set-Cookie"]
+    assert all(part in cookie for part in ("HttpOnly", "SameSite=Lax", "Path=/connect", "Secure"))
+    back = client.get("/connect/callback?state=good&code=x", base_url="https://tool.example.edu")
+    assert back.status_code == 400
+    client.set_cookie("connect-window", "window-secret", path="/connect")
+    assert client.get("/connect/callback?state=good&code=x").status_code == 200
+    assert browser.get(f"{HOME}/connect/status?next={PEOPLE}").get_json() == {
+        "connected": True,
+        "location": PEOPLE,
+    }
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "/app/courses/2", f"{HOME}//evil", f"{HOME}/\\x"]
+)
+def test_connecting_never_leads_out_of_the_course(target: str) -> None:
+    answer = Browser(a_course()).get(f"{HOME}/connect/status?next={target}")
+    assert answer.get_json()["location"] == HOME
+
+
+def test_a_student_is_left_out_with_a_reason_and_taken_in_again() -> None:
+    course = a_course()
+    browser = Browser(course)
+    assert browser.send(f"{PEOPLE}/leave-out", user="100", reason="sister").get_json() == {"location": PEOPLE}
+    assert course.saved.excluded == {"100"}
+    page = words_of(browser.get(PEOPLE))
+    assert "sister" in page
+    assert "20 review, 20 are reviewed" in page
+    browser.send(f"{PEOPLE}/take-in", user="100")
+    assert course.saved.excluded == frozenset()
+
+
+def test_a_wrong_student_is_told_at_the_field_and_in_the_summary() -> None:
+    course = a_course()
+    answer = Browser(course).send(f"{PEOPLE}/leave-out", user="nobody")
+    assert answer.status_code == 422
+    assert "<title>Error:" in answer.text
+    assert 'href="#user"' in answer.text
+    assert re.search(
+        r'<select id="user"[^>]*aria-describedby="user-error[^>]*aria-invalid="true"', answer.text
+    )
+    assert course.saved.excluded == frozenset()
+
+
+def test_those_without_work_may_review() -> None:
+    course = a_course()
+    answer = Browser(course).send(PEOPLE, without_submission="review_only")
+    assert answer.get_json() == {"location": RULES}
+    assert course.saved.without_submission == "review_only"
+
+
+def test_rules_say_at_once_that_they_work() -> None:
+    answer = Browser(a_course()).send(f"{RULES}/feasibility", **GOOD_RULES)
+    assert "This gives 63 reviews: everyone gives 3 and every work gets 3." in words_of_html(
+        answer.get_json()["html"]
+    )
+
+
+def test_impossible_rules_name_people_and_a_way_out_that_the_form_can_take() -> None:
+    browser = Browser(a_course(10, 4))
+    shown = browser.send(f"{RULES}/feasibility", **(GOOD_RULES | {"sections": "same"})).get_json()["html"]
+    assert "cannot work" in shown
+    assert "<bdi>Ada Adeyemi</bdi>" in shown
+    field, value = re.search(r'data-sets="(\w+)" data-to="(\w+)"', shown).groups()  # type: ignore[union-attr]  # the assertion is the match
+    mended = browser.send(f"{RULES}/feasibility", **(GOOD_RULES | {"sections": "same", field: value}))
+    assert "This gives" in words_of_html(mended.get_json()["html"])
+
+
+@pytest.mark.parametrize("number", ["0", "51", "three", "", "1e1", "2.5"])
+def test_a_wrong_number_keeps_what_was_typed(number: str) -> None:
+    course = a_course()
+    answer = Browser(course).send(RULES, **(GOOD_RULES | {"reviews_per_reviewer": number}))
+    assert answer.status_code == 422
+    assert f'name="reviews_per_reviewer" value="{number}"' in answer.text
+    assert "Write a whole number from 1 to 50." in answer.text
+    assert not course.plans
+
+
+def test_impossible_rules_make_no_plan() -> None:
+    course = a_course(10, 4)
+    answer = Browser(course).send(RULES, **(GOOD_RULES | {"sections": "same"}))
+    assert answer.status_code == 422
+    assert not course.plans
+
+
+def test_the_preview_counts_what_the_plan_holds() -> None:
+    course = a_course()
+    browser = Browser(course)
+    location = browser.send(RULES, **GOOD_RULES).get_json()["location"]
+    (plan,) = course.plans.values()
+    page = words_of(browser.get(location))
+    assert f"+{plan.counts[ChangeKind.CREATE]} to create" in page
+    assert f"{plan.counts[ChangeKind.KEEP]} kept" in page
+    assert "Nothing has been changed in Canvas." in page
+    assert "Every reviewer gives 3: perfectly even." in page
+    assert f"Apply {len(plan.writes)} changes in Canvas" in page
+    assert not course.runs
+
+
+def test_the_table_shows_every_change_once_over_its_pages() -> None:
+    course = a_course(120, 4)
+    browser = Browser(course)
+    location = browser.send(RULES, **GOOD_RULES).get_json()["location"]
+    (plan,) = course.plans.values()
+    rows = [
+        row
+        for page in range(1, 6)
+        for row in re.findall(
+            r'<tr class="(create|delete|blocked)">', browser.get(f"{location}?page={page}").text
+        )
+    ]
+    last_page = -(-len(plan.writes) // 100)
+    rows = rows[: len(plan.writes)] if last_page < 5 else rows
+    assert len(rows) == len(plan.writes)
+    assert len(browser.get(f"{location}?page=2").data) < 150_000
+
+
+def test_filters_narrow_by_kind_section_and_name() -> None:
+    course = a_course()
+    browser = Browser(course)
+    location = browser.send(RULES, **GOOD_RULES).get_json()["location"]
+    kept = browser.get(f"{location}?kind=keep").text
+    assert 'class="keep"' in kept
+    assert '<tr class="create"' not in kept
+    named = re.findall(r'<tr class="create">.*?</tr>', browser.get(f"{location}?name=ada+adeyemi").text, re.S)
+    assert named
+    assert all("Ada Adeyemi" in row for row in named)
+    assert "No change fits" in browser.get(f"{location}?name=nobody-at-all").text
+
+
+def test_drift_is_told_with_names() -> None:
+    course = a_course()
+    browser = Browser(course)
+    location = browser.send(RULES, **GOOD_RULES).get_json()["location"]
+    assert "Canvas is as it was" in browser.get(f"{location}/drift").get_json()["html"]
+    course.moved = (Drift(DriftKind.PERSON_LEFT, (UserId("100"),)),)
+    shown = browser.get(f"{location}/drift").get_json()["html"]
+    assert "1 thing changed" in shown
+    assert "<bdi>Ada Adeyemi</bdi> left the course" in shown
+
+
+def test_a_plan_with_deletions_is_applied_only_with_every_tick() -> None:
+    course = a_course()
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(existing="replace"))
+    assert plan.counts[ChangeKind.DELETE]
+    browser = Browser(course)
+    path = f"{HOME}/plans/{plan.id}"
+    assert f'href="{path}/confirm"' in browser.get(path).text
+    refused = browser.send(f"{path}/apply", deletes="yes")
+    assert refused.status_code == 422
+    assert 'href="#notices"' in refused.text
+    assert not course.runs
+    assert browser.send(f"{path}/apply", deletes="yes", notices="yes").get_json() == {
+        "location": f"{HOME}/runs/r1"
+    }
+
+
+def test_a_plan_that_changes_nothing_has_no_apply_button() -> None:
+    course = a_course()
+    plan = course.keep([], PlanRules())
+    page = Browser(course).get(f"{HOME}/plans/{plan.id}")
+    assert "Canvas already matches this plan." in page.text
+    assert f"{plan.id}/apply" not in page.text
+
+
+def test_progress_then_report_then_undo_as_a_plan() -> None:
+    course = a_course()
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    browser = Browser(course)
+    run = browser.send(f"{HOME}/plans/{plan.id}/apply").get_json()["location"]
+    told = browser.get(f"{run}/progress").get_json()
+    assert (told["over"], told["total"]) == (False, len(plan.writes))
+    assert "About 2 minutes left." in words_of_html(told["html"])
+    assert "slow down" in told["html"]
+    browser.send(f"{run}/stop")
+    assert "Stopping after" in browser.get(run).text
+    (run_id,) = course.runs
+    course.finish_run(run_id)
+    assert browser.get(f"{run}/progress").get_json()["over"] is True
+    page = words_of(browser.get(run))
+    assert f"{len(plan.writes)} of {len(plan.writes)} applied and checked" in page
+    undo = browser.send(f"{run}/undo").get_json()["location"]
+    assert "Preview: undo" in browser.get(undo).text
+    assert f"−{len(plan.writes)} to delete" in words_of(browser.get(undo))
+
+
+def test_what_was_not_made_is_listed_with_its_cause() -> None:
+    course = a_course()
+    run_id = course.start_run(TEACHER, course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id)
+    course.finish_run(run_id, RunState.DONE_WITH_ISSUES, failed=4)
+    page = words_of(Browser(course).get(f"{HOME}/runs/{run_id}"))
+    assert "4 were not" in page
+    assert "4 student left the course" in page
+
+
+def test_a_paused_run_can_go_on() -> None:
+    course = a_course()
+    run_id = course.start_run(TEACHER, course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id)
+    course.finish_run(run_id, RunState.PAUSED_AUTH, failed=0)
+    browser = Browser(course)
+    assert "access to Canvas was withdrawn" in browser.get(f"{HOME}/runs/{run_id}").text
+    browser.send(f"{HOME}/runs/{run_id}/resume")
+    assert course.changed[-1] == "resume"
+
+
+@pytest.mark.parametrize("what", ["plans", "runs"])
+def test_downloads_hold_every_line_and_no_formula(what: str) -> None:
+    course = a_course(names=[*HOSTILE, *(f"Student {n}" for n in range(8))])
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    run_id = course.start_run(TEACHER, plan.id)
+    path = f"plans/{plan.id}/changes.csv" if what == "plans" else f"runs/{run_id}/record.csv"
+    answer = Browser(course).get(f"{HOME}/{path}")
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    assert answer.data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
+    assert len(rows) - 1 == (len(plan.changes) if what == "plans" else len(plan.writes))
+    assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
+    assert any(cell.startswith("'=HYPERLINK") for row in rows for cell in row)
+
+
+def test_hostile_names_are_text_on_every_page() -> None:
+    course = a_course(names=[*HOSTILE, *(f"Student {n}" for n in range(8))])
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(sections="any"))
+    run_id = course.start_run(TEACHER, plan.id)
+    course.finish_run(run_id, RunState.DONE_WITH_ISSUES, failed=30)
+    course.moved = tuple(Drift(DriftKind.PERSON_LEFT, (one.id,)) for one in course.read.people)
+    browser = Browser(course)
+    pages = [
+        PEOPLE,
+        RULES,
+        f"{HOME}/plans/{plan.id}",
+        f"{HOME}/plans/{plan.id}?person=100",
+        f"{HOME}/runs/{run_id}",
+    ]
+    fragments = [browser.get(f"{HOME}/plans/{plan.id}/drift").get_json()["html"]]
+    for text in [browser.get(path).text for path in pages] + fragments:
+        assert "<script>alert" not in text
+        assert "<img" not in text
+        assert "<svg onload" not in text
+        assert not re.search(r"<[^>]*\son\w+=", text)
+        assert " style=" not in text
+    assert "&lt;script&gt;alert(1)" in browser.get(PEOPLE).text
+
+
+def test_language_and_direction_follow_the_launch_where_a_translation_exists() -> None:
+    page = Browser(a_course(), "arabic").get(HOME).text
+    assert '<html lang="en" dir="ltr">' in page
+    assert 'data-contrast="high"' in Browser(a_course(), "contrast").get(HOME).text
+
+
+def words_of_html(fragment: str) -> str:
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", fragment)))
