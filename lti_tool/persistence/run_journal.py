@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Update, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.applying.errors import CancelRequested, LeaseLost
@@ -48,7 +48,55 @@ ENGINE_VERSION = 1
 """Grows when old and new workers could not drive the same run; a worker leaves newer runs alone."""
 
 RUN, STEP, ATTEMPT = table_of(RunRow), table_of(StepRow), table_of(AttemptRow)
-"""Plain tables: the statements of each step are executed twice per call to Canvas, without the mapper."""
+
+# The statements of each step, built once: they run twice per call to Canvas, and building costs more than
+# running. Names of parameters differ from column names, which would be taken for values to set.
+_HOLD = (
+    select(RUN.c.cancel_requested)
+    .where(RUN.c.id == bindparam("of_run"), RUN.c.fence == bindparam("by_fence"))
+    .with_for_update(read=True)
+)
+_THIS_STEP = (STEP.c.run_id == bindparam("of_run"), STEP.c.seq == bindparam("of_seq"))
+_MARK_SENT = (
+    update(STEP)
+    .where(*_THIS_STEP, STEP.c.state == StepState.PENDING)
+    .values(
+        state=StepState.SENT, sends=STEP.c.sends + 1, sent_at=bindparam("at"), fence=bindparam("by_fence")
+    )
+    .returning(STEP.c.sends)
+)
+_SETTLE = (
+    update(STEP)
+    .where(*_THIS_STEP, STEP.c.state == bindparam("from_state"))
+    .values(
+        state=bindparam("to_state"),
+        whose=bindparam("to_whose"),
+        review=bindparam("to_review"),
+        why=bindparam("to_why"),
+        status=bindparam("to_status"),
+        note=bindparam("to_note"),
+        attempts=STEP.c.attempts + bindparam("counted"),
+        doubts=STEP.c.doubts + bindparam("doubted"),
+        resolved_at=bindparam("at"),
+    )
+)
+_ANSWERED = (
+    update(ATTEMPT)
+    .where(
+        ATTEMPT.c.run_id == bindparam("of_run"),
+        ATTEMPT.c.seq == bindparam("of_seq"),
+        ATTEMPT.c.fence == bindparam("by_fence"),
+        ATTEMPT.c.answered_at.is_(None),
+    )
+    .values(
+        answered_at=bindparam("at"),
+        outcome=bindparam("to_state"),
+        why=bindparam("to_why"),
+        status=bindparam("to_status"),
+        request_id=bindparam("to_request"),
+    )
+)
+_SENT = insert(ATTEMPT)
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 
@@ -153,23 +201,12 @@ class SqlRunJournal(JournalStore):
                 raise CancelRequested
             now = self._now(session)
             connection = session.connection()
-            sends = connection.execute(
-                update(STEP)
-                .where(
-                    STEP.c.run_id == claim.run,
-                    STEP.c.seq == step.seq,
-                    STEP.c.state == StepState.PENDING,
-                )
-                .values(state=StepState.SENT, sends=STEP.c.sends + 1, sent_at=now, fence=claim.fence)
-                .returning(STEP.c.sends)
-            ).scalar_one_or_none()
+            this = {"of_run": claim.run, "of_seq": step.seq, "by_fence": claim.fence, "at": now}
+            sends = connection.execute(_MARK_SENT, this).scalar_one_or_none()
             if sends is None:
                 raise LeaseLost
-            connection.execute(
-                insert(ATTEMPT).values(
-                    run_id=claim.run, seq=step.seq, n=sends, fence=claim.fence, sent_at=now
-                )
-            )
+            row = {"run_id": claim.run, "seq": step.seq, "n": sends, "fence": claim.fence, "sent_at": now}
+            connection.execute(_SENT, row)
 
         self._write(act)
 
@@ -307,15 +344,8 @@ class SqlRunJournal(JournalStore):
         claim could be committed between our look at the fence and our update of a step. Gives whether
         somebody asked to stop.
         """
-        cancel_requested: bool | None = (
-            session.connection()
-            .execute(
-                select(RUN.c.cancel_requested)
-                .where(RUN.c.id == claim.run, RUN.c.fence == claim.fence)
-                .with_for_update(read=True)
-            )
-            .scalar_one_or_none()
-        )
+        this = {"of_run": claim.run, "by_fence": claim.fence}
+        cancel_requested: bool | None = session.connection().execute(_HOLD, this).scalar_one_or_none()
         if cancel_requested is None:
             raise LeaseLost
         return cancel_requested
@@ -341,31 +371,20 @@ def _let_go(now: datetime, state: RunState) -> dict[str, object]:
 
 def _settle(session: Session, claim: Claim, step: StepRecord, to: Settlement, now: datetime) -> None:
     require_step_transition(step.state, to.to)
-    require_one(
-        session,
-        update(STEP)
-        .where(STEP.c.run_id == claim.run, STEP.c.seq == step.seq, STEP.c.state == step.state)
-        .values(
-            state=to.to,
-            whose=to.whose,
-            review=to.review,
-            why=to.why,
-            status=to.status,
-            note=to.note,
-            attempts=STEP.c.attempts + to.counted,
-            doubts=STEP.c.doubts + (to.to is StepState.UNKNOWN),
-            resolved_at=now if to.to in SETTLED else None,
-        ),
-    )
+    connection = session.connection()
+    this = {"of_run": claim.run, "of_seq": step.seq}
+    answer = {"to_state": to.to, "to_why": to.why, "to_status": to.status}
+    more = {
+        "from_state": step.state,
+        "to_whose": to.whose,
+        "to_review": to.review,
+        "to_note": to.note,
+        "counted": int(to.counted),
+        "doubted": int(to.to is StepState.UNKNOWN),
+        "at": now if to.to in SETTLED else None,
+    }
+    if connection.execute(_SETTLE, this | answer | more).rowcount != 1:
+        raise LeaseLost
     if step.state is StepState.SENT:
-        changed(
-            session,
-            update(ATTEMPT)
-            .where(
-                ATTEMPT.c.run_id == claim.run,
-                ATTEMPT.c.seq == step.seq,
-                ATTEMPT.c.fence == claim.fence,
-                ATTEMPT.c.answered_at.is_(None),
-            )
-            .values(answered_at=now, outcome=to.to, why=to.why, status=to.status, request_id=to.request_id),
-        )
+        told = {"by_fence": claim.fence, "at": now, "to_request": to.request_id}
+        connection.execute(_ANSWERED, this | answer | told)
