@@ -49,6 +49,18 @@ class LaunchContext:
     platform_origin: str
     return_url: str
 
+    @property
+    def missing_fields(self) -> tuple[str, ...]:
+        """Custom fields without which nothing can be done in Canvas: its API does not know LTI's ids."""
+        return tuple(
+            name
+            for name, found in (
+                ("canvas_course_id", bool(self.course_id)),
+                ("canvas_user_id", self.user_id != self.lti_user_id),
+            )
+            if not found
+        )
+
 
 def launch_context(claims: Mapping[str, Any], registration: Registration) -> LaunchContext:
     """Read the claims of a launch whose token and message were checked.
@@ -58,8 +70,8 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
     """
     custom = _custom(claims)
     base = custom.get("canvas_api_base", "")
-    if base and origin_of(base) != registration.canvas_origin:
-        raise LaunchRefused(Refusal.OTHER_CANVAS, f"launch names {origin_of(base)}")
+    if base and _origin(base) != registration.canvas_origin:
+        raise LaunchRefused(Refusal.OTHER_CANVAS, f"launch names {base[:100]!r}")
     roles = claims.get(f"{CLAIM}roles")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "roles is not a list of words")
@@ -68,23 +80,26 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
     return LaunchContext(
         issuer=registration.issuer,
         client_id=registration.client_id,
-        deployment_id=str(claims[f"{CLAIM}deployment_id"]),
+        deployment_id=_text(claims[f"{CLAIM}deployment_id"]),
         canvas_origin=registration.canvas_origin,
-        user_id=custom.get("canvas_user_id") or str(claims["sub"]),
-        lti_user_id=str(claims["sub"]),
-        user_name=str(claims.get("name") or ""),
-        course_id=custom.get("canvas_course_id") or str(context.get("id") or ""),
+        user_id=custom.get("canvas_user_id") or _text(claims["sub"]),
+        lti_user_id=_text(claims["sub"]),
+        user_name=_text(claims.get("name")),
+        course_id=custom.get("canvas_course_id", ""),
         course_name=custom.get("canvas_course_name")
-        or str(context.get("title") or context.get("label") or ""),
-        roles=tuple(roles),
+        or _text(context.get("title"))
+        or _text(context.get("label")),
+        roles=tuple(_text(role) for role in roles),
         is_instructor=not INSTRUCTOR_ROLES.isdisjoint(roles),
-        section_ids=tuple(filter(None, custom.get("canvas_section_ids", "").split(","))),
-        locale=str(presentation.get("locale") or claims.get("locale") or ""),
+        section_ids=tuple(
+            part.strip() for part in custom.get("canvas_section_ids", "").split(",") if part.strip()
+        ),
+        locale=_text(presentation.get("locale")) or _text(claims.get("locale")),
         time_zone=custom.get("time_zone", ""),
         high_contrast=custom.get("prefers_high_contrast", "").lower() == "true",
         post_message_token=custom.get("post_message_token", ""),
         platform_origin=registration.canvas_origin,
-        return_url=str(presentation.get("return_url") or ""),
+        return_url=_text(presentation.get("return_url")),
     )
 
 
@@ -92,10 +107,29 @@ def _custom(claims: Mapping[str, Any]) -> dict[str, str]:
     """Custom fields as text. Canvas sends an unknown variable literally, with its dollar sign: missing."""
     found = {}
     for key, value in _object(claims, "custom").items():
-        text = str(value) if value is not None else ""
+        text = _text(value).strip()
         if text and not text.startswith("$"):
             found[key] = text
     return found
+
+
+def _text(value: Any) -> str:
+    """A claim as text. Canvas sends ids as JSON numbers, of any size; lists and the like count as missing.
+
+    Half a surrogate pair can be written in JSON and stored nowhere: it is replaced.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def _origin(address: str) -> str | None:
+    try:
+        return origin_of(address)
+    except ValueError:
+        return None
 
 
 def _object(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:

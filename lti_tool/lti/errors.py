@@ -13,6 +13,8 @@ class Refusal(StrEnum):
     NOT_A_LAUNCH = "not_a_launch"
     UNKNOWN_PLATFORM = "unknown_platform"
     PLATFORM_ERROR = "platform_error"
+    LOGIN_ENDED = "login_ended"
+    SWITCHED_OFF = "switched_off"
     LAUNCH_OVER = "launch_over"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - a word, no token
     KEYS_UNREACHABLE = "keys_unreachable"
@@ -22,7 +24,7 @@ class Refusal(StrEnum):
     BROWSER_NOT_PROVEN = "browser_not_proven"
 
 
-@dataclass
+@dataclass(eq=False)
 class LaunchRefused(Exception):
     """A login or launch that cannot go on.
 

@@ -29,11 +29,13 @@ def check_id_token(token: str, registration: Registration, key_sets: KeySets) ->
         raise _refused("the token is too long")
     try:
         header = jwt.get_unverified_header(token)
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, RecursionError):
         raise _refused("not a signed token") from None
     kid = header.get("kid")
-    if header.get("alg") != "RS256" or not isinstance(kid, str) or not kid:
-        raise _refused(f"alg {str(header.get('alg'))[:20]} or a missing kid")
+    if header.get("alg") != "RS256":
+        raise _refused(f"signed by {str(header.get('alg'))[:20]!r} instead of RS256")
+    if not isinstance(kid, str) or not kid:
+        raise _refused("no key id")
     try:
         key = key_sets.find(registration.key_set_url, kid)
     except KeysUnavailable as error:
@@ -51,8 +53,13 @@ def check_id_token(token: str, registration: Registration, key_sets: KeySets) ->
             options={"require": ["exp", "iat", "iss", "aud", "nonce"]},
         )
     except jwt.InvalidTokenError as error:
-        raise _refused(f"{type(error).__name__}: {error}") from None
+        raise _refused(f"{type(error).__name__}: {error}"[:200]) from None
+    except RecursionError:
+        raise _refused("claims nested too deeply") from None
     _check_audience(claims, registration.client_id)
+    for name in ("exp", "iat"):  # the library also takes numbers that are written as text
+        if isinstance(claims[name], bool) or not isinstance(claims[name], int | float):
+            raise _refused(f"{name} is no number")
     if claims["iat"] < time.time() - OLDEST_S - LEEWAY_S:
         raise _refused("made too long ago")
     if not isinstance(claims["nonce"], str):

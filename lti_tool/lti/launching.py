@@ -31,12 +31,19 @@ from lti_tool.lti.registration import Registration, Registrations, origin_of
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 CODE_LIFETIME = timedelta(seconds=60)
 LONGEST_PARAMETER = 16 * 1024
+PLATFORM_ERRORS = {
+    "login_required": Refusal.LOGIN_ENDED,
+    "interaction_required": Refusal.LOGIN_ENDED,
+    "launch_no_longer_valid": Refusal.LAUNCH_OVER,
+    "unauthorized_client": Refusal.SWITCHED_OFF,
+}
+"""What Canvas answers instead of a launch (canvas-lms, controllers/lti/ims/authentication_controller.rb)."""
 
 
 class OneTimeSecrets(Protocol):
     """Remembers things under the hash of a secret; gives each back at most once, and never after its end."""
 
-    def add(self, secret_hash: str, body: str, expires_at: datetime) -> None: ...
+    def add(self, secret_hash: str, body: str, now: datetime, expires_at: datetime) -> None: ...
     def spend(self, secret_hash: str, now: datetime) -> str | None: ...
 
 
@@ -67,14 +74,14 @@ class StartedLogin:
     """Where the browser goes next, and what it must keep until it comes back.
 
     ``label`` names cookie and storage key of this attempt, so that two tabs do not disturb each other.
-    ``storage_target`` is the platform's storage frame, if it offers one; ``platform_origin`` its address.
+    ``storage_target`` is the platform's storage frame, if it offers one; ``storage_origin`` its address.
     """
 
     authorise_url: str
     label: str
     binding: str = field(repr=False)
     storage_target: str | None
-    platform_origin: str
+    storage_origin: str
     registration: Registration
 
 
@@ -86,13 +93,13 @@ class FinishedLaunch:
     label: str
     proven: bool
     storage_target: str | None
-    platform_origin: str
+    storage_origin: str
     context: LaunchContext
 
 
 def hashed(secret: str) -> str:
-    """How secrets of launches and sessions are stored."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    """How secrets of launches and sessions are stored. Any text will do, also half a surrogate pair."""
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def _code_hash(code: str) -> str:
@@ -136,13 +143,14 @@ class Launching:
             raise LaunchRefused(Refusal.UNKNOWN_PLATFORM, f"issuer {issuer[:100]!r}")
         state, nonce, binding = (secrets.token_urlsafe(32) for _ in range(3))
         attempt = LaunchAttempt(registration.issuer, registration.client_id, hashed(nonce), hashed(binding))
-        self._once.add(hashed(state), _ATTEMPT.dump_json(attempt).decode(), self._now() + ATTEMPT_LIFETIME)
+        self._remember(hashed(state), _ATTEMPT.dump_json(attempt), ATTEMPT_LIFETIME)
+        storage_target = _parameter(query, "lti_storage_target") or None
         return StartedLogin(
             authorise_url=self._authorise_url(registration, query, hint, state, nonce),
             label=label_of(state),
             binding=binding,
-            storage_target=_parameter(query, "lti_storage_target") or None,
-            platform_origin=origin_of(registration.auth_login_url),
+            storage_target=storage_target,
+            storage_origin=_storage_origin(registration, storage_target),
             registration=registration,
         )
 
@@ -154,30 +162,32 @@ class Launching:
         """
         state = _parameter(form, "state")
         remembered = self._once.spend(hashed(state), self._now()) if state else None
+        if "error" in form:  # believed without a state: it opens nothing
+            error = _parameter(form, "error")[:40]
+            raise LaunchRefused(PLATFORM_ERRORS.get(error, Refusal.PLATFORM_ERROR), f"error {error!r}")
         if remembered is None:
             raise LaunchRefused(Refusal.LAUNCH_OVER, "state is missing, unknown, used or too old")
         attempt = _ATTEMPT.validate_json(remembered)
-        if "error" in form:
-            raise LaunchRefused(Refusal.PLATFORM_ERROR, _parameter(form, "error")[:40])
         registration = self._registrations.find(attempt.issuer, attempt.client_id)
         if registration is None:
             raise LaunchRefused(Refusal.UNKNOWN_PLATFORM, "the registration was removed meanwhile")
         claims = check_id_token(_parameter(form, "id_token"), registration, self._key_sets)
         if not hmac.compare_digest(hashed(claims["nonce"]), attempt.nonce_hash):
             raise LaunchRefused(Refusal.TOKEN_REFUSED, "the nonce is not ours")
-        check_message(claims, self._registrations)
+        check_message(claims, self._registrations, self._launch_url)
         context = launch_context(claims, registration)
         shown = cookie(label_of(state))
         proven = shown is not None and hmac.compare_digest(hashed(shown), attempt.binding_hash)
+        storage_target = _parameter(form, "lti_storage_target") or None
         code = secrets.token_urlsafe(32)
         waiting = WaitingLaunch(context, None if proven else attempt.binding_hash)
-        self._once.add(_code_hash(code), _WAITING.dump_json(waiting).decode(), self._now() + CODE_LIFETIME)
+        self._remember(_code_hash(code), _WAITING.dump_json(waiting), CODE_LIFETIME)
         return FinishedLaunch(
             code=code,
             label=label_of(state),
             proven=proven,
-            storage_target=_parameter(form, "lti_storage_target") or None,
-            platform_origin=origin_of(registration.auth_login_url),
+            storage_target=storage_target,
+            storage_origin=_storage_origin(registration, storage_target),
             context=context,
         )
 
@@ -195,6 +205,10 @@ class Launching:
         if wanted is not None and not hmac.compare_digest(hashed(binding or ""), wanted):
             raise LaunchRefused(Refusal.BROWSER_NOT_PROVEN, "the binding is missing or another browser's")
         return waiting.context
+
+    def _remember(self, secret_hash: str, body: bytes, lifetime: timedelta) -> None:
+        now = self._now()
+        self._once.add(secret_hash, body.decode(), now, now + lifetime)
 
     def _authorise_url(
         self, registration: Registration, query: Mapping[str, str], hint: str, state: str, nonce: str
@@ -215,6 +229,11 @@ class Launching:
         parts = urlsplit(registration.auth_login_url)
         joined = "&".join(filter(None, (parts.query, urlencode(parameters))))
         return urlunsplit((parts.scheme, parts.netloc, parts.path, joined, ""))
+
+
+def _storage_origin(registration: Registration, target: str | None) -> str:
+    """Where the storage listens: a named frame belongs to the sign-in host, the parent is the course page."""
+    return registration.canvas_origin if target == "_parent" else origin_of(registration.auth_login_url)
 
 
 def _parameter(values: Mapping[str, str], name: str) -> str:

@@ -53,15 +53,15 @@ class ToolConfiguration(ToolConfAbstract[Any]):
         found = self._registrations.find(iss, client_id)
         if found is None:
             raise LtiException(f"no registration of {iss}")
-        return (
+        registration = (
             LibraryRegistration()
             .set_issuer(found.issuer)
             .set_client_id(found.client_id)
             .set_auth_login_url(found.auth_login_url)
             .set_auth_token_url(found.auth_token_url)
             .set_key_set_url(found.key_set_url)
-            .set_auth_audience(found.auth_audience)
         )
+        return registration.set_auth_audience(found.auth_audience) if found.auth_audience else registration
 
     def find_deployment(self, iss: str, deployment_id: str) -> Deployment | None:
         """Not used by the many-clients form."""
@@ -144,7 +144,7 @@ def check_message(claims: Mapping[str, Any], registrations: Registrations, launc
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "no resource link, or its id is no text")
     target = claims.get(f"{CLAIM}target_link_uri")
     if not isinstance(target, str) or _origin(target) != origin_of(launch_url):
-        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "target_link_uri is missing or not an address of this tool")
+        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "target_link_uri is missing or not ours")
     if claims.get(f"{CLAIM}message_type") != "LtiResourceLinkRequest":
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "not an LtiResourceLinkRequest")
     try:

@@ -1,19 +1,31 @@
 """Registrations: which platforms may launch the tool, and which Canvas belongs to each.
 
 Written in PyLTI1p3's form (issuer -> list of registrations) with our own keys beside. One issuer serves many
-institutions, so a registration is found by issuer and client id.
+institutions, so a registration is found by issuer and client id. Keys of that form which this tool does not
+use are refused with the reason, so that nobody believes them to be in force.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from lti_tool.planning.ids import CanvasOrigin
+
+_OWN_KEYS = (
+    "the tool makes, seals and rotates its own keys and publishes them at /lti/jwks.json; leave this out"
+)
+NOT_SUPPORTED = {
+    "key_set": "keys pasted here would end at the platform's next rotation; give key_set_url alone",
+    "private_key_file": _OWN_KEYS,
+    "public_key_file": _OWN_KEYS,
+}
+"""Keys of PyLTI1p3's form that are refused, and why."""
 
 
 class LtiConfigError(ValueError):
@@ -22,11 +34,14 @@ class LtiConfigError(ValueError):
 
 def _address(value: str, info: ValidationInfo) -> str:
     parts = urlsplit(value)
-    if not parts.hostname or parts.username or parts.password:
+    if not parts.hostname or parts.username is not None or parts.password is not None:
         raise ValueError("must be a web address without user and password")
+    if any(sign.isspace() or not sign.isprintable() or sign == "\\" for sign in value) or parts.fragment:
+        raise ValueError("must be a web address without spaces, backslashes and #fragment")
     allow_http = bool(info.context and info.context.get("allow_http_loopback"))
     if parts.scheme != "https" and not (parts.scheme == "http" and allow_http and _loopback(parts.hostname)):
         raise ValueError("must be https (http only for loopback addresses, where the settings allow it)")
+    origin_of(value)
     return value
 
 
@@ -41,13 +56,17 @@ def _loopback(host: str) -> bool:
 
 def _origin(value: str, info: ValidationInfo) -> str:
     parts = urlsplit(_address(value, info))
-    if parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.path.strip("/") or parts.query:
         raise ValueError("must be scheme, host and perhaps port, without a path")
     return origin_of(value)
 
 
 def origin_of(address: str) -> str:
-    """Scheme, lower-case host and non-default port of an absolute address."""
+    """Scheme, lower-case host and non-default port of an absolute address.
+
+    Raises:
+        ValueError: the address has a port that is none, or brackets that do not match.
+    """
     parts = urlsplit(address)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
@@ -57,23 +76,28 @@ def origin_of(address: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Word = Annotated[str, Field(min_length=1)]
 
 
 class Registration(BaseModel):
-    """One registered platform: an LTI key of one issuer, and the Canvas that its courses live in."""
+    """One registered platform: an LTI key of one issuer, and the Canvas that its courses live in.
+
+    ``default`` marks the registration of an issuer that answers logins without a client id;
+    ``auth_audience`` is the audience of service tokens where it is not ``auth_token_url``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    issuer: str = Field(min_length=1)
-    client_id: str = Field(min_length=1)
+    issuer: Word
+    client_id: Word
     auth_login_url: Address
     auth_token_url: Address
     key_set_url: Address
-    deployment_ids: tuple[str, ...] = Field(min_length=1)
+    deployment_ids: tuple[Word, ...] = Field(min_length=1)
     canvas_origin: Annotated[str, AfterValidator(_origin), AfterValidator(CanvasOrigin)]
-    oauth_client_id: str | None = None
-    oauth_client_secret_env: str | None = None
-    auth_audience: str | None = None
+    oauth_client_id: Word | None = None
+    oauth_client_secret_env: Word | None = None
+    auth_audience: Word | None = None
     default: bool = False
 
     @property
@@ -83,8 +107,9 @@ class Registration(BaseModel):
 
     @property
     def platform_origins(self) -> tuple[str, ...]:
-        """Origins whose pages may frame the tool: the Canvas, and the issuer's and sign-in hosts."""
-        return tuple(dict.fromkeys((self.canvas_origin, origin_of(self.auth_login_url))))
+        """Origins whose pages may frame the tool: the Canvas alone. The sign-in host is passed through inside
+        the frame and its storage frame stands beside ours; neither is an ancestor."""
+        return (self.canvas_origin,)
 
 
 class Registrations:
@@ -103,27 +128,16 @@ class Registrations:
         found: list[Registration] = []
         mistakes: list[str] = []
         for issuer, entries in platforms.items():
+            if issuer.startswith("_"):
+                continue  # a comment
+            if isinstance(entries, list) and not entries:
+                mistakes.append(f"platforms.{issuer}: has no registration")
             for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
-                where = f"platforms.{issuer}[{number}]"
-                try:
-                    found.append(
-                        Registration.model_validate(
-                            {**_without_comments(entry), "issuer": issuer},
-                            context={"allow_http_loopback": allow_http_loopback},
-                        )
-                    )
-                except ValidationError as error:
-                    mistakes += [
-                        f"{where}.{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-                        for item in error.errors()
-                    ]
-                except TypeError:
-                    mistakes.append(f"{where}: must be an object")
-        keys = [(item.issuer, item.client_id) for item in found]
-        mistakes += [
-            f"platforms.{iss}: client {cid} stands twice"
-            for iss, cid in {k for k in keys if keys.count(k) > 1}
-        ]
+                registration, wrong = _read(issuer, entry, allow_http_loopback)
+                mistakes += [f"platforms.{issuer}[{number}]{words}" for words in wrong]
+                if registration is not None:
+                    found.append(registration)
+        mistakes += _contradictions(found)
         if mistakes:
             raise LtiConfigError("These registrations cannot be used:\n" + "\n".join(mistakes))
         return cls(tuple(found))
@@ -133,14 +147,50 @@ class Registrations:
         return tuple(self._by_key.values())
 
     def find(self, issuer: str, client_id: str | None) -> Registration | None:
-        """The registration of (issuer, client id); by issuer alone where it has only one, as LTI allows."""
+        """The registration of (issuer, client id). Without a client id, which LTI leaves optional, the only
+        one of the issuer, or the one marked ``default``."""
         if client_id is not None:
             return self._by_key.get((issuer, client_id))
         of_issuer = [found for found in self._by_key.values() if found.issuer == issuer]
-        return of_issuer[0] if len(of_issuer) == 1 else None
+        candidates = of_issuer if len(of_issuer) == 1 else [found for found in of_issuer if found.default]
+        return candidates[0] if candidates else None
 
 
-def _without_comments(entry: Any) -> dict[str, Any]:
+def _read(issuer: str, entry: Any, allow_http_loopback: bool) -> tuple[Registration | None, list[str]]:
+    """One registration, or what is wrong with it."""
     if not isinstance(entry, Mapping):
-        raise TypeError(entry)
-    return {key: value for key, value in entry.items() if not key.startswith("_")}
+        return None, [": must be an object"]
+    fields = {name: value for name, value in entry.items() if not name.startswith("_")}
+    wrong = [f".{name}: {why}" for name, why in NOT_SUPPORTED.items() if name in fields]
+    if "issuer" in fields:
+        wrong.append(".issuer: is the name of the list, leave it out here")
+    fields = {name: value for name, value in fields.items() if name not in NOT_SUPPORTED}
+    try:
+        registration = Registration.model_validate(
+            fields | {"issuer": issuer}, context={"allow_http_loopback": allow_http_loopback}
+        )
+    except ValidationError as error:
+        places = [(".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()]
+        return None, wrong + [f".{place}: {words}" for place, words in places]
+    return registration, wrong
+
+
+def _contradictions(found: Iterable[Registration]) -> Iterator[str]:
+    """What is wrong between registrations that are right by themselves."""
+    registrations = list(found)
+    for (issuer, client_id), times in Counter((one.issuer, one.client_id) for one in registrations).items():
+        if times > 1:
+            yield f"platforms.{issuer}: client {client_id} stands {times} times"
+    for issuer, times in Counter(one.issuer for one in registrations if one.default).items():
+        if times > 1:
+            yield f"platforms.{issuer}: {times} registrations are marked default, one at most can be"
+    api_keys: dict[str, set[tuple[str, str | None]]] = defaultdict(set)
+    for one in registrations:
+        if bool(one.oauth_client_id) != bool(one.oauth_client_secret_env):
+            where = f"platforms.{one.issuer}: client {one.client_id}"
+            yield f"{where}: oauth_client_id and oauth_client_secret_env belong together"
+        elif one.oauth_client_id:
+            api_keys[one.canvas_origin].add((one.oauth_client_id, one.oauth_client_secret_env))
+    for canvas, keys in api_keys.items():
+        if len(keys) > 1:
+            yield f"{canvas}: its registrations name different API keys (oauth_client_id); one Canvas has one"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from lti_tool.lti.context import LaunchContext
 from lti_tool.lti.launching import hashed
@@ -49,7 +49,10 @@ class Sessions:
         """The launch that a token belongs to; None when it is unknown, revoked or has ended."""
         now = self._now()
         found = self._store.touch(hashed(token), now, now - self._idle)
-        return None if found is None else _CONTEXT.validate_json(found)
+        try:
+            return None if found is None else _CONTEXT.validate_json(found)
+        except ValidationError:  # opened by an earlier version of the tool
+            return None
 
     def close(self, token: str) -> None:
         """End a session."""

@@ -18,9 +18,10 @@ class OneTimeRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, secret_hash: str, body: str, expires_at: datetime) -> None:
-        """Remember ``body`` until it is spent or over."""
+    def add(self, secret_hash: str, body: str, now: datetime, expires_at: datetime) -> None:
+        """Remember ``body`` until it is spent or over; what others left unspent is erased meanwhile."""
         with self._database.begin() as session:
+            session.execute(delete(OneTimeSecretRow).where(OneTimeSecretRow.expires_at <= now))
             session.add(OneTimeSecretRow(secret_hash=secret_hash, body=body, expires_at=expires_at))
 
     def spend(self, secret_hash: str, now: datetime) -> str | None:
@@ -32,11 +33,6 @@ class OneTimeRows:
                 .returning(OneTimeSecretRow.body)
             )
 
-    def forget_expired(self, now: datetime) -> None:
-        """Erase what nobody spent."""
-        with self._database.begin() as session:
-            session.execute(delete(OneTimeSecretRow).where(OneTimeSecretRow.expires_at <= now))
-
 
 class SessionRows:
     """Sessions by the hash of their token."""
@@ -45,8 +41,9 @@ class SessionRows:
         self._database = database
 
     def add(self, token_hash: str, context: str, now: datetime, expires_at: datetime) -> None:
-        """A new session."""
+        """A new session; those that are over are erased on this occasion."""
         with self._database.begin() as session:
+            session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
             session.add(
                 SessionRow(
                     token_hash=token_hash,
@@ -75,21 +72,22 @@ class SessionRows:
         with self._database.begin() as session:
             session.execute(delete(SessionRow).where(SessionRow.token_hash == token_hash))
 
-    def forget_expired(self, now: datetime) -> None:
-        """Erase sessions that are over."""
-        with self._database.begin() as session:
-            session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
-
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """One of the tool's key pairs, opened."""
+    """One of the tool's key pairs. The private half stays sealed until it is asked for."""
 
     kid: str
-    private_pem: str = field(repr=False)
     public_jwk: str
     created_at: datetime
     retired_at: datetime | None
+    _sealed: str = field(repr=False)
+    _box: SecretBox = field(repr=False)
+
+    @property
+    def private_pem(self) -> str:
+        """The private half. Raises SealedTextError when the key that sealed it is lost."""
+        return self._box.open(self._sealed, bound_to=f"tool_key:{self.kid}")
 
 
 class ToolKeyRows:
@@ -104,13 +102,7 @@ class ToolKeyRows:
         with self._database.read() as session:
             rows = session.scalars(select(ToolKeyRow).order_by(ToolKeyRow.created_at)).all()
         return tuple(
-            StoredKey(
-                row.kid,
-                self._box.open(row.private_pem, bound_to=f"tool_key:{row.kid}"),
-                row.public_jwk,
-                row.created_at,
-                row.retired_at,
-            )
+            StoredKey(row.kid, row.public_jwk, row.created_at, row.retired_at, row.private_pem, self._box)
             for row in rows
         )
 

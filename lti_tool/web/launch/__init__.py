@@ -7,8 +7,6 @@ A browser that keeps neither is offered a window of its own before anything sing
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import structlog
 from flask import Blueprint, Response, jsonify, make_response, render_template, request, url_for
 from flask_babel import LazyString
@@ -43,6 +41,18 @@ WORDS: dict[Refusal, tuple[int, LazyString, LazyString, LazyString]] = {
             "Canvas answered with an error instead of a launch. Often it is a login that has ended meanwhile."
         ),
         _l("Reload the page in Canvas, log in if asked, and open the tool again."),
+    ),
+    Refusal.LOGIN_ENDED: (
+        403,
+        _l("Your login in Canvas has ended"),
+        _l("Canvas does not know any more who you are, or knows you as somebody else than a moment ago."),
+        _l("Reload the page in Canvas, log in if asked, and open the tool again."),
+    ),
+    Refusal.SWITCHED_OFF: (
+        403,
+        _l("The tool is switched off in Canvas"),
+        _l("Canvas answered that this tool's developer key may not be used here."),
+        _l("Ask your Canvas administrator to switch the tool's LTI key on for this account."),
     ),
     Refusal.LAUNCH_OVER: (
         403,
@@ -99,7 +109,8 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
     def login() -> Response:
         started = launching.start(request.values)
         answer = make_response(
-            render_template("launch/login.html", started=started, in_own_window=_own_window_address())
+            # Everything is sent again from a window of its own; the platform's launch is not spent before.
+            render_template("launch/login.html", started=started, again=list(request.values.items()))
         )
         _remember(answer, started)
         return answer
@@ -112,7 +123,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
     @lti.post("/launch")
     def launch() -> Response:
         finished = launching.finish(request.form, lambda label: request.cookies.get(f"{COOKIE}{label}"))
-        page = "launch/launch.html" if finished.context.course_id else "launch/no_course.html"
+        page = "launch/no_course.html" if finished.context.missing_fields else "launch/launch.html"
         answer = make_response(render_template(page, finished=finished))
         _forget(answer, finished.label)
         return answer
@@ -120,11 +131,16 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
     @lti.post("/session")
     def session() -> Response:
         """Exchange a code, and the binding where needed, for a session. JSON only: no form can send it."""
-        body = request.get_json(silent=True)
+        try:
+            body = request.get_json(silent=True)
+        except RecursionError:  # brackets without end
+            body = None
         if not isinstance(body, dict) or not isinstance(body.get("code"), str):
             raise LaunchRefused(Refusal.NOT_A_LAUNCH, "no code")
         binding = body.get("binding")
         context = launching.redeem(body["code"], binding if isinstance(binding, str) else None)
+        if context.missing_fields:
+            raise LaunchRefused(Refusal.NOT_A_LAUNCH, "the launch names no course of Canvas, or no user")
         location = url_for("course.home.home", course_id=context.course_id)
         return jsonify(token=sessions.open(context), location=location)
 
@@ -142,11 +158,6 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
 
     lti.register_error_handler(LaunchRefused, _refused)
     return lti
-
-
-def _own_window_address() -> str:
-    """The same login again, for a window of its own; the platform's launch is not spent before."""
-    return f"{url_for('lti.login')}?{urlencode(list(request.values.items(multi=True)))}"
 
 
 def _remember(answer: Response, started: StartedLogin) -> None:

@@ -19,6 +19,13 @@ function fail(answer) {
   place.querySelector("h1").focus();
 }
 
+function refuseStorage() {
+  const place = document.getElementById("failed");
+  place.querySelectorAll("[data-happened], [data-to-do]").forEach((words) => (words.hidden = true));
+  place.querySelector("[data-no-storage]").hidden = false;
+  fail(null);
+}
+
 async function open() {
   const binding = launch.proven || !launch.storage ? null : await take(launch.storage, launch.platform, launch.label);
   const answer = await fetch(launch.exchange, {
@@ -29,7 +36,11 @@ async function open() {
   });
   const said = await answer.json();
   if (!answer.ok) return fail(said);
-  sessionStorage.setItem("peer-allocator-session", said.token);
+  try {
+    sessionStorage.setItem("peer-allocator-session", said.token);
+  } catch {
+    return refuseStorage();
+  }
   location.replace(said.location);
 }
 
