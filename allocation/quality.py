@@ -16,8 +16,8 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
     Examples
     --------
     >>> from allocation import Participant, Roster, Rules, Submission
-    >>> roster = Roster((Participant("a"), Participant("b")), (Submission("x", ("a",)), Submission("y",
-    ("b",))))
+    >>> people = (Participant("a"), Participant("b"))
+    >>> roster = Roster(people, (Submission("x", ("a",)), Submission("y", ("b",))))
     >>> quality(roster, Rules(), [Pair("a", "y"), Pair("b", "x")]).reciprocal
     1
     """

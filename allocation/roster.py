@@ -70,7 +70,7 @@ class Roster:
 
     Examples
     --------
-    >>> Roster((Participant("ada"),), (Submission("essay", ("ada",)),))
+    >>> Roster((Participant("ada"),), (Submission("essay", ("ada",)),))  # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
         ...
     allocation.errors.RosterError: Peer review needs at least two people, and the roster has 1. Add

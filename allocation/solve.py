@@ -27,7 +27,7 @@ THOROUGH_MIXING, THOROUGH_SWEEPS = 40_000, 40
 """The same where the random start left more than 2 in 100 pairs to completion, or where costs decided."""
 ANNEALING = 60
 """Moves of annealing for each pair, and at most so many in all:"""
-ANNEALING_MOST = 60_000
+ANNEALING_MOST = 30_000
 
 
 @dataclass(slots=True)

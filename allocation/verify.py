@@ -42,8 +42,8 @@ def verify(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> tuple[BrokenR
     Examples
     --------
     >>> from allocation import Participant, Roster, Rules, Submission
-    >>> roster = Roster((Participant("a"), Participant("b")), (Submission("x", ("a",)), Submission("y",
-    ("b",))))
+    >>> people = (Participant("a"), Participant("b"))
+    >>> roster = Roster(people, (Submission("x", ("a",)), Submission("y", ("b",))))
     >>> [broken.code for broken in verify(roster, Rules(reviews_per_reviewer=1), [Pair("a", "x")])]
     ['own_work', 'gives', 'receives']
     """
