@@ -15,6 +15,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
 
+from allocation import AllocationError
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.services.errors import (
     AnotherRunActive,
@@ -115,6 +116,13 @@ TROUBLES: dict[type[Exception], Trouble] = {
         _l("This did not work"),
         _l("The tool could not do what was asked."),
         _TELL_ADMINISTRATOR,
+        own_words=True,
+    ),
+    AllocationError: Trouble(
+        422,
+        _l("Reviews cannot be allocated like this"),
+        _l("The people and the rules do not fit together."),
+        _l("Change the rules or who takes part; nothing was changed in Canvas."),
         own_words=True,
     ),
     ReadFailed: Trouble(

@@ -8,10 +8,10 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import ValidationError
 
-from allocation import Infeasible
+from allocation import Infeasible, RosterError
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.rules import PlanRules
-from lti_tool.services.use_cases import UseCases
+from lti_tool.services.use_cases import Actor, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
 from lti_tool.web.session import visit
@@ -26,11 +26,8 @@ def rules_blueprint(services: UseCases) -> Blueprint:
     ) -> tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         snapshot = services.reading.snapshot(actor, assignment)
-        feasibility = (
-            None
-            if errors.keys() - {"feasibility"}
-            else services.planning.feasibility(actor, assignment, rules)
-        )
+        wrong_fields = errors.keys() - {"feasibility"}
+        answer = {} if wrong_fields else verdict(services, actor, assignment, rules)
         page = render_template(
             "rules.html",
             course_id=course_id,
@@ -40,9 +37,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             typed=request.form if request.method == "POST" else {},
             completed=sum(review.completed for review in snapshot.reviews),
             errors=errors,
-            feasibility=feasibility,
-            obstacles=words.obstacles(feasibility.reasons, feasibility.reason_names) if feasibility else [],
-            ways_out=words.ways_out(feasibility.reasons, rules) if feasibility else [],
+            **answer,
         )
         return page, status
 
@@ -60,7 +55,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             return show(course_id, assignment_id, saved, errors, 422)
         try:
             made = services.planning.make_plan(actor, assignment, chosen)
-        except Infeasible:
+        except (Infeasible, RosterError):
             services.planning.save_rules(actor, assignment, chosen)
             return show(
                 course_id, assignment_id, chosen, {"feasibility": _("These rules cannot work together.")}, 422
@@ -72,19 +67,26 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         chosen, errors = read_rules(request.form, services.planning.rules(actor, assignment))
         if errors:
-            return jsonify(html=render_template("_feasibility.html", feasibility=None, errors=errors))
-        answer = services.planning.feasibility(actor, assignment, chosen)
-        return jsonify(
-            html=render_template(
-                "_feasibility.html",
-                feasibility=answer,
-                obstacles=words.obstacles(answer.reasons, answer.reason_names),
-                ways_out=words.ways_out(answer.reasons, chosen),
-                errors={},
-            )
-        )
+            return jsonify(html=render_template("_feasibility.html", errors=errors))
+        answer = verdict(services, actor, assignment, chosen)
+        return jsonify(html=render_template("_feasibility.html", errors={}, **answer))
 
     return pages
+
+
+def verdict(
+    services: UseCases, actor: Actor, assignment: AssignmentId, rules: PlanRules
+) -> dict[str, object]:
+    """What ``_feasibility.html`` says about rules."""
+    try:
+        feasibility = services.planning.feasibility(actor, assignment, rules)
+    except RosterError:  # nobody to allocate to; the engine wants two people and a work
+        return {"too_few": True}
+    return {
+        "feasibility": feasibility,
+        "obstacles": words.obstacles(feasibility.reasons, feasibility.reason_names),
+        "ways_out": words.ways_out(feasibility.reasons, rules),
+    }
 
 
 def read_rules(form: Mapping[str, str], saved: PlanRules) -> tuple[PlanRules, dict[str, str]]:

@@ -139,7 +139,7 @@ def read_course(people: int, sections: int, names: Sequence[str] = ()) -> Snapsh
         for n, to in ((0, 1), (1, 2), (2, 0))
         if len(persons) > 2
     )
-    groups = (Group(GroupId("g1"), "Group 1", (persons[0].id, persons[-1].id)),)
+    groups = (Group(GroupId("g1"), "Group 1", tuple(one.id for one in (*persons[:1], *persons[1:][-1:]))),)
     return Snapshot(
         canvas=CANVAS,
         course_id=COURSE,

@@ -141,6 +141,23 @@ def test_each_screen_is_accessible_in_both_schemes_and_fits_320_pixels(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_mistakes_are_accessible_and_take_the_focus(page: Page, serve: Serve) -> None:
+    home = serve(a_course())
+    for path, button, field in ((PEOPLE, "Leave out", "user"), (RULES, "Show the preview", "seed")):
+        open_page(page, home + path)
+        if field == "seed":
+            page.get_by_text("More").click()
+            page.fill("#seed", "two words")
+        page.get_by_role("button", name=button).click()
+        expect(page.locator("[data-takes-focus]")).to_be_focused()
+        assert page.title().startswith("Error:")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        page.locator("[data-takes-focus] a").click()
+        expect(page.locator(f"#{field}")).to_be_focused()
+        expect(page.locator(f"#{field}")).to_have_attribute("aria-invalid", "true")
+
+
 @pytest.mark.parametrize("state", ["people", "rules", "preview", "done"])
 def test_text_of_twice_the_size_still_fits(state: str, page: Page, serve: Serve) -> None:
     course, path = STATES[state]()

@@ -6,11 +6,13 @@ import csv
 import html
 import io
 import re
+from typing import NoReturn
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.applying.states import RunState
 from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import UserId
@@ -77,6 +79,29 @@ def test_home_warns_of_two_masters() -> None:
     assert "two masters" not in Browser(course).get(HOME).text
     course.automatic = True
     assert "two masters" in Browser(course).get(HOME).text
+
+
+@pytest.mark.parametrize(
+    ("why", "status", "words"),
+    [
+        (Why.ACCESS_LOST, 409, "You are not connected to Canvas"),
+        (Why.SCOPE_MISSING, 403, "developer key lacks a right"),
+        (Why.NOT_PERMITTED, 403, "Canvas does not let you do this"),
+        (Why.THROTTLED, 503, "Canvas asks us to slow down"),
+        (Why.BROKEN_ANSWER, 502, "Canvas could not be read"),
+    ],
+)
+def test_when_canvas_fails_the_page_says_what_to_do(why: Why, status: int, words: str) -> None:
+    course = a_course()
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise ReadFailed(why, "<b>secret of Canvas</b>")
+
+    course.overview = fail  # type: ignore[method-assign]  # Canvas fails
+    answer = Browser(course).get(HOME)
+    assert answer.status_code == status
+    assert words in answer.text
+    assert "secret of Canvas" not in answer.text
 
 
 def test_who_is_not_connected_is_led_to_connecting_and_back() -> None:
@@ -176,6 +201,17 @@ def test_impossible_rules_make_no_plan() -> None:
     course = a_course(10, 4)
     answer = Browser(course).send(RULES, **(GOOD_RULES | {"sections": "same"}))
     assert answer.status_code == 422
+    assert not course.plans
+
+
+@pytest.mark.parametrize("people", [0, 1, 2])
+def test_a_class_too_small_gets_words_and_no_plan(people: int) -> None:
+    course = a_course(people, 1)
+    browser = Browser(course)
+    assert browser.get(PEOPLE).status_code == 200
+    said = words_of_html(browser.send(f"{RULES}/feasibility", **GOOD_RULES).get_json()["html"])
+    assert ("cannot work" if people == 2 else "Too few students take part.") in said
+    assert browser.send(RULES, **GOOD_RULES).status_code == 422
     assert not course.plans
 
 

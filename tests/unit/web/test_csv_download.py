@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from lti_tool.web.csv_download import csv_bytes, safe_cell
+from lti_tool.web.csv_download import Cell, csv_bytes, safe_cell
 
 FORMULAS = [
     "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠x", ' =1', '"=1', "'=1",
@@ -36,7 +36,7 @@ def test_what_turns_the_direction_is_made_visible() -> None:
 
 
 def test_the_file_reads_back_with_its_quotes_and_line_breaks() -> None:
-    rows = [['say "hi"', "two\nlines", "a,b;c", 7]]
+    rows: list[list[Cell]] = [['say "hi"', "two\nlines", "a,b;c", 7]]
     content = csv_bytes(["w", "x", "y", "z"], rows)
     assert content.startswith(b"\xef\xbb\xbf")
     read = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
