@@ -86,3 +86,26 @@ def instances(draw: st.DrawFn, largest: int = 7) -> tuple[Roster, Rules]:
         section_pairs=matrix,
     )
     return roster, rules
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> tuple[Roster, Rules]:
+    """Four or five people, few rules, and something to stay close to or to avoid."""
+    n = draw(st.integers(4, 5))
+    people = tuple(Participant(f"p{i}", ability=draw(st.sampled_from((0.2, 0.9)))) for i in range(n))
+    roster = Roster(people, tuple(Submission(f"w{i}", (f"p{i}",)) for i in range(n)))
+
+    def some(most: int) -> frozenset[Pair]:
+        apart = st.tuples(st.integers(0, n - 1), st.integers(1, n - 1))
+        return frozenset(
+            Pair(f"p{i}", f"w{(i + d) % n}") for i, d in draw(st.frozensets(apart, max_size=most))
+        )
+
+    rules = Rules(
+        reviews_per_reviewer=draw(st.integers(1, 2)),
+        forbidden=some(2),
+        avoid=some(2 * n),
+        existing=some(2 * n),
+        strong_at=draw(st.sampled_from((None, 0.5))),
+    )
+    return roster, rules

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from allocation import Goal, Pair, Participant, Quality, Roster, Rules, allocate, feasibility, quality, verify
-from tests.unit.allocation.instances import instances, plain
+from allocation import Goal, Pair, Participant, Quality, Roster, Rules, allocate, quality, verify
+from tests.unit.allocation.instances import instances, plain, wishes
 from tests.unit.allocation.oracle import every_allocation, read
 
 
@@ -16,49 +17,49 @@ def unevenness(measured: Quality) -> int:
 
 
 def test_moved_pairs_and_repeats_are_the_fewest_possible() -> None:
-    seen = []
+    seen = set()
 
-    @settings(max_examples=200, deadline=None)
-    @given(instances(5))
+    @settings(max_examples=60, deadline=None)
+    @given(st.one_of(wishes(), wishes(), instances(5)))
     def compare(instance: tuple[Roster, Rules]) -> None:
         roster, rules = instance
-        if not (rules.existing or rules.avoid) or feasibility(roster, rules):
-            return
         measured = [quality(roster, rules, pairs) for pairs in every_allocation(read(roster, rules))]
+        if not measured:
+            return
         soft = rules.avoid_is == "soft"
         best = min((unevenness(one), one.moved, one.repeats if soft else 0) for one in measured)
         found = allocate(roster, rules, seed=1).quality
         assert (unevenness(found), found.moved, found.repeats if soft else 0) == best
+        seen.add(best[1:])
         other = replace(rules, goals=(Goal.REPEATS, Goal.MOVED))
         best = min((unevenness(one), one.repeats if soft else 0, one.moved) for one in measured)
         found = allocate(roster, other, seed=1).quality
         assert (unevenness(found), found.repeats if soft else 0, found.moved) == best
-        seen.append(best)
 
     compare()
-    assert len(set(seen)) > 3
+    assert len(seen) > 5
 
 
 def test_reciprocal_pairs_and_weak_works_are_nearly_always_the_fewest_possible() -> None:
     outcomes = []
 
-    @settings(max_examples=200, deadline=None, derandomize=True)
-    @given(instances(5))
+    @settings(max_examples=60, deadline=None, derandomize=True)
+    @given(wishes())
     def compare(instance: tuple[Roster, Rules]) -> None:
         roster, rules = instance
-        rules = replace(rules, avoid_is="hard")
-        if not rules.reviews_per_reviewer or feasibility(roster, rules):
-            return
         measured = [quality(roster, rules, pairs) for pairs in every_allocation(read(roster, rules))]
+        if not measured:
+            return
         allocation = allocate(roster, rules, seed=1)
         found = allocation.quality
-        best = min((one.moved, one.reciprocal, one.weak) for one in measured)
-        outcomes.append((found.moved, found.reciprocal, found.weak) == best)
+        best = min((one.moved, one.repeats, one.reciprocal, one.weak) for one in measured)
+        outcomes.append((found.moved, found.repeats, found.reciprocal, found.weak) == best)
         for report in allocation.goals:
             assert report.bound <= report.value
-            if report.name in ("reciprocal", "strong"):
-                value = "weak" if report.name == "strong" else report.name
-                assert report.bound <= min(getattr(one, value) for one in measured)
+            if report.name == "reciprocal":
+                assert report.bound <= min(one.reciprocal for one in measured)
+            if report.name == "strong":
+                assert report.bound <= min(one.weak for one in measured)
 
     compare()
     assert sum(outcomes) >= 0.97 * len(outcomes) > 20
