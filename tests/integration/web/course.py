@@ -243,7 +243,10 @@ class Course:
 
     def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
         given = engine_input(self.snapshot(actor, assignment), rules)
-        total = sum(one.gives or 0 for one in given.roster.participants)
+        total = sum(
+            rules.reviews_per_reviewer if one.gives is None else one.gives
+            for one in given.roster.participants
+        )
         works = len(given.roster.submissions) or 1
         return Feasibility(
             reviews=total,
