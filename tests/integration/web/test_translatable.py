@@ -15,12 +15,15 @@ from tests.integration.web.course import ASSIGNMENT, FAMILY, GIVEN, TEACHER, a_c
 from tests.integration.web.test_pages import HOME, PEOPLE, RULES, Browser
 
 OUR_DATA = set(GIVEN + FAMILY) | set(
-    """
-    Section A B C Essay methods Reading diary Writing in the Sciences Dr Rosa Okafor sister Nov PM AM
-    read who in the is course create peer reviews url GET POST api v courses course_id users assignments
-    assignment_id submissions submission_id peer_reviews
-    Canvas asked us to slow down going on in a moment
-    """.split()
+    re.findall(
+        r"\w+",
+        """
+        Section A B C Essay methods Reading diary Writing in the Sciences Dr Rosa Okafor sister Nov PM AM
+        read who in the is course create peer reviews url GET POST api v courses course_id users assignments
+        assignment_id submissions submission_id peer_reviews
+        Canvas asked us to slow down going on in a moment
+        """,
+    )
 )
 """Words that come from Canvas or from the services; they are not the pages' to translate."""
 
