@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from lti_tool.simulator.courses import CourseKind, build_state
 from lti_tool.simulator.habits import Habits
 from lti_tool.simulator.records import Assignment, Course, User
 from lti_tool.simulator.state import CanvasState
+
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or each request is a line of the test's output
 
 
 @dataclass

@@ -226,7 +226,10 @@ def _participants(
     kept: Sequence[Pair],
     outside: Mapping[str, int],
 ) -> tuple[Participant, ...]:
-    """Reviewers with what they still owe, and whoever only stands behind a review that stays."""
+    """Reviewers with what they still owe, and whoever only stands behind a review that stays.
+
+    Ordinary reviewers have no quota of their own, so that "fewer reviews each" can be tried as a way out.
+    """
     names = _section_names(snapshot)
     done = Counter(pair.reviewer for pair in kept)
     reviewing = {person.id for person in part.reviewers}
@@ -235,12 +238,13 @@ def _participants(
     for user in sorted(ids):
         person = snapshot.people_by_id.get(UserId(user))
         owes = max(0, rules.reviews_per_reviewer - outside.get(user, 0)) if user in reviewing else 0
+        ordinary = user in reviewing and not outside.get(user) and done[user] <= rules.reviews_per_reviewer
         participants.append(
             Participant(
                 id=user,
                 sections=frozenset(names[section] for section in person.sections) if person else frozenset(),
                 groups=groups.get(UserId(user), frozenset()),
-                gives=max(owes, done[user]),
+                gives=None if ordinary else max(owes, done[user]),
             )
         )
     return tuple(participants)

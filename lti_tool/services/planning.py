@@ -78,7 +78,8 @@ class Planning:
         snapshot = self._reading.snapshot(actor, assignment)
         given = _input(snapshot, rules)
         reasons = feasibility(given.roster, given.rules)
-        gives = [participant.gives or 0 for participant in given.roster.participants]
+        usual = rules.reviews_per_reviewer
+        gives = [usual if found.gives is None else found.gives for found in given.roster.participants]
         reviewing = [load for load in gives if load] or [0]
         total, works = sum(gives), len(given.roster.submissions)
         people = {person for reason in reasons for person in reason.people}

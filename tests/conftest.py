@@ -1,0 +1,38 @@
+"""Fixtures for all tests: Debian's Chromium, found by path; tests that need it skip where there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+REQUIRE_BROWSER = "PEER_ALLOCATOR_REQUIRE_BROWSER"
+ARGUMENTS = (
+    "--no-sandbox",  # Chromium refuses to run as root with it
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Playwright switches storage partitioning off; browsers have it on. The last list of features wins.
+    "--disable-features=Translate,MediaRouter,DialMediaRouteProvider,OptimizationHints",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium. Debian's build refuses third-party cookies by itself."""
+    path = shutil.which("chromium")
+    if path is None:
+        message = "there is no Chromium: install Debian's package `chromium` to run the browser tests"
+        if os.environ.get(REQUIRE_BROWSER):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()

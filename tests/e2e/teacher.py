@@ -1,0 +1,102 @@
+"""A teacher in front of the simulated Canvas: what she clicks, and what Canvas then holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+
+from lti_tool.cli.demonstration import Demonstration
+from lti_tool.simulator.records import Assignment, Course
+
+SCREENSHOTS = Path("test-results/screens")
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@dataclass
+class Teacher:
+    """One person in one browser context; ``tool`` is what she sees inside Canvas's frame."""
+
+    demo: Demonstration
+    context: BrowserContext
+    page: Page
+    troubles: list[str]
+
+    @property
+    def tool(self) -> FrameLocator:
+        """The tool's frame."""
+        return self.page.frame_locator("iframe[name=tool_content]")
+
+    def open_tool(self, course: Course, role: str = "Teacher") -> None:
+        """Choose who to be on Canvas's home page, open the course, choose *Peer reviews*."""
+        self.page.goto(f"{self.demo.canvas_url}/")
+        options = self.page.locator("#act-as option").all_inner_texts()
+        self.page.select_option("#act-as", label=next(o for o in options if o.endswith(f"– {role}")))
+        self.page.get_by_role("button", name="Switch").click()
+        self.page.goto(f"{self.demo.canvas_url}/courses/{course.id}")
+        self.page.get_by_role("link", name="Peer reviews", exact=True).click()
+
+    def connect(self) -> None:
+        """Give the tool access, in the window that it opens."""
+        with self.context.expect_page() as opened:
+            self.tool.get_by_role("button", name="Connect to Canvas").click()
+        opened.value.get_by_role("button", name="Authorize").click()
+        expect(self.tool.get_by_role("heading", name="Peer reviews in")).to_be_visible()
+
+    def plan(self, assignment: Assignment, **rules: str) -> None:
+        """From the list of assignments to the preview; ``rules`` are labels of choices and fields."""
+        card = self.tool.locator("article, li, section, div").filter(
+            has=self.tool.get_by_role("heading", name=assignment.name, exact=True)
+        )
+        card.last.get_by_role("link", name="Plan reviews").click()
+        self.tool.get_by_role("button", name="Go on to the rules").click()
+        for name, value in rules.items():
+            if name == "choose":
+                self.tool.get_by_role("radio", name=value).check()
+            else:
+                self.tool.locator(f"#{name}").fill(value)
+        self.tool.get_by_role("button", name="Show the preview").click()
+        expect(self.tool.get_by_role("heading", name="Preview", exact=True)).to_be_visible()
+
+    def apply(self) -> None:
+        """From the preview over the confirmation to the end of the run."""
+        self.tool.get_by_role("link", name="Apply").or_(
+            self.tool.get_by_role("button", name="Apply")
+        ).last.click()
+        confirmation = self.tool.get_by_role("heading", name="in Canvas?")
+        under_way = self.tool.get_by_role("heading", name="Applying the plan")
+        over = self.tool.get_by_role("heading", name="applied and checked")
+        expect(confirmation.or_(under_way).or_(over).first).to_be_visible()
+        if confirmation.is_visible():
+            for box in self.tool.get_by_role("checkbox").all():
+                box.check()
+            self.tool.get_by_role("button", name="Apply").click()
+        expect(over).to_be_visible(timeout=60_000)
+
+    def undo_preview(self) -> None:
+        """From the report to the preview of taking it back."""
+        self.tool.get_by_role("button", name="Undo this run").click()
+        expect(self.tool.get_by_role("heading", name="Preview: undo")).to_be_visible()
+
+    def look(self, name: str) -> None:
+        """Take a picture, and let axe look: nothing may be found on any screen."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        frame = self.page.frame(name="tool_content")
+        assert frame is not None
+        found = Axe().run(frame)  # type: ignore[arg-type]  # a frame evaluates like a page
+        assert not found.response["violations"], f"{name}: {found.generate_report()}"
+
+    def fits(self, width: int) -> None:
+        """The tool's page is no wider than a window of this width."""
+        frame = self.page.frame(name="tool_content")
+        assert frame is not None
+        before = self.page.viewport_size
+        self.page.set_viewport_size({"width": width, "height": 800})
+        inner = frame.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert inner[0] <= inner[1], f"{inner[0]} px of page in a frame of {inner[1]} px"
+        assert before is not None
+        self.page.set_viewport_size(before)
