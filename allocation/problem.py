@@ -24,6 +24,9 @@ BIG_GROUP = 32
 """Groups with more works than this make buckets of their own instead of blocked pairs (their number is a
 square)."""
 
+MANY_BUCKETS = 8
+"""Who reaches more buckets than this, but not most works, is searched for by a list of works instead."""
+
 Key = tuple[frozenset[str], frozenset[str]]
 
 
@@ -34,9 +37,8 @@ class Problem:
 
     ``pool[r]`` lists works among which everything is that r may review; a work of it is allowed when it is
     not in ``blocked[r]`` and
-    its bucket is in ``fits[r]`` (None: every bucket of the pool is). ``explicit[r]`` is r's exact list,
-    kept only where r is barred
-    from more than half of his pool.
+    its bucket is in ``fits[r]`` (None: every bucket of the pool is). ``explicit[r]`` is a list
+    to search instead of buckets, where r is barred from more than half of his pool or reaches many buckets.
     """
 
     people: list[str]
@@ -276,4 +278,6 @@ def _pools(
             explicit[r] = [s for s in pool[r] if s not in barred and bucket_of[s] in as_set]
             pool[r] = explicit[r]
             fits[r] = None
+        elif len(reach[kind_of[r]]) > MANY_BUCKETS and len(pool[r]) < size:
+            explicit[r] = pool[r]
     return pool, fits, explicit

@@ -138,11 +138,12 @@ class Phase:
     def _next_explicit(self, frame: _Frame, explicit: list[int], taken: set[int]) -> int | None:
         """The same for somebody with a list of his own: first the goals on it, then everything."""
         seen_work, goal = self.seen_work, self.goal
+        blocked = self.board.problem.blocked[frame.reviewer]
         size = len(explicit)
         while frame.at < 2 * size:
             s = explicit[frame.at % size]
             frame.at += 1
-            if not seen_work[s] and (goal[s] or frame.at > size) and s not in taken:
+            if not seen_work[s] and (goal[s] or frame.at > size) and s not in taken and s not in blocked:
                 seen_work[s] = True
                 return s
         return None
