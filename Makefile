@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check unit browser fmt lock bench clean
+.PHONY: demo test check unit browser screens fmt lock bench clean
 
 demo: .venv/.runtime
 	@$(BIN)/peer-allocator demo
@@ -23,6 +23,14 @@ unit: .venv/.development
 browser: .venv/.development
 	$(BIN)/python -m pytest -m browser
 
+# The pictures in README and docs are made by the browser tests; look at them before you commit them.
+screens: .venv/.development
+	PEER_ALLOCATOR_SCREENS=docs/screens $(BIN)/python -m pytest tests/e2e -k main_job
+
+# Every point at which a worker can die, on SQLite and PostgreSQL; `test` has a sample of it.
+crash: .venv/.development
+	PEER_ALLOCATOR_CRASH=all $(BIN)/python -m pytest -n 2 tests/crash
+
 fmt: .venv/.development
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -30,11 +38,15 @@ fmt: .venv/.development
 bench: .venv/.development
 	$(BIN)/python -m benchmarks.engine
 
+bench-writer: .venv/.development
+	$(BIN)/python -m benchmarks.writer
+
 # Needs uv (https://docs.astral.sh/uv/) on the path; the lock files name no package index.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet --upgrade
 lock:
 	$(LOCK) --group build --output-file requirements.lock
+	$(LOCK) --group build --extra postgresql --extra redis --output-file requirements-servers.lock
 	$(LOCK) --group build --group dev --output-file requirements-dev.lock
 
 clean:
