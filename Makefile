@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check unit browser screens fmt lock bench clean
+.PHONY: demo test check unit browser crash screens fmt lock bench bench-writer clean
 
 demo: .venv/.runtime
 	@$(BIN)/peer-allocator demo
