@@ -257,8 +257,10 @@ def _uneven(roster: Roster, rules: Rules, works: Works) -> Remedy | None:
     total = sum(rules.reviews_per_reviewer if one.gives is None else one.gives for one in roster.participants)
     floor, rest = divmod(total, len(roster.submissions))
     low, high = rules.receives or (floor, floor + (1 if rest else 0))
-    for wider in (1, 2, 3, 5, 8, 13):
-        bounds = (max(0, low - wider), min(high + wider, 1000))
+    widenings = [(max(0, low - wider), min(high + wider, 1000)) for wider in (1, 2, 3, 5, 8, 13)]
+    if not works(roster, replace(rules, receives=widenings[-1])):
+        return None
+    for bounds in widenings:
         if works(roster, replace(rules, receives=bounds)):
             return Remedy(
                 "allow_uneven",
