@@ -75,6 +75,12 @@ def origin_of(address: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("must name at least one deployment")
+    return values
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Word = Annotated[str, Field(min_length=1)]
 
@@ -93,7 +99,7 @@ class Registration(BaseModel):
     auth_login_url: Address
     auth_token_url: Address
     key_set_url: Address
-    deployment_ids: tuple[Word, ...] = Field(min_length=1)
+    deployment_ids: Annotated[tuple[Word, ...], AfterValidator(_some)]
     canvas_origin: Annotated[str, AfterValidator(_origin), AfterValidator(CanvasOrigin)]
     oauth_client_id: Word | None = None
     oauth_client_secret_env: Word | None = None
