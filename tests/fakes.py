@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -139,7 +140,8 @@ class FakeCanvas:
     """``CanvasReviews`` over a snapshot that it changes, with Canvas's habits.
 
     ``fault(verb, n)`` may give a fault for the nth call (from 1) of a verb: create, delete, snapshot,
-    reviews, reviews_of. ``meanwhile(verb, n)`` is called before the call is looked at.
+    reviews, reviews_of. ``meanwhile(verb, n)`` is called before the call is looked at,
+    ``waits_for_a_place()`` while the driver waits for its turn.
     """
 
     def __init__(self, snapshot: Snapshot, clock: VirtualClock | None = None) -> None:
@@ -148,6 +150,7 @@ class FakeCanvas:
         self.world = snapshot
         self.fault: Callable[[str, int], Fault | None] = lambda verb, n: None
         self.meanwhile: Callable[[str, int], None] = lambda verb, n: None
+        self.waits_for_a_place: Callable[[], None] = lambda: None
         self.calls: Counter[str] = Counter()
         self.mails: Counter[ReviewId] = Counter()
         self.completed_deleted: list[Review] = []
@@ -223,6 +226,11 @@ class FakeCanvas:
         with self.lock:
             self._read("reviews_of")
             return tuple(row for row in self.world.reviews if row.submission == submission)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        self.waits_for_a_place()
+        yield
 
     def create(self, submission: SubmissionId, author: UserId, reviewer: UserId) -> Answer:
         return self._write("create", lambda: self._create(submission, author, reviewer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from lti_tool.applying.answers import Answer
@@ -16,7 +17,8 @@ class CanvasReviews(Protocol):
     """One assignment in one Canvas, read and written as the person who started the run.
 
     Safe to call from several threads. Reads raise ``ReadFailed``; writes never raise for anything that
-    Canvas or the network does, they return an ``Answer``. Pacing happens inside; a call may wait.
+    Canvas or the network does, they return an ``Answer``. Pacing happens inside: a call outside
+    a turn may wait.
     """
 
     def read_snapshot(self) -> Snapshot:
@@ -29,6 +31,10 @@ class CanvasReviews(Protocol):
 
     def reviews_of(self, submission: SubmissionId) -> tuple[Review, ...]:
         """The peer reviews of one submission."""
+        ...
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Wait for a place among this person's open requests and hold it; calls inside wait no more."""
         ...
 
     def create(self, submission: SubmissionId, author: UserId, reviewer: UserId) -> Answer:

@@ -1,7 +1,9 @@
 """Sends the pending steps of one kind, several at a time: the only place that asks Canvas to change things.
 
-For each step: (delete: look at the submission's reviews) -> commit ``sent`` -> is the lease still ours? ->
-one call -> commit what became of it. An answer that speaks of more than its pair ends the walk.
+For each step: wait for a place in the pace -> is the lease still ours? -> (delete: look at the submission's
+reviews) -> commit ``sent`` -> is the lease still ours? -> one call -> commit what became of it. The place
+comes first, so that no pause of Canvas's throttle lies between a mark and its bytes. An answer that speaks of
+more than its pair ends the walk.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.applying.answers import Answer, ReadFailed, Why
 from lti_tool.applying.breaker import Breaker
 from lti_tool.applying.errors import LeaseLost
 from lti_tool.applying.lease import Lease
@@ -26,7 +28,6 @@ from lti_tool.applying.states import RunState, StepState
 from lti_tool.applying.stops import Stopped, stop_for
 from lti_tool.planning.ids import ReviewId
 from lti_tool.planning.plan import ChangeKind
-from lti_tool.planning.snapshot import Review
 
 _HELD = frozenset({Why.NOT_PERMITTED, Why.NOT_FOUND})
 WAITING_WORDS = "Canvas asks us to slow down"
@@ -101,14 +102,15 @@ class Walk:
             raise
 
     def _take(self, step: StepRecord) -> None:
-        if step.kind is ChangeKind.DELETE and not self._still_deletable(step):
+        try:
+            with self._canvas.turn():
+                answer = self._send(step)
+        except ReadFailed as failed:  # of the look before a DELETE
+            self._react(step, failed.why, "")
             return
-        self._journal.mark_sent(self._lease.claim, step)
+        if answer is None:
+            return
         step = replace(step, state=StepState.SENT)
-        if not self._may_send(step):
-            return
-        ask = self._canvas.create if step.kind is ChangeKind.CREATE else self._canvas.delete
-        answer = ask(step.submission, step.author, step.reviewer)
         settlement = after_answer(step, answer, self._before)
         if settlement.why is Why.WRONG_IDS:
             self._ended.set()  # before anything else: every other worker looks at this before it sends
@@ -118,6 +120,23 @@ class Walk:
             self._doubted_at[step.seq] = self._clock.monotonic()
         self._journal.settle(self._lease.claim, step, settlement)
         self._react(applied(step, settlement), settlement.why, answer.note)
+
+    def _send(self, step: StepRecord) -> Answer | None:
+        """What Canvas answered; none when nothing was sent. The caller holds a place in the pace.
+
+        The walk may have ended, and the lease too, while we waited for the place; what was not marked is
+        simply still pending.
+        """
+        if self._ended.is_set() or self._leaving.is_set():
+            return None
+        self._lease.require()
+        if step.kind is ChangeKind.DELETE and not self._still_deletable(step):
+            return None
+        self._journal.mark_sent(self._lease.claim, step)
+        if not self._may_send(replace(step, state=StepState.SENT)):
+            return None
+        ask = self._canvas.create if step.kind is ChangeKind.CREATE else self._canvas.delete
+        return ask(step.submission, step.author, step.reviewer)
 
     def _may_send(self, step: StepRecord) -> bool:
         """The last look before the bytes leave. If not, the step goes back as it was."""
@@ -133,21 +152,11 @@ class Walk:
 
     def _still_deletable(self, step: StepRecord) -> bool:
         """One cheap reading right before each DELETE, because Canvas would delete a completed review too."""
-        rows = self._rows_of(step)
-        if rows is None:
-            return False
-        verdict = delete_verdict(step, rows)
+        found = self._canvas.reviews_of(step.submission)
+        verdict = delete_verdict(step, [row for row in found if row.assessor == step.reviewer])
         if verdict is not None:
             self._journal.settle(self._lease.claim, step, verdict)
         return verdict is None
-
-    def _rows_of(self, step: StepRecord) -> list[Review] | None:
-        try:
-            found = self._canvas.reviews_of(step.submission)
-        except ReadFailed as failed:
-            self._react(step, failed.why, "")
-            return None
-        return [row for row in found if row.assessor == step.reviewer]
 
     def _explain_refusal(self, step: StepRecord, refused: Settlement) -> Settlement:
         """Canvas's "Delete failed" may be the echo of a success whose answer was lost: look."""

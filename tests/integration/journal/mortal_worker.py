@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,9 @@ class FileCanvas:
 
     def reviews_of(self, submission: SubmissionId) -> tuple[Review, ...]:
         return tuple(row for row in self.reviews() if row.submission == submission)
+
+    def turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def read_snapshot(self) -> Snapshot:
         return replace(builders.snapshot(40), reviews=self.reviews())

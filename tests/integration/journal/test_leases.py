@@ -85,6 +85,38 @@ def test_a_worker_frozen_beyond_its_deadline_but_not_replaced_goes_on(tmp_path: 
     assert stage.canvas.calls["create"] == 12
 
 
+def test_whoever_waits_for_a_place_has_marked_nothing_yet(tmp_path: Path) -> None:
+    """A long pause of Canvas's throttle, the death of its worker included, leaves nothing in doubt."""
+    stage = Stage(tmp_path / "journal.db", creates(*CREATED))
+    seen: list[set[StepState]] = []
+
+    def wait() -> None:
+        seen.append({step.state for step in stage.journal.steps(stage.run)})
+        stage.clock.sleep(40)
+
+    stage.canvas.waits_for_a_place = wait
+    assert stage.drive() is RunState.DONE
+    assert len(seen) == 12
+    assert set().union(*seen) == {StepState.PENDING, StepState.DONE}
+
+
+def test_a_worker_frozen_while_it_waited_for_a_place_marks_nothing(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "journal.db", creates(*CREATED))
+    frozen: list[object] = []
+
+    def freeze() -> None:
+        stage.canvas.waits_for_a_place = lambda: None
+        stage.clock.jump(31.0)
+        frozen.append(stage.drive("second"))
+
+    stage.canvas.waits_for_a_place = freeze
+    assert stage.drive("first") is None
+    assert frozen == [RunState.DONE]
+    assert stage.canvas.calls["create"] == 12
+    claims = [event.details for event in stage.journal.events(stage.run) if event.type == "claimed"]
+    assert [claim["in_doubt"] for claim in claims] == [0, 0]
+
+
 def test_the_lease_is_renewed_through_a_long_wait(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "journal.db", creates(*CREATED))
     stage.canvas.fault = lambda verb, n: LOST_BEFORE if (verb, n) == ("create", 2) else None
