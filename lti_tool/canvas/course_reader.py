@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -43,12 +43,15 @@ class CourseReader:
         """The assignments alone: one list, no counts. Raises CanvasError."""
         return tuple(record.facts() for record in self._client.assignments(self._course.id))
 
-    def counts(self, assignment: AssignmentId) -> AssignmentCounts:
-        """Submissions and reviews of one assignment. Raises CanvasError.
+    def test_students(self) -> frozenset[str]:
+        """The Test Students (one per section at most): they have submission rows like everybody."""
+        rows = self._client.enrollments(self._course.id, types=("StudentViewEnrollment",))
+        return frozenset(row.user_id for row in rows)
 
-        The Test Student has a row like everybody and is counted; leaving it out would need the enrolments.
-        """
-        submissions = self._client.submissions(self._course, assignment)
+    def counts(self, assignment: AssignmentId, without: Set[str] = frozenset()) -> AssignmentCounts:
+        """Submissions and reviews of one assignment, leaving out the submissions of ``without``."""
+        found = self._client.submissions(self._course, assignment)
+        submissions = [row for row in found if row.user_id not in without]
         reviews = self._client.peer_reviews(self._course, assignment)
         return AssignmentCounts(
             students=len(submissions),
@@ -71,8 +74,10 @@ class CourseReader:
             flags = readers.submit(client.enabled_features, course_id)
             assignments = self.assignments()
             wanted = [facts.id for facts in assignments if facts.peer_reviews]
+            unreal = self.test_students() if wanted else frozenset()
             counts = {}
-            for assignment, count in zip(wanted, readers.map(self.counts, wanted), strict=True):
+            read = readers.map(lambda assignment: self.counts(assignment, unreal), wanted)
+            for assignment, count in zip(wanted, read, strict=True):
                 counts[assignment] = count
                 if progress:
                     progress("assignments", len(counts), len(wanted))

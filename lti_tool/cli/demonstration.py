@@ -198,6 +198,7 @@ def _stopper(worker: Worker, servers: list[Any], close: Callable[[], None]) -> C
     def stop() -> None:
         worker.stop()
         for server in servers:
+            server.task_dispatcher.shutdown(timeout=2)  # or answers under way meet a closed server
             server.close()
         close()
 

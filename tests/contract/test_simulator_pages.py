@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.state import DeveloperKey
 from tests.contract.rest_server import course_called, person, students_of
 from tests.contract.simulator_browser import serve_canvas
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-
 
 @pytest.mark.browser
-def test_every_page_is_accessible_and_narrow_enough() -> None:
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium: install Debian's package chromium")
-    from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
-
+def test_every_page_is_accessible_and_narrow_enough(chromium: Browser) -> None:
     state = build_state(1, kinds=("awkward",))
     callback = "http://tool.localhost:9/callback"
     state.add_key(DeveloperKey("42", "secret", "Allocator", "api", redirect_uris=[callback]))
@@ -44,12 +36,10 @@ def test_every_page_is_accessible_and_narrow_enough() -> None:
         "/simulator/switches",
         f"/login/oauth2/auth?client_id=42&response_type=code&redirect_uri={callback}",
     ]
-    with serve_canvas(state, host="lms.localhost") as canvas, sync_playwright() as driver:
-        chromium = driver.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--headless=new"]
-        )
+    with serve_canvas(state, host="lms.localhost") as canvas:
+        context = chromium.new_context(viewport={"width": 320, "height": 640})
         try:
-            page = chromium.new_page(viewport={"width": 320, "height": 640})
+            page = context.new_page()
             problems: list[str] = []
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.on(
@@ -69,5 +59,5 @@ def test_every_page_is_accessible_and_narrow_enough() -> None:
             page.wait_for_url(f"{canvas.base_url}{place}")
             assert page.locator("#act-as").input_value() == student.id
         finally:
-            chromium.close()
+            context.close()
         assert problems == []

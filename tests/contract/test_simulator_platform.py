@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 import requests
+from playwright.sync_api import Browser as Chromium
 
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.habits import StandingClock
@@ -479,8 +478,6 @@ def test_the_log_page_shows_writes_apart(canvas: ServedCanvas, state: CanvasStat
 
 # --- with a real browser -----------------------------------------------------------------------------------
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-
 TOOL_PAGE = b"""<!doctype html><title>Tool</title><script>
 async function ask(target, message) {
   const answer = new Promise((resolve) => addEventListener("message", function heard(event) {
@@ -557,22 +554,16 @@ class FakeTool:
     [("post_message_forwarding", 0), ("post_message_forwarding", 300), ("_parent", 0)],
 )
 def test_a_tool_on_another_site_launches_in_the_frame_and_reaches_the_storage_frame(
-    state: CanvasState, course: Course, storage_target: str, deaf_for: int
+    state: CanvasState, course: Course, storage_target: str, deaf_for: int, chromium: Chromium
 ) -> None:
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium: install Debian's package chromium")
-    from playwright.sync_api import sync_playwright
-
-    with serve_canvas(state, host="lms.localhost", issuer=ISSUER) as canvas, sync_playwright() as driver:
+    with serve_canvas(state, host="lms.localhost", issuer=ISSUER) as canvas:
         canvas.platform.storage_target = storage_target
         canvas.platform.storage_deaf_for = deaf_for
         tool = FakeTool(canvas.base_url)
         state.add_key(lti_key(tool.url))
-        chromium = driver.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--headless=new"]
-        )
+        context = chromium.new_context()
         try:
-            page = chromium.new_page()
+            page = context.new_page()
             problems: list[str] = []
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.goto(f"{canvas.base_url}/courses/{course.id}/external_tools/10000000000041")
@@ -587,7 +578,7 @@ def test_a_tool_on_another_site_launches_in_the_frame_and_reaches_the_storage_fr
             height = page.locator("#tool-frame").evaluate("frame => frame.clientHeight")
             announced = page.locator("#tool-announcements").text_content()
         finally:
-            chromium.close()
+            context.close()
             tool.close()
         assert problems == []
         claims = claims_of(canvas, seen["fields"]["id_token"])

@@ -167,8 +167,9 @@ def _by_others(report: RunReport) -> int:
 
 
 def _spoken(report: RunReport) -> str:
-    if report.progress.over:
-        return str(words.STATES[report.state])
     done, total = report.progress.done, report.progress.total
+    if report.progress.over:
+        end = str(words.STATES[report.state])
+        return str(_("%(end)s: %(done)s of %(total)s changes settled.", end=end, done=done, total=total))
     percent = 100 * done // total if total else 0
     return str(_("%(percent)s percent done, %(done)s of %(total)s.", percent=percent, done=done, total=total))

@@ -27,7 +27,7 @@ export function fit() {
 }
 
 export const scrollToTop = () => tell("lti.scrollToTop", {});
-export const showAlert = (body, alertType = "success") => tell("lti.showAlert", { body, alertType, title: document.title });
+export const showAlert = (body, alertType = "success") => tell("lti.showAlert", { body, alertType, title: document.querySelector("h1")?.textContent ?? "" });
 export const readAloud = (body) => tell("lti.screenReaderAlert", { body });
 
 new ResizeObserver(fit).observe(document.documentElement);
