@@ -23,7 +23,7 @@ function talk(target, origin, message) {
       if (event.origin !== origin || answer?.message_id !== id || answer.subject !== `${message.subject}.response`) return;
       finish(answer.error ? null : answer);
     };
-    const send = () => frameOf(target)?.postMessage({ ...message, message_id: id }, origin);
+    const send = () => frameOf(target)?.postMessage?.({ ...message, message_id: id }, origin);
     const again = setInterval(send, EVERY_MS);
     const over = setTimeout(() => finish(null), AT_MOST_MS);
     function finish(answer) {
