@@ -106,19 +106,19 @@ def export(canvas: str, course: str, assignment: str, user: str | None, output: 
     """Write the reviews that exist in Canvas as CSV (safe to open in a spreadsheet)."""
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
-    from lti_tool.services.tables import csv_text, reviews_table
+    from lti_tool.services.tables import reviews_csv
 
     with open_application() as application:
         actor = application.actor(canvas, course, user)
         snapshot = application.use_cases.reading.snapshot(actor, AssignmentId(assignment), fresh=True)
-    text = csv_text(reviews_table(snapshot))
+    table = reviews_csv(snapshot)
     if output is None:
-        click.echo(text, nl=False)
-    else:
-        try:
-            output.write_text(text, encoding="utf-8-sig", newline="")
-        except OSError as error:
-            refuse(f"cannot write {output}: {error.strerror}")
+        click.echo(table.decode("utf-8-sig"), nl=False)
+        return
+    try:
+        output.write_bytes(table)
+    except OSError as error:
+        refuse(f"cannot write {output}: {error.strerror}")
 
 
 @click.command("rules-schema")

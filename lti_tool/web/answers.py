@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from flask import Response, jsonify
 
-from lti_tool.web.csv_download import Cell, csv_bytes
+from lti_tool.services.spreadsheet import Cell, csv_bytes
 
 
 def go_to(location: str) -> Response:

@@ -7,10 +7,10 @@ from flask_babel import gettext as _
 
 from lti_tool.planning.ids import PlanId
 from lti_tool.planning.plan import ChangeKind
+from lti_tool.services.spreadsheet import Cell
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import csv_file, go_to
-from lti_tool.web.csv_download import Cell
 from lti_tool.web.paging import page_of
 from lti_tool.web.preview.view import Filters, figures, filtered, lines, must_confirm
 from lti_tool.web.session import visit

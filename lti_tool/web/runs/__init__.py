@@ -17,10 +17,10 @@ from lti_tool.applying.verification import BY_OTHERS
 from lti_tool.planning.ids import PlanId, RunId, UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.spreadsheet import Cell
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import csv_file, go_to
-from lti_tool.web.csv_download import Cell
 from lti_tool.web.session import visit
 
 GOOD = frozenset({StepClass.DONE, StepClass.ALREADY_THERE, StepClass.ALREADY_GONE})

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from lti_tool.web.csv_download import Cell, csv_bytes, safe_cell
+from lti_tool.services.spreadsheet import Cell, csv_bytes, safe_cell
 
 FORMULAS = [
     "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠x", ' =1', '"=1', "'=1",
