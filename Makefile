@@ -1,7 +1,8 @@
 # Two commands matter: `make demo` and `make test`. Both set up everything they need in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Python compiles what is used when it is first used; compiling everything would double the wait for the demo.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
 .PHONY: demo test check unit browser crash screens fmt lock bench bench-writer clean
 
@@ -53,15 +54,17 @@ clean:
 	rm -rf .venv instance build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/pyvenv.cfg:
-	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."'
+	@$(PYTHON) -m venv .venv
 
 .venv/.runtime: .venv/pyvenv.cfg requirements.lock pyproject.toml
-	$(PIP) install --require-hashes --requirement requirements.lock
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Setting up in .venv (about half a minute) ..."
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.development: .venv/pyvenv.cfg requirements-dev.lock pyproject.toml
-	$(PIP) install --require-hashes --requirement requirements-dev.lock
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Setting up for development in .venv (about a minute) ..."
+	@$(PIP) --require-hashes --requirement requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.runtime
