@@ -2,6 +2,9 @@
 
 SQLite runs in WAL mode with ``synchronous=FULL`` (a lost `sent` mark would be a second mail to a
 student) and takes the write lock when a transaction begins, so that two writers wait instead of failing.
+
+PostgreSQL ends what waits or idles too long: a worker that was frozen in the middle of a transaction would
+otherwise keep its share lock on a run, and nobody could take the run over.
 """
 
 from __future__ import annotations
@@ -11,22 +14,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
 BUSY_TIMEOUT_S = 10
+PATIENCE_MS = 15_000
+"""Longest statement, and longest silence inside a transaction, on PostgreSQL; less than a run's lease."""
+CONNECTIONS = 32
+"""Of one process on PostgreSQL. More threads than this queue for one, for the milliseconds of a commit."""
 BEGIN_WITH = "sqlite_begin_with"
 
 
 def make_engine(url: str) -> Engine:
     """An engine for ``url``; raises ``sqlalchemy.exc.ArgumentError`` when it is no database URL."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+    if make_url(url).get_backend_name() == "postgresql":
+        return _postgresql_engine(make_url(url))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    limits = ("statement_timeout", "idle_in_transaction_session_timeout")
+    return create_engine(
+        url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url,
+        pool_pre_ping=True,
+        pool_size=CONNECTIONS // 2,
+        max_overflow=CONNECTIONS // 2,
+        connect_args={
+            "connect_timeout": 5,
+            "options": " ".join(f"-c {limit}={PATIENCE_MS}" for limit in limits),
+        },
+    )
 
 
 def _configure_sqlite(connection: DBAPIConnection, _record: Any) -> None:

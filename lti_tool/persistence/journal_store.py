@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.orm import Session
 
 from lti_tool.applying.answers import Why
@@ -66,12 +67,14 @@ class JournalStore:
             try:
                 with self._turn, self._database.begin() as session:
                     return act(session)
-            except OperationalError as error:
+            except (IntegrityError, DataError):
+                raise  # about what was written, not about the database
+            except DBAPIError as error:
                 if left and "database is locked" in str(error.orig):
                     continue
                 raise JournalUnavailable(f"the journal cannot be written: {error.orig}") from error
-            except InterfaceError as error:
-                raise JournalUnavailable(f"the journal cannot be written: {error.orig}") from error
+            except NoFreeConnection as error:
+                raise JournalUnavailable(f"the journal cannot be written: {error}") from error
         raise AssertionError("unreachable")
 
     def _read(self, act: Callable[[Session], T]) -> T:
@@ -79,8 +82,8 @@ class JournalStore:
         try:
             with self._database.read() as session:
                 return act(session)
-        except (OperationalError, InterfaceError) as error:
-            raise JournalUnavailable(f"the journal cannot be read: {error.orig}") from error
+        except (DBAPIError, NoFreeConnection) as error:
+            raise JournalUnavailable(f"the journal cannot be read: {error}") from error
 
 
 def run_row(session: Session, run: RunId) -> RunRow:

@@ -254,7 +254,7 @@ class SqlRunJournal(JournalStore):
                 reason=stop.reason,
                 words=stop.words,
                 waiting_until=None if stop.retry_in is None else now + timedelta(seconds=stop.retry_in),
-                pauses=RunRow.pauses + (stop.to is RunState.PAUSED_CANVAS),
+                pauses=RunRow.pauses + int(stop.to is RunState.PAUSED_CANVAS),
                 **_let_go(now, stop.to),
             )
 

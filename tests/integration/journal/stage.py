@@ -1,4 +1,4 @@
-"""One class, one plan, one real SQLite journal and a fake Canvas: the stage of the driver's tests."""
+"""One class, one plan, one real journal and a fake Canvas: the stage of the driver's tests."""
 
 from __future__ import annotations
 
@@ -35,13 +35,21 @@ from tests.fakes import FakeCanvas, Fate, Mortal, Pair, VirtualClock
 TEACHER = Actor(UserId("1"), "Ada Teacher")
 OTHER_TEACHER = Actor(UserId("2"), "Ben Teacher")
 _NUMBERS = count(1)
+OPENED: list[Engine] = []
+"""Engines of this process's journals, for whoever closes them."""
 TABLES = [row.__table__ for row in (RunRow, StepRow, AttemptRow, RunEventRow, RunSnapshotRow)]
 
 
-def open_journal(path: Path, clock: VirtualClock | None = None, *, fast: bool = True) -> Journal:
-    """A journal in a SQLite file. ``fast`` spares the disk: a killed process needs no fsync."""
-    engine = make_engine(f"sqlite:///{path}")
-    if fast:
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def open_journal(url: str, clock: VirtualClock | None = None, *, fast: bool = True) -> Journal:
+    """A journal in a database. ``fast`` spares the disk: a killed process needs no fsync."""
+    engine = make_engine(url)
+    OPENED.append(engine)
+    if fast and engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _no_fsync)
     Base.metadata.create_all(engine, tables=cast(Any, TABLES))
     return Journal(Database(engine), clock.now if clock is not None else None)
@@ -99,7 +107,7 @@ class Stage:
 
     def __init__(
         self,
-        path: Path | None,
+        url: str | None,
         changes: list[Change],
         *,
         preview: Snapshot | None = None,
@@ -117,8 +125,8 @@ class Stage:
         if after:
             self.journal: Journal = after.journal
         else:
-            assert path is not None
-            self.journal = open_journal(path, self.clock)
+            assert url is not None
+            self.journal = open_journal(url, self.clock)
         self.plan: Plan = builders.plan(changes, id_=f"plan{number}", of=self.preview)
         self.settings = DriverSettings(workers=workers)
         self.run = self.journal.start(self.plan, TEACHER)

@@ -25,7 +25,7 @@ from tests.fakes import (
     Killed,
     executes_late,
 )
-from tests.integration.journal.stage import TEACHER, Stage, creates, deletes, engine_of, pair
+from tests.integration.journal.stage import TEACHER, Stage, creates, deletes, engine_of, pair, sqlite_url
 
 CREATED = [(1, 3), (2, 4), (3, 5), (4, 6), (5, 7)]
 DELETED = [(6, 8), (7, 9), (8, 10)]
@@ -51,7 +51,7 @@ class AnyHistory(RuleBasedStateMachine):
         preview = snapshot(reviews=[review(*who) for who in DELETED + KEPT])
         changes = creates(*CREATED) + deletes(*DELETED)
         path = Path(self.folder.name) / "journal.db"
-        self.stage = Stage(path, changes, preview=preview, workers=workers)
+        self.stage = Stage(sqlite_url(path), changes, preview=preview, workers=workers)
         self.foreign: set[object] = set()
         self.most_done = 0
 

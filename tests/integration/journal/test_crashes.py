@@ -1,7 +1,8 @@
 """A worker dies at every boundary of journal and Canvas; another goes on. Counts mails, not only rows.
 
 The end state alone cannot tell a good engine from a bad one, so the same enumeration is run over two
-engines that are wrong on purpose, and must catch them.
+engines that are wrong on purpose, and must catch them. Death of real processes on both databases is in
+``tests/crash``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from lti_tool.planning.ids import RunId
 from tests.builders import review, snapshot
 from tests.fakes import LOST_AFTER, LOST_BEFORE, Fate, Killed, executes_late
 from tests.integration.journal.stage import Stage, creates, deletes, engine_of, pair
+
+pytestmark = pytest.mark.parametrize("shared", ["sqlite"], indirect=True, scope="module")
 
 KEPT = [(7, 8), (8, 9)]
 CREATED = [(1, 3), (2, 4)]

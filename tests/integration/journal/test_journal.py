@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -24,12 +23,12 @@ from tests.integration.journal.stage import (
 LINES = creates((1, 2), (2, 3), (3, 4)) + deletes((5, 6))
 
 
-def stage(path: Path) -> Stage:
-    return Stage(path / "journal.db", LINES, preview=builders.snapshot(reviews=[builders.review(5, 6)]))
+def stage(url: str) -> Stage:
+    return Stage(url, LINES, preview=builders.snapshot(reviews=[builders.review(5, 6)]))
 
 
-def test_twenty_presses_are_one_run(tmp_path: Path) -> None:
-    journal = open_journal(tmp_path / "journal.db")
+def test_twenty_presses_are_one_run(journal_url: str) -> None:
+    journal = open_journal(journal_url)
     plan = builders.plan(LINES)
     with ThreadPoolExecutor(20) as pool:
         runs = set(pool.map(lambda _: journal.start(plan, TEACHER), range(20)))
@@ -38,8 +37,8 @@ def test_twenty_presses_are_one_run(tmp_path: Path) -> None:
     assert len(journal.steps(runs.pop())) == 4
 
 
-def test_two_plans_at_once_are_one_run_and_a_named_refusal(tmp_path: Path) -> None:
-    journal = open_journal(tmp_path / "journal.db")
+def test_two_plans_at_once_are_one_run_and_a_named_refusal(journal_url: str) -> None:
+    journal = open_journal(journal_url)
 
     def press(number: int) -> object:
         try:
@@ -54,8 +53,8 @@ def test_two_plans_at_once_are_one_run_and_a_named_refusal(tmp_path: Path) -> No
     assert (refused.who, refused.done, refused.total) == ("Ada Teacher", 0, 4)
 
 
-def test_the_second_teacher_sees_who_since_when_how_far(tmp_path: Path) -> None:
-    first = stage(tmp_path)
+def test_the_second_teacher_sees_who_since_when_how_far(journal_url: str) -> None:
+    first = stage(journal_url)
     first.canvas.fault = lambda verb, n: REVOKED if (verb, n) == ("create", 2) else None
     first.drive()
     with pytest.raises(ActiveRunExists) as refused:
@@ -68,23 +67,23 @@ def test_the_second_teacher_sees_who_since_when_how_far(tmp_path: Path) -> None:
     assert first.journal.start(builders.plan(LINES, id_="other"), OTHER_TEACHER) != first.run
 
 
-def test_a_finished_plan_is_not_applied_again(tmp_path: Path) -> None:
-    finished = stage(tmp_path)
+def test_a_finished_plan_is_not_applied_again(journal_url: str) -> None:
+    finished = stage(journal_url)
     finished.drive()
     assert finished.journal.start(finished.plan, TEACHER) == finished.run
     assert finished.journal.runs_to_drive() == ()
     assert finished.drive() is None
 
 
-def test_a_plan_without_changes_is_done_and_writes_nothing(tmp_path: Path) -> None:
-    empty = Stage(tmp_path / "journal.db", [])
+def test_a_plan_without_changes_is_done_and_writes_nothing(journal_url: str) -> None:
+    empty = Stage(journal_url, [])
     assert empty.drive() is RunState.DONE
     assert empty.canvas.writes == 0
     assert empty.report.progress.total == 0
 
 
-def test_history_is_of_the_course_and_newest_first(tmp_path: Path) -> None:
-    first = stage(tmp_path)
+def test_history_is_of_the_course_and_newest_first(journal_url: str) -> None:
+    first = stage(journal_url)
     first.drive()
     first.clock.sleep(60)
     second = first.journal.start(builders.plan(LINES, id_="later"), OTHER_TEACHER)
@@ -98,8 +97,8 @@ def test_history_is_of_the_course_and_newest_first(tmp_path: Path) -> None:
     assert first.journal.history(builders.CANVAS, builders.COURSE, other) == ()
 
 
-def test_progress_never_goes_back_and_ends_at_the_total(tmp_path: Path) -> None:
-    watched = stage(tmp_path)
+def test_progress_never_goes_back_and_ends_at_the_total(journal_url: str) -> None:
+    watched = stage(journal_url)
     seen: list[int] = []
     watched.canvas.meanwhile = lambda verb, n: seen.append(watched.journal.progress(watched.run).done)
     watched.drive()
@@ -109,8 +108,8 @@ def test_progress_never_goes_back_and_ends_at_the_total(tmp_path: Path) -> None:
     assert watched.journal.progress(watched.run) == watched.report.progress
 
 
-def test_time_left_comes_from_the_last_minute(tmp_path: Path) -> None:
-    watched = stage(tmp_path)
+def test_time_left_comes_from_the_last_minute(journal_url: str) -> None:
+    watched = stage(journal_url)
     left: dict[int, float | None] = {}
 
     def slow(verb: str, n: int) -> None:
@@ -123,8 +122,8 @@ def test_time_left_comes_from_the_last_minute(tmp_path: Path) -> None:
     assert left == {1: None, 2: 60.0, 3: 30.0}
 
 
-def test_events_tell_the_run_from_a_cursor_on(tmp_path: Path) -> None:
-    watched = stage(tmp_path)
+def test_events_tell_the_run_from_a_cursor_on(journal_url: str) -> None:
+    watched = stage(journal_url)
     (started,) = watched.journal.events(watched.run)
     assert started.details == {"by": TEACHER.user, "plan": watched.plan.id, "changes": 4}
     watched.drive()
@@ -133,8 +132,8 @@ def test_events_tell_the_run_from_a_cursor_on(tmp_path: Path) -> None:
     assert states == ["checking", "applying", "verifying", "done"]
 
 
-def test_every_send_leaves_a_row_with_its_answer(tmp_path: Path) -> None:
-    watched = stage(tmp_path)
+def test_every_send_leaves_a_row_with_its_answer(journal_url: str) -> None:
+    watched = stage(journal_url)
     watched.canvas.fault = lambda verb, n: REVOKED if (verb, n) == ("create", 2) else None
     watched.drive()
     watched.canvas.fault = lambda verb, n: None
@@ -148,8 +147,8 @@ def test_every_send_leaves_a_row_with_its_answer(tmp_path: Path) -> None:
     assert ("pending", "access_lost", 401) in rows
 
 
-def test_only_paused_runs_resume(tmp_path: Path) -> None:
-    queued = stage(tmp_path)
+def test_only_paused_runs_resume(journal_url: str) -> None:
+    queued = stage(journal_url)
     with pytest.raises(NotResumable, match="queued"):
         queued.journal.resume(queued.run, TEACHER)
     with pytest.raises(UnknownRun):
@@ -158,8 +157,8 @@ def test_only_paused_runs_resume(tmp_path: Path) -> None:
         queued.journal.report(RunId("none"))
 
 
-def test_transitions_outside_the_table_are_refused(tmp_path: Path) -> None:
-    queued = stage(tmp_path)
+def test_transitions_outside_the_table_are_refused(journal_url: str) -> None:
+    queued = stage(journal_url)
     claim = queued.journal.claim(queued.run, "worker")
     assert claim is not None
     with pytest.raises(IllegalTransition):
@@ -168,8 +167,8 @@ def test_transitions_outside_the_table_are_refused(tmp_path: Path) -> None:
     assert queued.classes() == {StepClass.PENDING: 4}
 
 
-def test_a_database_without_tables_is_unavailable_and_said_so(tmp_path: Path) -> None:
-    journal = open_journal(tmp_path / "journal.db")
+def test_a_database_without_tables_is_unavailable_and_said_so(journal_url: str) -> None:
+    journal = open_journal(journal_url)
     with journal._database.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE run_step_attempt")
         connection.exec_driver_sql("DROP TABLE run_step")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -24,18 +23,18 @@ from tests.integration.journal.stage import TEACHER, Stage, creates, open_journa
 CREATED = [(number, number % 12 + 1) for number in range(1, 13)]
 
 
-def test_three_workers_at_once_on_one_file(tmp_path: Path) -> None:
-    """Real threads, real time, a journal each on one SQLite file."""
+def test_three_workers_at_once_on_one_database(journal_url: str) -> None:
+    """Real threads, real time, a journal each on one database."""
     preview = builders.snapshot()
     canvas = FakeCanvas(preview)
-    first = open_journal(tmp_path / "journal.db")
+    first = open_journal(journal_url)
     for turn in range(5):
         canvas.world = preview
         run = first.start(builders.plan(creates(*CREATED), id_=f"plan{turn}"), TEACHER)
         start = threading.Barrier(3)
 
         def work(number: int, run: Any = run, start: threading.Barrier = start) -> object:
-            journal = open_journal(tmp_path / "journal.db")
+            journal = open_journal(journal_url)
             driver = Driver(journal, SystemClock(), f"worker-{number}", DriverSettings(workers=2))
             start.wait()
             return driver.drive(run, canvas, preview)
@@ -66,8 +65,8 @@ class Freezing:
 
 
 @pytest.mark.parametrize("at", [1, 5, 12])
-def test_a_worker_frozen_beyond_its_lease_sends_nothing(tmp_path: Path, at: int) -> None:
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED))
+def test_a_worker_frozen_beyond_its_lease_sends_nothing(journal_url: str, at: int) -> None:
+    stage = Stage(journal_url, creates(*CREATED))
     ends: list[object] = []
     journal = Freezing(stage, at, 31.0, lambda: ends.append(stage.drive("second")))
     frozen = Driver(cast(RunJournal, journal), stage.clock, "frozen", stage.settings)
@@ -77,17 +76,17 @@ def test_a_worker_frozen_beyond_its_lease_sends_nothing(tmp_path: Path, at: int)
     assert stage.canvas.second_mails == 0
 
 
-def test_a_worker_frozen_beyond_its_deadline_but_not_replaced_goes_on(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED))
+def test_a_worker_frozen_beyond_its_deadline_but_not_replaced_goes_on(journal_url: str) -> None:
+    stage = Stage(journal_url, creates(*CREATED))
     journal = Freezing(stage, 3, 40.0, lambda: None)
     frozen = Driver(cast(RunJournal, journal), stage.clock, "frozen", stage.settings)
     assert frozen.drive(stage.run, stage.canvas, stage.preview) is RunState.DONE
     assert stage.canvas.calls["create"] == 12
 
 
-def test_whoever_waits_for_a_place_has_marked_nothing_yet(tmp_path: Path) -> None:
+def test_whoever_waits_for_a_place_has_marked_nothing_yet(journal_url: str) -> None:
     """A long pause of Canvas's throttle, the death of its worker included, leaves nothing in doubt."""
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED))
+    stage = Stage(journal_url, creates(*CREATED))
     seen: list[set[StepState]] = []
 
     def wait() -> None:
@@ -100,8 +99,8 @@ def test_whoever_waits_for_a_place_has_marked_nothing_yet(tmp_path: Path) -> Non
     assert set().union(*seen) == {StepState.PENDING, StepState.DONE}
 
 
-def test_a_worker_frozen_while_it_waited_for_a_place_marks_nothing(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED))
+def test_a_worker_frozen_while_it_waited_for_a_place_marks_nothing(journal_url: str) -> None:
+    stage = Stage(journal_url, creates(*CREATED))
     frozen: list[object] = []
 
     def freeze() -> None:
@@ -117,8 +116,8 @@ def test_a_worker_frozen_while_it_waited_for_a_place_marks_nothing(tmp_path: Pat
     assert [claim["in_doubt"] for claim in claims] == [0, 0]
 
 
-def test_the_lease_is_renewed_through_a_long_wait(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED))
+def test_the_lease_is_renewed_through_a_long_wait(journal_url: str) -> None:
+    stage = Stage(journal_url, creates(*CREATED))
     stage.canvas.fault = lambda verb, n: LOST_BEFORE if (verb, n) == ("create", 2) else None
     others: list[object] = []
     stage.canvas.meanwhile = lambda verb, n: (
@@ -128,8 +127,8 @@ def test_the_lease_is_renewed_through_a_long_wait(tmp_path: Path) -> None:
     assert others == [None], "after ninety seconds of waiting the run still has its worker"
 
 
-def test_whoever_lost_the_fence_can_commit_nothing(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "journal.db", creates((1, 2), (2, 3)))
+def test_whoever_lost_the_fence_can_commit_nothing(journal_url: str) -> None:
+    stage = Stage(journal_url, creates((1, 2), (2, 3)))
     old = stage.journal.claim(stage.run, "old")
     assert old is not None
     assert stage.journal.claim(stage.run, "early") is None

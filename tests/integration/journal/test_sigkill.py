@@ -13,14 +13,14 @@ from pathlib import Path
 from lti_tool.applying.states import RunState
 from tests import builders
 from tests.integration.journal.mortal_worker import FileCanvas
-from tests.integration.journal.stage import TEACHER, creates, open_journal, pair
+from tests.integration.journal.stage import TEACHER, creates, open_journal, pair, sqlite_url
 
 CREATED = [(number, (number + step) % 40 + 1) for step in range(5) for number in range(1, 41)]
 PATIENCE = 60
 
 
 def test_two_processes_die_and_the_third_finishes(tmp_path: Path) -> None:
-    journal = open_journal(tmp_path / "journal.db", fast=False)
+    journal = open_journal(sqlite_url(tmp_path / "journal.db"), fast=False)
     canvas = FileCanvas(tmp_path / "canvas.db")
     plan = builders.plan(creates(*CREATED), of=builders.snapshot(40))
     run = journal.start(plan, TEACHER)

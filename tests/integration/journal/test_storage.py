@@ -14,7 +14,7 @@ from lti_tool.applying.driver import Driver
 from lti_tool.applying.errors import JournalUnavailable
 from lti_tool.applying.ports import RunJournal
 from lti_tool.applying.states import RunState
-from tests.integration.journal.stage import Stage, creates, engine_of
+from tests.integration.journal.stage import Stage, creates, engine_of, sqlite_url
 
 CREATED = [(number, (number + step) % 12 + 1) for step in range(5) for number in range(1, 13)]
 
@@ -36,7 +36,7 @@ class Unwritable:
 
 @pytest.mark.parametrize("at", [0, 1, 6, 11])
 def test_a_journal_that_cannot_be_written_pauses_before_the_call(tmp_path: Path, at: int) -> None:
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED[:12]))
+    stage = Stage(sqlite_url(tmp_path / "journal.db"), creates(*CREATED[:12]))
     driver = Driver(cast(RunJournal, Unwritable(stage, at)), stage.clock, "worker", stage.settings)
     assert driver.drive(stage.run, stage.canvas, stage.preview) is RunState.PAUSED_STORAGE
     assert stage.canvas.calls["create"] == at
@@ -49,7 +49,7 @@ def test_a_journal_that_cannot_be_written_pauses_before_the_call(tmp_path: Path,
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_database_that_is_full_in_mid_run(tmp_path: Path, workers: int) -> None:
     """SQLite's own refusal, at whatever statement needs the next page."""
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED), workers=workers)
+    stage = Stage(sqlite_url(tmp_path / "journal.db"), creates(*CREATED), workers=workers)
     full = False
 
     def limit(connection: sqlite3.Connection, *_: object) -> None:
@@ -82,7 +82,7 @@ def test_a_database_that_is_full_in_mid_run(tmp_path: Path, workers: int) -> Non
 
 
 def test_a_locked_database_is_waited_for_and_then_refused_before_the_call(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED[:12]))
+    stage = Stage(sqlite_url(tmp_path / "journal.db"), creates(*CREATED[:12]))
     engine = engine_of(stage.journal)
     event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=20"))
     other = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
@@ -103,7 +103,7 @@ def test_a_locked_database_is_waited_for_and_then_refused_before_the_call(tmp_pa
 
 
 def test_reading_does_not_wait_for_a_writer(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "journal.db", creates(*CREATED[:12]))
+    stage = Stage(sqlite_url(tmp_path / "journal.db"), creates(*CREATED[:12]))
     other = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert stage.journal.progress(stage.run).total == 12
