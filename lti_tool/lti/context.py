@@ -118,8 +118,6 @@ def _text(value: Any) -> str:
 
     Half a surrogate pair can be written in JSON and stored nowhere: it is replaced.
     """
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, int):
         return str(value)
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.encryption import SecretBox
@@ -112,6 +112,8 @@ class ToolKeyRows:
         """Store a key as the current one; the others are retired. Nothing happens where there is one already
         and ``only_if_none`` is set (two processes that start at once)."""
         with self._database.begin() as session:
+            if session.get_bind().dialect.name != "sqlite":  # there a writing transaction is alone anyway
+                session.execute(text(f"LOCK TABLE {ToolKeyRow.__tablename__} IN SHARE ROW EXCLUSIVE MODE"))
             current = session.scalar(
                 select(func.count()).select_from(ToolKeyRow).where(ToolKeyRow.retired_at.is_(None))
             )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from flask import Response, request
 from playwright.sync_api import BrowserContext, Page, expect
 from werkzeug.serving import make_server
@@ -238,6 +239,21 @@ def test_a_browser_that_keeps_no_cookie_even_at_the_top(running: Running, open_b
     heading = opened.value.get_by_role("heading", name="Your browser keeps no cookies for this tool")
     expect(heading).to_be_visible(timeout=PATIENCE_MS)
     expect(heading).to_be_focused()
+    expect_usable_by_everybody(opened.value)
+
+
+def test_the_page_of_a_refused_launch(running: Running, open_browser: OpenBrowser) -> None:
+    page = open_browser(third_party_cookies=False).new_page()
+    page.goto(f"{running.demo.tool_url}/lti/login")
+    expect(page.get_by_role("heading", name="This is not a launch from Canvas")).to_be_visible()
+    expect_usable_by_everybody(page)
+
+
+def expect_usable_by_everybody(page: Page) -> None:
+    """No finding of axe, and no sideways scrolling on a narrow screen."""
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert [rule["id"] for rule in Axe().run(page).response["violations"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.usefixtures("no_cookie_in_frames")

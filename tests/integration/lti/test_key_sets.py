@@ -125,12 +125,32 @@ def _drip_in_chunks(connection: socket.socket, over: threading.Event) -> None:
         pass
 
 
+def _drip_the_handshake(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"\x16\x03\x03\x40\x00")  # a TLS record of 16 kB is to come
+    try:
+        while not over.wait(0.02):
+            connection.sendall(b"\x00")
+    except OSError:
+        pass
+
+
 def _say_nothing(connection: socket.socket, over: threading.Event) -> None:
     over.wait()
 
 
-@pytest.mark.parametrize("behave", [_drip, _drip_in_chunks, _say_nothing])
-def test_a_server_that_drips_is_hung_up_on(behave: Callable[[socket.socket, threading.Event], None]) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "behave"),
+    [
+        ("http", _drip),
+        ("http", _drip_in_chunks),
+        ("http", _say_nothing),
+        ("https", _drip_the_handshake),
+        ("https", _say_nothing),
+    ],
+)
+def test_a_server_that_drips_is_hung_up_on(
+    scheme: str, behave: Callable[[socket.socket, threading.Event], None]
+) -> None:
     """Each byte comes in time, the answer never: without a limit for the whole this would not end."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -144,6 +164,6 @@ def test_a_server_that_drips_is_hung_up_on(behave: Callable[[socket.socket, thre
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         with pytest.raises(KeysUnavailable):
-            fetch_keys(f"http://127.0.0.1:{listener.getsockname()[1]}/jwks", total_s=0.3)
+            fetch_keys(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/jwks", total_s=0.3)
         over.set()
         thread.join()

@@ -1,4 +1,4 @@
-"""Sessions, one-time secrets and the tool's keys on a real database, with a clock that a test moves."""
+"""Sessions, one-time secrets and the tool's keys on real databases, with a clock that a test moves."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.encryption import SealedTextError, SecretBox, new_key
 from lti_tool.persistence.launches import OneTimeRows, SessionRows, ToolKeyRows
 from lti_tool.persistence.lti_rows import OneTimeSecretRow, SessionRow, ToolKeyRow
+from tests.integration.databases.servers import running_postgres
 from tests.integration.lti.scene import Stage, data_attributes
 
 CONTEXT = LaunchContext(
@@ -64,9 +65,12 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    engine = make_engine(f"sqlite:///{tmp_path / 'tool.sqlite3'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    on_server = request.param == "postgresql"
+    engine = make_engine(
+        running_postgres().database() if on_server else f"sqlite:///{tmp_path / 'tool.sqlite3'}"
+    )
     schema.upgrade(engine)
     opened = Database(engine)
     yield opened
