@@ -37,7 +37,7 @@ from lti_tool.applying.states import (
     require_run_transition,
 )
 from lti_tool.persistence.journal_rows import RunEventRow, RunRow, StepRow
-from lti_tool.persistence.journal_store import add_event, run_record, run_row, step_records
+from lti_tool.persistence.journal_store import add_event, run_record, run_row, step_records, storable
 from lti_tool.persistence.run_journal import (
     ENGINE_VERSION,
     SqlRunJournal,
@@ -86,7 +86,7 @@ class Journal(SqlRunJournal):
                 assignment_id=plan.assignment_id,
                 undo_of=plan.undo_of,
                 started_by=actor.user,
-                started_by_name=actor.name,
+                started_by_name=storable(actor.name),
                 engine_version=ENGINE_VERSION,
                 state=RunState.QUEUED,
                 created_at=now,

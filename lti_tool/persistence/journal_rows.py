@@ -14,6 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from lti_tool.applying.states import TERMINAL
 from lti_tool.persistence.base import Base, UTCDateTime
 
+REQUEST_ID_LENGTH = 120
+
 
 class RunRow(Base):
     """One application of one plan, with its lease. ``fence`` grows with every claim."""
@@ -111,7 +113,7 @@ class AttemptRow(Base):
     outcome: Mapped[str | None] = mapped_column(String(24))
     why: Mapped[str | None] = mapped_column(String(24))
     status: Mapped[int | None]
-    request_id: Mapped[str | None] = mapped_column(String(120))
+    request_id: Mapped[str | None] = mapped_column(String(REQUEST_ID_LENGTH))
 
 
 class RunEventRow(Base):

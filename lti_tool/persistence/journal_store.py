@@ -86,6 +86,12 @@ class JournalStore:
             raise JournalUnavailable(f"the journal cannot be read: {error}") from error
 
 
+def storable(words: str, longest: int | None = None) -> str:
+    """Words from outside as every database can hold them: PostgreSQL's text has no NUL, none has half a
+    surrogate pair, and a column has its length."""
+    return words.encode(errors="replace").decode().replace("\0", "\ufffd")[:longest]
+
+
 def run_row(session: Session, run: RunId) -> RunRow:
     """The row of a run; raises ``UnknownRun``."""
     row = session.get(RunRow, run)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from lti_tool.persistence.database import one_at_a_time
 from lti_tool.persistence.plan_rows import PlanLineRow, PlanRow, SavedRulesRow, SnapshotRow
 from lti_tool.planning.ids import (
     AssignmentId,
@@ -94,6 +95,7 @@ def save_rules(
     at: datetime,
 ) -> None:
     """Remember rules for an assignment, in place of the earlier ones."""
+    one_at_a_time(session, f"rules {canvas} {course} {assignment}")
     session.merge(
         SavedRulesRow(
             canvas=canvas,

@@ -27,6 +27,7 @@ from lti_tool.applying.states import (
     require_step_transition,
 )
 from lti_tool.persistence.journal_rows import (
+    REQUEST_ID_LENGTH,
     AttemptRow,
     RunRow,
     RunSnapshotRow,
@@ -39,6 +40,7 @@ from lti_tool.persistence.journal_store import (
     run_record,
     run_row,
     step_records,
+    storable,
 )
 from lti_tool.planning.ids import RunId
 from lti_tool.planning.snapshot import Snapshot
@@ -252,7 +254,7 @@ class SqlRunJournal(JournalStore):
                 old,
                 stop.to,
                 reason=stop.reason,
-                words=stop.words,
+                words=storable(stop.words),
                 waiting_until=None if stop.retry_in is None else now + timedelta(seconds=stop.retry_in),
                 pauses=RunRow.pauses + int(stop.to is RunState.PAUSED_CANVAS),
                 **_let_go(now, stop.to),
@@ -378,7 +380,7 @@ def _settle(session: Session, claim: Claim, step: StepRecord, to: Settlement, no
         "from_state": step.state,
         "to_whose": to.whose,
         "to_review": to.review,
-        "to_note": to.note,
+        "to_note": storable(to.note),
         "counted": int(to.counted),
         "doubted": int(to.to is StepState.UNKNOWN),
         "at": now if to.to in SETTLED else None,
@@ -386,5 +388,9 @@ def _settle(session: Session, claim: Claim, step: StepRecord, to: Settlement, no
     if connection.execute(_SETTLE, this | answer | more).rowcount != 1:
         raise LeaseLost
     if step.state is StepState.SENT:
-        told = {"by_fence": claim.fence, "at": now, "to_request": to.request_id}
+        told = {
+            "by_fence": claim.fence,
+            "at": now,
+            "to_request": to.request_id and storable(to.request_id, REQUEST_ID_LENGTH),
+        }
         connection.execute(_ANSWERED, this | answer | told)

@@ -22,7 +22,7 @@ from sqlalchemy import String, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lti_tool.persistence.base import Base, UTCDateTime
-from lti_tool.persistence.database import Database
+from lti_tool.persistence.database import Database, one_at_a_time
 from lti_tool.persistence.encryption import SealedTextError, SecretBox
 from lti_tool.planning.ids import CanvasOrigin, UserId
 
@@ -148,6 +148,7 @@ class TokenRows:
         An earlier one that does not open any more (its key is lost) is replaced all the same.
         """
         with self._database.begin() as session:
+            one_at_a_time(session, f"token {canvas} {user}")
             row = self._locked(session, canvas, user)
             earlier = None
             if row is not None:
