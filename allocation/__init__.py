@@ -18,7 +18,7 @@ from allocation.certificate import certificate_holds
 from allocation.engine import allocate, feasibility
 from allocation.errors import AllocationError, Cancelled, Infeasible, InstanceError, RosterError, RulesError
 from allocation.quality import quality
-from allocation.result import Allocation, GoalReport, Quality, Reason, Remedy
+from allocation.result import Allocation, GoalReport, Mention, Quality, Reason, Remedy
 from allocation.roster import Participant, Roster, Submission
 from allocation.rules import Goal, Pair, Rules
 from allocation.verify import BrokenRule, verify
@@ -26,6 +26,6 @@ from allocation.verify import BrokenRule, verify
 __all__ = [
     "allocate", "feasibility", "verify", "quality", "certificate_holds",
     "Roster", "Participant", "Submission", "Rules", "Goal", "Pair",
-    "Allocation", "Quality", "GoalReport", "Reason", "Remedy", "BrokenRule",
+    "Allocation", "Quality", "GoalReport", "Reason", "Mention", "Remedy", "BrokenRule",
     "AllocationError", "RosterError", "RulesError", "Infeasible", "InstanceError", "Cancelled",
 ]  # fmt: skip

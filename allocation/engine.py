@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from allocation.errors import Infeasible
 from allocation.explain import explain, explain_mutual
-from allocation.problem import Problem, compile_problem, digest
+from allocation.problem import Problem, compile_problem, digest, with_quotas
 from allocation.quality import quality
+from allocation.remedies import find_remedies
 from allocation.result import Allocation, Reason
 from allocation.roster import Roster
 from allocation.rules import Rules
@@ -97,11 +98,6 @@ def feasibility(roster: Roster, rules: Rules) -> tuple[Reason, ...]:
     return () if solved.complete else _reasons(roster, rules, problem, solved)
 
 
-def can_work(roster: Roster, rules: Rules) -> bool:
-    """Whether all quotas can be met. Exact, except that forbidden reciprocal pairs are a search."""
-    return _quick(compile_problem(roster, rules), rules).complete
-
-
 def _quick(problem: Problem, rules: Rules) -> Solved:
     """Solve without goals; only a forbidden reciprocal pair needs the search."""
     plain = replace(rules, goals=(), reciprocal="forbid" if rules.reciprocal == "forbid" else "any")
@@ -109,6 +105,14 @@ def _quick(problem: Problem, rules: Rules) -> Solved:
 
 
 def _reasons(roster: Roster, rules: Rules, problem: Problem, solved: Solved) -> tuple[Reason, ...]:
+    def can_work(other: Rules) -> bool:
+        """Exact, except that forbidden reciprocal pairs are a search."""
+        quotas = replace(other, reviews_per_reviewer=rules.reviews_per_reviewer, receives=rules.receives)
+        same = quotas == rules
+        changed = with_quotas(problem, roster, other) if same else compile_problem(roster, other)
+        return _quick(changed, other).complete
+
+    remedies = tuple(find_remedies(roster, rules, problem, can_work))
     if solved.mutual:
-        return (explain_mutual(roster, rules, problem, solved.mutual, solved.mutual_bound, can_work),)
-    return explain(roster, rules, problem, find_shortages(solved.board), can_work)
+        return (explain_mutual(problem, solved.mutual, solved.mutual_bound, remedies),)
+    return explain(roster, rules, problem, find_shortages(roster, rules, solved.board), remedies)

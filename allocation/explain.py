@@ -1,45 +1,54 @@
-"""Say in words why the quotas cannot all be met, and offer changes of the rules that were tried and do
-help."""
+"""Say in words why the quotas cannot all be met. Whoever reads it sees labels of sections in quotation marks
+and at most five names; ids of people are gaps that the caller fills (`Reason.render`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
+from allocation.classes import Shortage
 from allocation.problem import Problem
-from allocation.result import Reason, Remedy
+from allocation.result import Mention, Reason, Remedy
 from allocation.roster import Roster
 from allocation.rules import Rules
-from allocation.shortage import Shortage
 
-NAMED = 6
-"""At most so many names in a sentence."""
+NAMED = 5
+"""At most so many names in a list."""
 
-Works = Callable[[Roster, Rules], bool]
+Words = list[str | Mention]
 
 
 def explain(
-    roster: Roster, rules: Rules, problem: Problem, shortages: list[Shortage], works: Works
-) -> tuple[Reason, ...]:
-    """Reasons for these shortages, each with the remedies that make the whole allocation possible.
-
-    Parameters
-    ----------
-    works : callable
-        Tells whether all quotas can be met for a roster and rules; called once or more for each remedy on
-        offer.
-    """
-    remedies = tuple(find_remedies(roster, rules, works))
-    return tuple(_reason(roster, rules, problem, shortage, remedies) for shortage in shortages)
-
-
-def explain_mutual(
     roster: Roster,
     rules: Rules,
     problem: Problem,
-    mutual: list[tuple[int, int]],
-    bound: int,
-    works: Works,
+    shortages: Sequence[Shortage],
+    remedies: tuple[Remedy, ...],
+) -> tuple[Reason, ...]:
+    """Reasons for these shortages; each carries the remedies, which make the whole allocation possible."""
+    writer = _Writer(roster, rules, problem)
+    reasons = []
+    for shortage in shortages:
+        on_people = shortage.side == "people"
+        people = shortage.members if on_people else shortage.others
+        works = shortage.others if on_people else shortage.members
+        words = writer.people_short(shortage) if on_people else writer.works_short(shortage)
+        reasons.append(
+            Reason(
+                code="people_short" if on_people else "works_short",
+                people=tuple(problem.people[r] for r in people),
+                submissions=tuple(problem.works[s] for s in works),
+                need=shortage.need,
+                have=shortage.have,
+                parts=_joined(words),
+                remedies=remedies,
+            )
+        )
+    return tuple(reasons)
+
+
+def explain_mutual(
+    problem: Problem, mutual: list[tuple[int, int]], bound: int, remedies: tuple[Remedy, ...]
 ) -> Reason:
     """The reason when nobody may review each other and no such allocation is known.
 
@@ -51,106 +60,176 @@ def explain_mutual(
         if bound
         else "the search found no allocation without such pairs, which is no proof that there is none"
     )
+    opening = f"Two people must not review each other, but {proof}. The best attempt has {len(mutual)}: "
     return Reason(
         code="reciprocal",
         people=people,
         submissions=(),
         need=len(mutual),
         have=0,
-        text=f"Two people must not review each other, but {proof}. "
-        f"The best attempt has {len(mutual)}: {_list(people)}.",
-        remedies=tuple(find_remedies(roster, rules, works)),
-    )
-
-
-def _reason(
-    roster: Roster, rules: Rules, problem: Problem, shortage: Shortage, remedies: tuple[Remedy, ...]
-) -> Reason:
-    on_people = shortage.side == "people"
-    people = shortage.members if on_people else shortage.others
-    submissions = shortage.others if on_people else shortage.members
-    named_people = tuple(problem.people[r] for r in people)
-    named_works = tuple(problem.works[s] for s in submissions)
-    write = _people_text if on_people else _works_text
-    return Reason(
-        code="people_short" if on_people else "works_short",
-        people=named_people,
-        submissions=named_works,
-        need=shortage.need,
-        have=shortage.have,
-        text=write(roster, rules, named_people, named_works, shortage),
+        parts=_joined([opening, *_listed("person", people), "."]),
         remedies=remedies,
     )
 
 
-def _people_text(
-    roster: Roster, rules: Rules, people: tuple[str, ...], works: tuple[str, ...], shortage: Shortage
-) -> str:
-    need, have = shortage.need, shortage.have
-    lack = f"({need - have} too few)"
-    where = _only_section(roster, people)
-    if len(people) == len(roster.participants):
-        return (
-            f"The {len(people)} people together must give {_reviews(need)}, but the {_works(len(works))} "
-            f"can take only {have} {lack}."
+class _Writer:
+    """Words for one roster and its rules."""
+
+    def __init__(self, roster: Roster, rules: Rules, problem: Problem) -> None:
+        self.rules, self.problem = rules, problem
+        self.size = len(problem.people)
+        self.authors = {one.id: one.authors for one in roster.submissions}
+        self.same_for_all = all(
+            one.gives in (None, rules.reviews_per_reviewer) for one in roster.participants
         )
-    if where is not None and rules.sections == "same":
-        size = rules.reviews_per_reviewer + 1
-        least = (
-            f" With {_reviews(size - 1)} each, a section needs at least {size} people who hand in."
-            if len(people) < size
-            else ""
+
+    def people_short(self, shortage: Shortage) -> Words:
+        size, others, need, have = _numbers(shortage)
+        lack = f"({need - have} too few)"
+        room = _room(have)
+        if shortage.told == "all":
+            return [
+                f"The {_people(size)} together must give {_reviews(need)}, but the {_works(others)} "
+                f"{room} {lack}."
+            ]
+        if shortage.told in ("section", "group"):
+            return self._class_of_people(shortage, lack)
+        if shortage.told == "each":
+            return self._each_person(shortage, lack)
+        names = tuple(self.problem.people[r] for r in shortage.members)
+        return [
+            f"These {_people(size)} must give {_reviews(need)}: ", *_listed("person", names),
+            f". The {_works(others)} that they may review {room} of them {lack}."
+            if others else ". There is no work that they may review.",
+        ]  # fmt: skip
+
+    def _class_of_people(self, shortage: Shortage, lack: str) -> Words:
+        size, others, need, have = _numbers(shortage)
+        kind: Literal["section", "group"] = "section" if shortage.told == "section" else "group"
+        rule = self.rules.sections if kind == "section" else self.rules.groups
+        place = {"same": f"inside their {kind}", "different": f"outside their {kind}"}
+        there = (
+            f"the {_works(others)} there {_room(have)} of them {lack}" if others else "there is no work there"
         )
-        return (
-            f"Section {where} has {_people(len(people))}, who must give {_reviews(need)} inside the section, "
-            f"but only {have} fit there {lack}.{least}"
-        )
-    if where is not None and rules.sections == "different":
-        return (
-            f"The {_people(len(people))} of section {where} must give {_reviews(need)} outside it, "
-            f"but the {_works(len(works))} there can take only {have} {lack}."
-        )
-    if len(people) == 1:
-        return f"{people[0]} must give {_reviews(need)}, but the rules leave room for only {have} {lack}."
-    return (
-        f"These {len(people)} people must give {_reviews(need)}: {_list(people)}. The {_works(len(works))} "
-        f"that they may review can take only {have} of them {lack}."
-    )
+        return [
+            *_places(kind, shortage.labels), f" has {_people(size)}, who must give {_reviews(need)} ",
+            place.get(rule, "in the sections that they may review"), f", but {there}.",
+            self._least_size(rule, kind, others),
+        ]  # fmt: skip
+
+    def _least_size(self, rule: str, kind: str, works: int) -> str:
+        k = self.rules.reviews_per_reviewer
+        if rule != "same" or works > k or not self.same_for_all:
+            return ""
+        return f" With {_reviews(k)} each, a {kind} needs at least {k + 1} people who hand in."
+
+    def _each_person(self, shortage: Shortage, lack: str) -> Words:
+        _, _, need, have = _numbers(shortage)
+        names = tuple(self.problem.people[r] for r in shortage.members)
+        if len(names) == 1:
+            room = f"may review only {_works(have)} {lack}" if have else "may review no work"
+            return [Mention("person", names[0]), f" must give {_reviews(need)}, but {room}."]
+        room = f"may review only {_works(have)}" if have else "may review no work"
+        if len(names) < self.size:
+            return [
+                f"Each of these {_people(len(names))} must give {_reviews(need)}, but {room}: ",
+                *_listed("person", names), ".",
+            ]  # fmt: skip
+        if have == self.size - 1:
+            enough = f" {_reviews(need)} each need at least {_people(need + 1)} who hand in."
+            return [f"Each of the {_people(self.size)} has only {_works(have)} of others to review.{enough}"]
+        return [f"Each of the {_people(self.size)} must give {_reviews(need)}, but {room}."]
+
+    def works_short(self, shortage: Shortage) -> Words:
+        size, others, need, have = _numbers(shortage)
+        lack = f"({need - have} too few)"
+        if shortage.told == "all":
+            givers = f"the {_people(others)} who may review can give only {have} {lack}" if others else ""
+            return [f"The {_works(size)} need {_reviews(need)}, but {givers or 'nobody may review them'}."]
+        if shortage.told in ("section", "group"):
+            kind: Literal["section", "group"] = "section" if shortage.told == "section" else "group"
+            rule = self.rules.sections if kind == "section" else self.rules.groups
+            place = {"same": f"from inside their {kind}", "different": f"from outside their {kind}"}
+            givers = f"the {_people(others)} who may give them can give only {have} {lack}" if others else ""
+            return [
+                *_places(kind, shortage.labels), f" has {_works(size)}, which need {_reviews(need)} ",
+                place.get(rule, "from the sections that may review them"),
+                f", but {givers or 'nobody may give them'}.", self._least_size(rule, kind, size),
+            ]  # fmt: skip
+        if shortage.told == "each":
+            return self._each_work(shortage, lack)
+        givers = f"Only {_people(others)} may review them and can give {have} of these {lack}."
+        return [
+            f"These {_works(size)} need {_reviews(need)}: those of ", *self._authors(shortage.members),
+            f". {givers if others else 'Nobody may review them.'}",
+        ]  # fmt: skip
+
+    def _each_work(self, shortage: Shortage, lack: str) -> Words:
+        _, others, need, have = _numbers(shortage)
+        size = len(shortage.members)
+        if size == 1:
+            givers = f"only {_people(others)} may review it and can give {have} {lack}"
+            return [
+                "The work of ", *self._authors(shortage.members), f" needs {_reviews(need)}, but ",
+                givers if others else "nobody may review it", ".",
+            ]  # fmt: skip
+        room = f"only {_people(others)} may review it" if others else "nobody may review it"
+        if size < len(self.problem.works):
+            return [
+                f"Each of these {_works(size)} needs {_reviews(need)}, but {room}: those of ",
+                *self._authors(shortage.members), ".",
+            ]  # fmt: skip
+        return [f"Each of the {_works(size)} needs {_reviews(need)}, but {room}."]
+
+    def _authors(self, works: Sequence[int]) -> Words:
+        """Works are told apart by who wrote them."""
+        firsts = [self.authors[self.problem.works[s]] for s in works]
+        if len(firsts) == 1:
+            return _listed("person", firsts[0])
+        return _listed("person", tuple(one[0] for one in firsts))
 
 
-def _works_text(
-    roster: Roster, rules: Rules, people: tuple[str, ...], works: tuple[str, ...], shortage: Shortage
-) -> str:
-    need, have = shortage.need, shortage.have
-    lack = f"({need - have} too few)"
-    owners = {one.id: one.authors for one in roster.submissions}
-    where = _only_section(roster, tuple(author for work in works for author in owners[work]))
-    whose = f" of section {where}" if where is not None and rules.sections != "any" else ""
-    if len(works) == len(roster.submissions):
-        return (
-            f"The {len(works)} works need {_reviews(need)}, but the {_people(len(people))} who may review "
-            f"can give only {have} {lack}."
-        )
-    if len(works) == 1:
-        return (
-            f"The work {works[0]} needs {_reviews(need)}, but only {_people(len(people))} may review it "
-            f"and can give {have} {lack}."
-        )
-    return (
-        f"These {len(works)} works{whose} need {_reviews(need)}: {_list(works)}. "
-        f"Only {_people(len(people))} may review them and can give {have} of these {lack}."
-    )
+def _numbers(shortage: Shortage) -> tuple[int, int, int, int]:
+    """Members, others, need and have; of one part where several lack the same."""
+    return shortage.one or (len(shortage.members), len(shortage.others), shortage.need, shortage.have)
 
 
-def _only_section(roster: Roster, people: tuple[str, ...]) -> str | None:
-    """The one section that all of these people are in, if it is the only one of each."""
-    of = {one.id: one.sections for one in roster.participants}
-    sections = {of[person] for person in people}
-    if len(sections) == 1:
-        (only,) = sections
-        if len(only) == 1:
-            return next(iter(only))
-    return None
+def _places(kind: Literal["section", "group"], labels: tuple[str, ...]) -> Words:
+    """“A”, or: Each of the 3 sections “A”, “B” and “C”."""
+    if len(labels) == 1:
+        return [*([] if kind == "section" else ["The group "]), *_listed(kind, labels, "“", "”")]
+    return [f"Each of the {len(labels)} {kind}s ", *_listed(kind, labels, "“", "”")]
+
+
+def _listed(
+    kind: Literal["person", "section", "group"], names: Iterable[str], before: str = "", after: str = ""
+) -> Words:
+    """A, B and C; the first ones and a number when there are many."""
+    all_names = tuple(names)
+    shown = all_names if len(all_names) <= NAMED else all_names[: NAMED - 1]
+    items: list[Words] = [[before, Mention(kind, name), after] for name in shown]
+    if len(shown) < len(all_names):
+        items.append([f"{len(all_names) - len(shown)} more"])
+    words: Words = []
+    for i, item in enumerate(items):
+        words += [] if i == 0 else [" and "] if i == len(items) - 1 else [", "]
+        words += item
+    return words
+
+
+def _joined(words: Words) -> tuple[str | Mention, ...]:
+    """Neighbouring texts as one."""
+    parts: Words = []
+    for word in words:
+        if parts and isinstance(word, str) and isinstance(parts[-1], str):
+            parts[-1] += word
+        elif word:
+            parts.append(word)
+    return tuple(parts)
+
+
+def _room(number: int) -> str:
+    return f"can take only {number}" if number else "can take none"
 
 
 def _reviews(number: int) -> str:
@@ -158,113 +237,8 @@ def _reviews(number: int) -> str:
 
 
 def _people(number: int) -> str:
-    return {0: "nobody", 1: "1 person"}.get(number, f"{number} people")
+    return "1 person" if number == 1 else f"{number} people"
 
 
 def _works(number: int) -> str:
     return "1 work" if number == 1 else f"{number} works"
-
-
-def _list(names: tuple[str, ...]) -> str:
-    if len(names) <= NAMED:
-        return ", ".join(names)
-    return ", ".join(names[: NAMED - 1]) + f" and {len(names) - NAMED + 1} more"
-
-
-def find_remedies(roster: Roster, rules: Rules, works: Works) -> Iterator[Remedy]:
-    """Changes that make everything possible, each tried: single rules first, else a set of rules none of
-    which can stay."""
-    offers = list(_single_rules(rules))
-    helpful = [offer for offer in offers if works(roster, offer.apply(rules))]
-    if not helpful and len(offers) > 1:
-        helpful = list(_several(roster, rules, offers, works))
-    yield from helpful
-    lower = _lower_number(roster, rules, works)
-    if lower is not None:
-        yield lower
-    uneven = _uneven(roster, rules, works)
-    if uneven is not None:
-        yield uneven
-
-
-def _single_rules(rules: Rules) -> Iterator[Remedy]:
-    if rules.sections == "same":
-        yield Remedy(
-            "allow_other_sections", {"sections": "any"}, "Let people review works of other sections too."
-        )
-    if rules.sections == "different":
-        yield Remedy(
-            "allow_same_section", {"sections": "any"}, "Let people review works of their own section too."
-        )
-    if rules.section_pairs is not None:
-        yield Remedy(
-            "allow_section_pairs", {"section_pairs": None}, "Let every section review every section."
-        )
-    if rules.groups == "different":
-        yield Remedy("allow_own_group", {"groups": "any"}, "Let people review works of their own group.")
-    if rules.groups == "same":
-        yield Remedy("allow_other_groups", {"groups": "any"}, "Let people review works of other groups too.")
-    if rules.avoid and rules.avoid_is == "hard":
-        yield Remedy(
-            "allow_repeats", {"avoid_is": "soft"}, "Allow repeats of earlier pairs where it cannot be helped."
-        )
-    if rules.forbidden:
-        yield Remedy("allow_forbidden", {"forbidden": frozenset()}, "Lift the forbidden pairs.")
-    if rules.reciprocal == "forbid":
-        yield Remedy(
-            "allow_reciprocal",
-            {"reciprocal": "avoid"},
-            "Let two people review each other where it cannot be helped.",
-        )
-
-
-def _several(roster: Roster, rules: Rules, offers: list[Remedy], works: Works) -> Iterator[Remedy]:
-    """All the rules at once, then put back those that can stay."""
-
-    def together(some: list[Remedy]) -> Rules:
-        changed = rules
-        for one in some:
-            changed = one.apply(changed)
-        return changed
-
-    if not works(roster, together(offers)):
-        return
-    needed = list(offers)
-    for offer in offers:
-        rest = [one for one in needed if one is not offer]
-        if works(roster, together(rest)):
-            needed = rest
-    params: dict[str, object] = {}
-    for one in needed:
-        params.update(one.params)
-    yield Remedy("several", params, " And: ".join(one.text for one in needed))
-
-
-def _lower_number(roster: Roster, rules: Rules, works: Works) -> Remedy | None:
-    """The largest smaller number of reviews that works (not all smaller ones need to, when people have
-    their own)."""
-    for number in range(min(rules.reviews_per_reviewer - 1, len(roster.submissions)), 0, -1):
-        if works(roster, replace(rules, reviews_per_reviewer=number)):
-            return Remedy(
-                "lower_k", {"reviews_per_reviewer": number}, f"Ask everybody for {_reviews(number)} instead."
-            )
-    return None
-
-
-def _uneven(roster: Roster, rules: Rules, works: Works) -> Remedy | None:
-    """The smallest widening of how many reviews a work gets that works, tried outwards from the even
-    share."""
-    total = sum(rules.reviews_per_reviewer if one.gives is None else one.gives for one in roster.participants)
-    floor, rest = divmod(total, len(roster.submissions))
-    low, high = rules.receives or (floor, floor + (1 if rest else 0))
-    widenings = [(max(0, low - wider), min(high + wider, 1000)) for wider in (1, 2, 3, 5, 8, 13)]
-    if not works(roster, replace(rules, receives=widenings[-1])):
-        return None
-    for bounds in widenings:
-        if works(roster, replace(rules, receives=bounds)):
-            return Remedy(
-                "allow_uneven",
-                {"receives": bounds},
-                f"Let a work get between {bounds[0]} and {_reviews(bounds[1])} instead of {low} to {high}.",
-            )
-    return None

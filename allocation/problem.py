@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from allocation.roster import Roster
@@ -165,6 +165,14 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     fixed = set(locked)
     problem.existing = {pair for pair in numbered(rules.existing) if problem.allowed(*pair) or pair in fixed}
     return problem
+
+
+def with_quotas(problem: Problem, roster: Roster, rules: Rules) -> Problem:
+    """The problem for rules that differ only in how many reviews people give and works get."""
+    number = {one: r for r, one in enumerate(problem.people)}
+    number_work = {one: s for s, one in enumerate(problem.works)}
+    gives, low, high = _quotas(roster, rules, number, number_work, problem.locked)
+    return replace(problem, gives=gives, low=low, high=high)
 
 
 def _quotas(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from allocation.roster import Roster
 from allocation.rules import Pair, Rules
@@ -40,6 +40,17 @@ class Remedy:
         return replace(rules, **self.params)  # type: ignore[arg-type]  # fields of Rules, made by this package
 
 
+class Mention(NamedTuple):
+    """A place in the words of a reason where a person, a section or a group is named by its id or label."""
+
+    kind: Literal["person", "section", "group"]
+    id: str
+
+
+def _as_it_is(name: str) -> str:
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why the quotas cannot all be met: people and works whose demands exceed what the rules leave them.
@@ -56,8 +67,8 @@ class Reason:
     need, have : int
         Reviews wanted and reviews possible; need > have proves that it cannot work (`certificate_holds`
         recounts them).
-    text : str
-        The same in words.
+    parts : tuple of str or Mention
+        The same in words, with gaps for the names of at most five people, sections or groups a list.
     remedies : tuple of Remedy
         Changes that make everything possible, the smallest first; each was tried.
     """
@@ -67,8 +78,38 @@ class Reason:
     submissions: tuple[str, ...]
     need: int
     have: int
-    text: str
+    parts: tuple[str | Mention, ...]
     remedies: tuple[Remedy, ...] = ()
+
+    def render(
+        self,
+        name_of: Callable[[str], str],
+        *,
+        section_name: Callable[[str], str] = _as_it_is,
+        group_name: Callable[[str], str] = _as_it_is,
+    ) -> str:
+        """The reason in words, with names instead of ids.
+
+        Parameters
+        ----------
+        name_of : callable
+            From the id of a person to the name to show. A work is named by its authors.
+        section_name, group_name : callable, optional
+            From the label of a section or group to its name, where labels are not names already.
+
+        Examples
+        --------
+        >>> reason = Reason("people_short", ("u7",), (), 3, 2, (Mention("person", "u7"), " must wait."))
+        >>> reason.text, reason.render({"u7": "Ada"}.__getitem__)
+        ('u7 must wait.', 'Ada must wait.')
+        """
+        names = {"person": name_of, "section": section_name, "group": group_name}
+        return "".join(part if isinstance(part, str) else names[part.kind](part.id) for part in self.parts)
+
+    @property
+    def text(self) -> str:
+        """The reason in words, people named by their ids."""
+        return self.render(_as_it_is)
 
 
 @dataclass(frozen=True, slots=True)

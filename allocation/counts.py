@@ -1,0 +1,114 @@
+"""Recount both sides of Hall's condition for a set of people or works.
+
+Hall's condition, in the form of Ore and of Hoffman: the quotas can be met if and only if
+
+* for every set R of people, the sum of what they give <= sum over works of min(most, people of R who may
+review it), and
+* for every set X of works, the sum of their fewest <= sum over people of min(gives, works of X that he may
+review).
+
+Fixed pairs count beforehand, on both sides. A set that breaks an inequality proves that nothing can be done
+under the rules.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+from allocation.problem import Problem
+
+NOBODY: frozenset[int] = frozenset()
+
+
+class Count(NamedTuple):
+    """Reviews wanted by a set, reviews possible for it, and the works or people that make them possible."""
+
+    need: int
+    have: int
+    others: list[int]
+
+    @property
+    def lack(self) -> int:
+        return self.need - self.have
+
+
+class Counts:
+    """Recounts for any set, in O(its works and people, those that it reaches, their blocked pairs).
+
+    ``gives``, ``low`` and ``high`` are what is left of the quotas beside the fixed pairs.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.gives = list(problem.gives)
+        self.high = list(problem.high)
+        self.low = list(problem.low)
+        self.fixed: dict[int, set[int]] = defaultdict(set)
+        for r, s in problem.locked:
+            self.gives[r] -= 1
+            self.high[s] -= 1
+            self.low[s] -= 1
+            self.fixed[r].add(s)
+        self.size = len(problem.people) + len(problem.works)
+        self.people_of: list[list[int]] = [[] for _ in problem.reach]
+        for r, kind in enumerate(problem.kind_of):
+            self.people_of[kind].append(r)
+        self.kinds_at: list[list[int]] = [[] for _ in problem.buckets]
+        for kind, reached in enumerate(problem.reach):
+            for b in reached:
+                self.kinds_at[b].append(kind)
+
+    def count(self, side: str, members: list[int], free: AbstractSet[int] = NOBODY) -> Count:
+        """For people (side "people") or works (side "works"); see the two methods below."""
+        return self.for_people(members, free) if side == "people" else self.for_works(members, free)
+
+    def for_people(self, members: list[int], free: AbstractSet[int] = NOBODY) -> Count:
+        """Reviews that these people must give, how many of them fit, and the works where they do.
+
+        ``free`` works count as if all of the people might review them.
+        """
+        problem = self.problem
+        at_bucket: Counter[int] = Counter()
+        for kind, number in Counter(problem.kind_of[r] for r in members).items():
+            for b in problem.reach[kind]:
+                at_bucket[b] += number
+        takers = {s: number for b, number in at_bucket.items() for s in problem.buckets[b]}
+        for r in members:
+            reached = problem.reach_set[problem.kind_of[r]]
+            for s in problem.blocked[r] | self.fixed[r] if r in self.fixed else problem.blocked[r]:
+                if problem.bucket_of[s] in reached:
+                    takers[s] -= 1
+        for s in free:
+            takers[s] = len(members)
+        need = sum(self.gives[r] for r in members)
+        others = sorted(s for s, number in takers.items() if number and self.high[s] > 0)
+        return Count(need, sum(min(self.high[s], takers[s]) for s in others), others)
+
+    def for_works(self, members: list[int], free: AbstractSet[int] = NOBODY) -> Count:
+        """Reviews that these works must get, how many of them people can give, and who can.
+
+        ``free`` people count as if they might review all of the works.
+        """
+        problem = self.problem
+        inside = set(members)
+        of_kind: Counter[int] = Counter()
+        for b, number in Counter(problem.bucket_of[s] for s in members).items():
+            for kind in self.kinds_at[b]:
+                of_kind[kind] += number
+        have = 0
+        helpers = []
+        for kind, most in of_kind.items():
+            reached = problem.reach_set[kind]
+            for r in self.people_of[kind]:
+                if not self.gives[r] or r in free:
+                    continue
+                barred = problem.blocked[r] | self.fixed[r] if r in self.fixed else problem.blocked[r]
+                small, large = (barred, inside) if len(barred) < len(inside) else (inside, barred)
+                choices = most - sum(1 for s in small if s in large and problem.bucket_of[s] in reached)
+                if choices:
+                    have += min(self.gives[r], choices)
+                    helpers.append(r)
+        have += sum(min(self.gives[r], len(inside)) for r in free)
+        return Count(sum(max(0, self.low[s]) for s in members), have, sorted(helpers))

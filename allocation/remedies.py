@@ -1,0 +1,132 @@
+"""Changes of the rules that make everything possible, the cheapest first. Each is tried before it is offered.
+
+What a change costs is counted in reviews that are not as the instructor asked: lifting a rule touches about as
+many as are missing, an uneven spread some works, a lower number all people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from allocation.problem import Problem
+from allocation.result import Remedy
+from allocation.roster import Roster
+from allocation.rules import Rules
+
+Works = Callable[[Rules], bool]
+
+TRIED = 8
+"""Numbers of reviews tried one by one; then in steps of a quarter."""
+
+
+def find_remedies(roster: Roster, rules: Rules, problem: Problem, works: Works) -> Iterator[Remedy]:
+    """Single rules to lift, else a set of rules none of which can stay; a more uneven spread; fewer reviews.
+
+    Parameters
+    ----------
+    works : callable
+        Tells whether all quotas can be met under other rules.
+    """
+    offers = list(_single_rules(rules))
+    helpful = [offer for offer in offers if works(offer.apply(rules))]
+    if not helpful and len(offers) > 1:
+        helpful = list(_several(rules, offers, works))
+    yield from helpful
+    yield from _uneven(roster, rules, works)
+    yield from _lower_number(roster, rules, problem, works)
+
+
+def _single_rules(rules: Rules) -> Iterator[Remedy]:
+    if rules.sections == "same":
+        yield Remedy(
+            "allow_other_sections", {"sections": "any"}, "Let people review works of other sections too."
+        )
+    if rules.sections == "different":
+        yield Remedy(
+            "allow_same_section", {"sections": "any"}, "Let people review works of their own section too."
+        )
+    if rules.section_pairs is not None:
+        yield Remedy(
+            "allow_section_pairs", {"section_pairs": None}, "Let every section review every section."
+        )
+    if rules.groups == "different":
+        yield Remedy("allow_own_group", {"groups": "any"}, "Let people review works of their own group.")
+    if rules.groups == "same":
+        yield Remedy("allow_other_groups", {"groups": "any"}, "Let people review works of other groups too.")
+    if rules.avoid and rules.avoid_is == "hard":
+        yield Remedy(
+            "allow_repeats", {"avoid_is": "soft"}, "Allow repeats of earlier pairs where it cannot be helped."
+        )
+    if rules.forbidden:
+        yield Remedy("allow_forbidden", {"forbidden": frozenset()}, "Lift the forbidden pairs.")
+    if rules.reciprocal == "forbid":
+        yield Remedy(
+            "allow_reciprocal",
+            {"reciprocal": "avoid"},
+            "Let two people review each other where it cannot be helped.",
+        )
+
+
+def _several(rules: Rules, offers: list[Remedy], works: Works) -> Iterator[Remedy]:
+    """All the rules at once, then put back those that can stay."""
+
+    def together(some: list[Remedy]) -> Rules:
+        changed = rules
+        for one in some:
+            changed = one.apply(changed)
+        return changed
+
+    if not works(together(offers)):
+        return
+    needed = list(offers)
+    for offer in offers:
+        rest = [one for one in needed if one is not offer]
+        if works(together(rest)):
+            needed = rest
+    params: dict[str, object] = {}
+    for one in needed:
+        params.update(one.params)
+    yield Remedy("several", params, " And: ".join(one.text for one in needed))
+
+
+def _lower_number(roster: Roster, rules: Rules, problem: Problem, works: Works) -> Iterator[Remedy]:
+    """The largest smaller number of reviews that works (not all smaller ones need to, when people have
+    their own)."""
+    sizes = [sum(len(problem.buckets[b]) for b in reached) for reached in problem.reach]
+    ordinary = [
+        r for r, one in enumerate(sorted(roster.participants, key=lambda one: one.id)) if one.gives is None
+    ]
+    fixed = {r for r, _ in problem.locked}
+    choices = (sizes[problem.kind_of[r]] - len(problem.own[r]) for r in ordinary if r not in fixed)
+    number = min(rules.reviews_per_reviewer - 1, min(choices, default=0) or len(problem.works))
+    tried = 0
+    while number > 0:
+        if works(replace(rules, reviews_per_reviewer=number)):
+            text = f"Ask everybody for {number} {'review' if number == 1 else 'reviews'} instead."
+            yield Remedy("lower_k", {"reviews_per_reviewer": number}, text)
+            return
+        tried += 1
+        number -= 1 if tried < TRIED else 1 + number // 4
+
+
+def _uneven(roster: Roster, rules: Rules, works: Works) -> Iterator[Remedy]:
+    """The smallest widening of how many reviews a work gets that works, tried outwards from the even
+    share."""
+    total = sum(rules.reviews_per_reviewer if one.gives is None else one.gives for one in roster.participants)
+    floor, rest = divmod(total, len(roster.submissions))
+    low, high = rules.receives or (floor, floor + (1 if rest else 0))
+    widenings = [(max(0, low - wider), min(high + wider, 1000)) for wider in (1, 2, 3, 5, 8, 13)]
+    if not works(replace(rules, receives=widenings[-1])):
+        return
+    for bounds in widenings:
+        if works(replace(rules, receives=bounds)):
+            text = (
+                f"Let a work get between {bounds[0]} and {bounds[1]} reviews instead of {_range(low, high)}."
+            )
+            yield Remedy("allow_uneven", {"receives": bounds}, text)
+            return
+
+
+def _range(low: int, high: int) -> str:
+    return f"{low}" if low == high else f"{low} to {high}"
