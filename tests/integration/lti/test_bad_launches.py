@@ -425,6 +425,17 @@ def test_logins_that_lead_nowhere(tool: Stage, fields: dict[str, str], refusal: 
     refused(answer, events, refusal)
 
 
+@pytest.mark.parametrize(
+    "name", ["login_hint", "lti_message_hint", "lti_storage_target", "target_link_uri", "x"]
+)
+def test_what_a_login_brings_is_shown_as_text(tool: Stage, name: str) -> None:
+    """The page carries it for the window of its own, and goes on to the platform with it."""
+    begun = tool.visitor().login(**{name: '"><script>alert(1)</script>'})
+    assert "<script>alert" not in begun.page
+    assert begun.page.count("<script") == 1
+    assert begun.attributes["next"].startswith("https://sso.canvaslms.com/api/lti/authorize_redirect?")
+
+
 @pytest.mark.parametrize("name", ["state", "id_token", "error", "lti_storage_target"])
 def test_long_parameters_of_a_launch(tool: Stage, name: str) -> None:
     visitor = tool.visitor()
