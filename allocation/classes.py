@@ -126,7 +126,8 @@ def join_alike(found: list[Shortage], counts: Counts) -> list[Shortage]:
         if len(some) > 1 and count.need == first.need * len(some) and count.lack > 0:
             joined.append(
                 Shortage(
-                    first.side, tuple(members), tuple(count.others), count.need, count.have, first.told, labels,
+                    first.side, tuple(members), tuple(count.others), count.need, count.have,
+                    first.told, labels,
                     (len(first.members), len(first.others), first.need, first.have),
                 )
             )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Changes of the rules that make everything possible, the cheapest first. Each is tried before it is offered.
+"""Changes of the rules that make everything possible, the cheapest first; each is tried before.
 
-What a change costs is counted in reviews that are not as the instructor asked: lifting a rule touches about as
-many as are missing, an uneven spread some works, a lower number all people.
+What a change costs is counted in reviews that are not as the instructor asked: lifting a rule touches about
+as many as are missing, an uneven spread some works, a lower number all people.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from allocation.problem import Problem
 from allocation.result import Remedy
-from allocation.roster import Roster
+from allocation.roster import Participant, Roster
 from allocation.rules import Rules
 
 Works = Callable[[Rules], bool]
@@ -94,12 +94,14 @@ def _lower_number(roster: Roster, rules: Rules, problem: Problem, works: Works) 
     """The largest smaller number of reviews that works (not all smaller ones need to, when people have
     their own)."""
     sizes = [sum(len(problem.buckets[b]) for b in reached) for reached in problem.reach]
-    ordinary = [
-        r for r, one in enumerate(sorted(roster.participants, key=lambda one: one.id)) if one.gives is None
+    special = {r for r, _ in problem.locked}
+    special |= {r for r, one in enumerate(sorted(roster.participants, key=_id)) if one.gives is not None}
+    choices = [
+        sizes[kind] - sum(1 for s in problem.own[r] if problem.bucket_of[s] in problem.reach_set[kind])
+        for r, kind in enumerate(problem.kind_of)
+        if r not in special
     ]
-    fixed = {r for r, _ in problem.locked}
-    choices = (sizes[problem.kind_of[r]] - len(problem.own[r]) for r in ordinary if r not in fixed)
-    number = min(rules.reviews_per_reviewer - 1, min(choices, default=0) or len(problem.works))
+    number = min(rules.reviews_per_reviewer - 1, min(choices, default=0))
     tried = 0
     while number > 0:
         if works(replace(rules, reviews_per_reviewer=number)):
@@ -122,11 +124,12 @@ def _uneven(roster: Roster, rules: Rules, works: Works) -> Iterator[Remedy]:
     for bounds in widenings:
         if works(replace(rules, receives=bounds)):
             text = (
-                f"Let a work get between {bounds[0]} and {bounds[1]} reviews instead of {_range(low, high)}."
+                f"Let a work get between {bounds[0]} and {bounds[1]} reviews instead of "
+                f"{low if low == high else f'{low} to {high}'}."
             )
             yield Remedy("allow_uneven", {"receives": bounds}, text)
             return
 
 
-def _range(low: int, high: int) -> str:
-    return f"{low}" if low == high else f"{low} to {high}"
+def _id(one: Participant) -> str:
+    return one.id

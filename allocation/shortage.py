@@ -133,11 +133,10 @@ def _shrink(counts: Counts, side: Side, members: list[int]) -> list[int]:
         while at < len(members) and recounts:
             rest = members[:at] + members[at + piece :]
             recounts -= 1
-            if rest:
-                if counts.count(side, rest).lack > 0:
-                    members = rest
-                    smaller = True
-                    continue
+            if rest and counts.count(side, rest).lack > 0:
+                members = rest
+                smaller = True
+                continue
             at += piece
         if piece == 1 and not smaller:
             break

@@ -1,5 +1,4 @@
-"""What people read when rules cannot work: the smallest cause by name, told once, with numbers that add "
-"up."""
+"""What people read when rules cannot work: the smallest cause by name, told once, with numbers."""
 
 from __future__ import annotations
 
@@ -239,3 +238,9 @@ def test_a_number_far_too_large_is_lowered_without_trying_them_all() -> None:
     roster = everybody_hands_in(60, lambda i: f"S{i % 3}")
     (reason,) = feasibility(roster, Rules(1000, sections="same"))
     assert reason.remedies[-1].params == {"reviews_per_reviewer": 19}
+
+
+def test_the_largest_number_that_works_is_offered() -> None:
+    roster = everybody_hands_in(8, lambda i: "A" if i < 4 else "B")
+    (reason,) = feasibility(roster, Rules(6, sections="different"))
+    assert reason.remedies[-1].params == {"reviews_per_reviewer": 4}
