@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
@@ -19,8 +21,31 @@ def make_queue(url: str) -> Huey:
         case "sqlite":
             return SqliteHuey(NAME, filename=url.removeprefix("sqlite:///"), results=False, fsync=False)
         case "postgresql":
-            return PostgresHuey(NAME, dsn=url.replace("+psycopg", "", 1), results=False)
+            return _postgres_queue(url.replace("+psycopg", "", 1))
         case "redis" | "rediss":
             return RedisHuey(NAME, url=url, results=False)
         case other:
             raise ValueError(f"queue_url: {other!r} is no known queue; use sqlite, postgresql or redis")
+
+
+def _postgres_queue(dsn: str) -> Huey:
+    """Huey makes its tables when it starts; of processes that start at once all but one are refused there."""
+    import psycopg
+
+    with suppress(psycopg.errors.UniqueViolation):
+        return PostgresHuey(NAME, dsn=dsn, results=False)
+    return PostgresHuey(NAME, dsn=dsn, results=False)
+
+
+def queue_errors() -> tuple[type[Exception], ...]:
+    """What a queue raises while its file or server is out of reach."""
+    known: list[type[Exception]] = [sqlite3.Error, OSError]
+    with suppress(ImportError):
+        import psycopg
+
+        known.append(psycopg.Error)
+    with suppress(ImportError):
+        import redis
+
+        known.append(redis.RedisError)
+    return tuple(known)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 from huey import Huey
 from huey.consumer import Consumer
+
+from lti_tool.applying.errors import JournalUnavailable
+from lti_tool.jobs.queue import queue_errors
 
 SWEEP_S = 15.0
 log = structlog.get_logger(__name__)
@@ -25,8 +29,12 @@ class Bell:
         """Registers the task: every process that rings or works makes a Bell."""
 
     def ring(self, run_id: str) -> None:
-        """Ask any worker to look at the run soon; losing the ring costs at most one sweep."""
-        self._task(run_id)
+        """Ask any worker to look at the run soon; a ring that is lost, or a queue that is down, costs at most
+        one sweep."""
+        try:
+            self._task(run_id)
+        except queue_errors() as error:
+            log.warning("bell out of order; the sweep will find the run", run=run_id, error=str(error))
 
 
 class _QuietConsumer(Consumer):  # type: ignore[misc]  # huey has no types
@@ -37,7 +45,11 @@ class _QuietConsumer(Consumer):  # type: ignore[misc]  # huey has no types
 
 
 class Worker:
-    """Threads that drive runs. ``waiting`` lists the runs that want a driver now."""
+    """Threads that drive runs. ``waiting`` lists the runs that want a driver now.
+
+    Two sets of ``threads``: one for runs that the bell announced, one for runs that the sweep found, so that
+    neither waits behind the other.
+    """
 
     def __init__(
         self,
@@ -56,6 +68,9 @@ class Worker:
         self._sweep_s = sweep_s
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_forever, name="sweeper", daemon=True)
+        self._drivers = ThreadPoolExecutor(threads, thread_name_prefix="swept-run")
+        self._lock = threading.Lock()
+        self._swept: set[str] = set()
 
     def start(self) -> None:
         """Begin in the background; the first sweep is at once."""
@@ -71,6 +86,7 @@ class Worker:
         self._stop.set()
         self._consumer.stop(graceful=True)
         self._sweeper.join()
+        self._drivers.shutdown()
 
     def wait(self) -> None:
         """Block until ``end`` or ``stop`` is called."""
@@ -79,10 +95,27 @@ class Worker:
 
     def _sweep_forever(self) -> None:
         while True:
-            for run_id in self._waiting():
-                if self._stop.is_set():
-                    return
-                log.info("run found by sweep", run=run_id)
-                self._drive(run_id)
+            try:
+                self._sweep()
+            except JournalUnavailable as error:
+                log.warning("sweep failed; tried again", error=str(error))
             if self._stop.wait(self._sweep_s):
                 return
+
+    def _sweep(self) -> None:
+        """Begin to drive what waits, but nothing that an earlier sweep began and that is not over yet."""
+        for run_id in self._waiting():
+            with self._lock:
+                if self._stop.is_set() or run_id in self._swept:
+                    continue
+                self._swept.add(run_id)
+                drive = self._drivers.submit(self._drive, run_id)
+            log.info("run found by sweep", run=run_id)
+            drive.add_done_callback(lambda done, run_id=run_id: self._swept_run_left(run_id, done))  # type: ignore[misc]  # bound per turn
+
+    def _swept_run_left(self, run_id: str, done: Future[None]) -> None:
+        with self._lock:
+            self._swept.discard(run_id)
+        error = done.exception()
+        if error is not None:
+            log.error("run left by an error; the next sweep takes it up", run=run_id, exc_info=error)
