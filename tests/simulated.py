@@ -17,7 +17,6 @@ from lti_tool.simulator.habits import Habits
 from lti_tool.simulator.records import Assignment, Course, User
 from lti_tool.simulator.state import CanvasState
 
-
 logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or each request is a line of the test's output
 
 

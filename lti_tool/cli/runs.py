@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lti_tool.applying.states import PAUSED, RunState
 from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json
 
 if TYPE_CHECKING:
@@ -132,5 +133,7 @@ def show_report(report: RunReport, format_: str) -> None:
 
 
 def exit_code(report: RunReport) -> int:
-    """0 when the run is done as planned, 1 otherwise."""
-    return DONE if report.state == "done" else WITH_ISSUES
+    """1 for a run that is over and did not do all that was planned, or that waits for a person; else 0."""
+    stuck = report.state in PAUSED and report.progress.waiting_until is None
+    short = report.progress.over and report.state is not RunState.DONE
+    return WITH_ISSUES if stuck or short else DONE

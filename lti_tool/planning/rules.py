@@ -43,6 +43,10 @@ class PlanRules(BaseModel):
         default="keep",
         description="Open reviews that exist: keep and fill up, or start over; completed ones always stay",
     )
+    balance: Literal["equal", "close"] = Field(
+        default="equal",
+        description="Reviews that a work gets: equal within one or refused, or as close as can be",
+    )
     exclude: tuple[Exclusion, ...] = Field(default=(), description="Students who take no part")
     seed: str | None = Field(
         default=None,

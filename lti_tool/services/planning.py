@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from allocation import Infeasible, Pair, Quality, allocate, feasibility, quality, verify
+from allocation import Infeasible, Pair, Quality, Rules, allocate, feasibility, quality, verify
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
     StoredPlan,
@@ -77,7 +77,8 @@ class Planning:
         """Whether the rules can work; never writes."""
         snapshot = self._reading.snapshot(actor, assignment)
         given = _input(snapshot, rules)
-        reasons = feasibility(given.roster, given.rules)
+        engine_rules = _with_balance(given, rules)
+        reasons = feasibility(given.roster, engine_rules)
         usual = rules.reviews_per_reviewer
         gives = [usual if found.gives is None else found.gives for found in given.roster.participants]
         reviewing = [load for load in gives if load] or [0]
@@ -86,7 +87,7 @@ class Planning:
         return Feasibility(
             reviews=total,
             gives=(min(reviewing), max(reviewing)),
-            gets=(total // works, -(-total // works)) if works else (0, 0),
+            gets=engine_rules.receives or (total // works, -(-total // works)),
             reasons=reasons,
             reason_names={person.id: person.name for person in snapshot.people if person.id in people},
         )
@@ -100,9 +101,10 @@ class Planning:
         """
         snapshot = self._reading.snapshot(actor, assignment)
         given = _input(snapshot, rules)
+        engine_rules = _with_balance(given, rules)
         seed = rules.seed or secrets.token_hex(16)
-        allocation = allocate(given.roster, given.rules, seed=seed)
-        broken = verify(given.roster, given.rules, allocation.pairs)
+        allocation = allocate(given.roster, engine_rules, seed=seed)
+        broken = verify(given.roster, engine_rules, allocation.pairs)
         assert not broken, f"the engine broke its own rules: {broken[:3]}"
         changes = diff(
             given,
@@ -192,6 +194,20 @@ def _input(snapshot: Snapshot, rules: PlanRules) -> EngineInput:
             "At least two must take part; wait for submissions, or change who takes part."
         )
     return engine_input(snapshot, rules)
+
+
+def _with_balance(given: EngineInput, rules: PlanRules) -> Rules:
+    """The engine's rules; where equal numbers cannot be and close ones will do, with the smallest widening.
+
+    Reviews that stay whatever happens (completed, not visible) can make equal numbers impossible.
+    """
+    if rules.balance == "equal":
+        return given.rules
+    for reason in feasibility(given.roster, given.rules):
+        for remedy in reason.remedies:
+            if remedy.code == "allow_uneven":
+                return remedy.apply(given.rules)
+    return given.rules
 
 
 def too_old(plan: Plan, now: datetime, max_age: timedelta) -> bool:

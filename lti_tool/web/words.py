@@ -192,6 +192,8 @@ def _way_out(remedy: Remedy, rules: PlanRules) -> WayOut | None:
         return WayOut(gettext("Let anyone review anyone, whatever the section"), "sections", "any")
     if fields == {"groups"} and rules.own_group == "barred":
         return WayOut(gettext("Allow reviews within the own group"), "own_group", "allowed")
+    if fields == {"receives"} and rules.balance == "equal":
+        return WayOut(gettext("Let works get numbers that are close instead of equal"), "balance", "close")
     return None
 
 

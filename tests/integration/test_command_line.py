@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from lti_tool.canvas.endpoints import SCOPES
 from lti_tool.cli import main
+from lti_tool.simulator.access import DeveloperKey
 from lti_tool.simulator.faults import FaultKind
 from lti_tool.simulator.habits import Habits
 from lti_tool.simulator.records import Assignment, Course
@@ -229,6 +231,59 @@ def test_a_canvas_that_is_down(terminal: Terminal, tmp_path: Path) -> None:
         terminal.run("connect", "--canvas", other.url, "--token-env", TOKEN)
     where = ["--canvas", other.url, "--course", "1", "--assignment", "1"]
     assert "Error: " in terminal.run("plan", *where, expect=2).stderr
+
+
+def test_a_token_without_a_scope_names_the_scope(terminal: Terminal) -> None:
+    state = terminal.canvas.state
+    wanted = [scope for scope in SCOPES if "/submissions" not in scope]
+    key = DeveloperKey("42", "secret", "narrow", "api", scopes=wanted, require_scopes=True)
+    state.add_key(key)
+    grant = state.issue_grant(terminal.canvas.user("ta").id, key.client_id, scopes=tuple(wanted))
+    terminal.environment[TOKEN] = grant.token
+    connect = ["connect", "--canvas", terminal.canvas.url, "--token-env", TOKEN]
+    said = terminal.run(*connect, expect=2).stderr
+    assert "url:GET|/api/v1/users/:id" in said, "whose token it is cannot be read without this scope"
+    key.scopes.append("url:GET|/api/v1/users/:id")
+    grant = state.issue_grant(terminal.canvas.user("ta").id, key.client_id, scopes=tuple(key.scopes))
+    terminal.environment[TOKEN] = grant.token
+    terminal.run(*connect)
+    course = terminal.canvas.course("WRIT")
+    where = terminal.where(course, terminal.canvas.assignment(course, "Essay 1"))
+    said = terminal.run("plan", *where, "--as", terminal.canvas.user("ta").id, expect=2).stderr
+    assert "url:GET|/api/v1/courses/:course_id/assignments/:assignment_id/submissions" in said
+    assert terminal.canvas.writes() == []
+
+
+def test_tokens_of_two_people_need_a_choice(terminal: Terminal) -> None:
+    canvas = terminal.canvas
+    terminal.environment[TOKEN] = canvas.state.make_personal_token(canvas.user("section-ta").id).token
+    terminal.run("connect", "--canvas", canvas.url, "--token-env", TOKEN)
+    course = canvas.course("SOC")
+    where = terminal.where(course, canvas.assignment(course, "Essay 1"))
+    assert "--as" in terminal.run("plan", *where, expect=2).stderr
+    everybody = terminal.json("plan", *where, "--as", canvas.user("teacher").id)
+    terminal.json("apply", everybody["id"], "--wait")
+    before = canvas.reviews(canvas.assignment(course, "Essay 1"))
+    rules = Path(terminal.environment["PEER_ALLOCATOR_INSTANCE"]) / "rules.json"
+    rules.write_text('{"existing": "replace", "reviews_per_reviewer": 2, "balance": "close"}')
+    one_section = terminal.json("plan", *where, "--as", canvas.user("section-ta").id, "--rules", str(rules))
+    terminal.json("apply", one_section["id"], "--wait")
+    visible = {
+        row.user_id for row in canvas.state.enrollments.values() if row.section_id == course_section(canvas)
+    }
+    hidden = {pair for pair in before if not set(pair) <= visible}
+    assert hidden <= canvas.reviews(canvas.assignment(course, "Essay 1")), "what she cannot see stays"
+
+
+def course_section(canvas: SimulatedCanvas) -> str:
+    """The one section of SOC-110 that the limited TA may see."""
+    course = canvas.course("SOC")
+    (row,) = [
+        row
+        for row in canvas.state.enrollments.values()
+        if row.user_id == canvas.user("section-ta").id and row.course_id == course.id
+    ]
+    return row.section_id
 
 
 def test_a_token_that_canvas_does_not_know_is_not_stored(terminal: Terminal) -> None:

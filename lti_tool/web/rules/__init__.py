@@ -98,6 +98,7 @@ def read_rules(form: Mapping[str, str], saved: PlanRules) -> tuple[PlanRules, di
             for name in ("reviews_per_reviewer", "sections", "own_group", "existing")
         }
     )
+    given["balance"] = form.get("balance", saved.balance)
     given["seed"] = form.get("seed", "").strip() or None
     try:
         return PlanRules.model_validate(given), {}
