@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from allocation import Reason
 
 DONE, WITH_ISSUES, REFUSED = 0, 1, 2
 
@@ -41,25 +44,23 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        from allocation import AllocationError, Infeasible
+        from allocation import AllocationError
         from lti_tool.applying.answers import ReadFailed
         from lti_tool.services.errors import ServiceError
         from lti_tool.settings import SettingsError
 
         try:
             return command(*args, **kwargs)
-        except Infeasible as error:
-            refuse("\n".join(["these rules cannot work:", *reason_lines(error.reasons)]))
         except (AllocationError, ReadFailed, ServiceError, SettingsError) as error:
             refuse(str(error))
 
     return wrapped
 
 
-def reason_lines(reasons: Any) -> list[str]:
-    """Each reason with its ways out, one a line."""
+def reason_lines(reasons: Sequence[Reason], sentences: Sequence[str] | None = None) -> list[str]:
+    """Each reason with its ways out, one a line; ``sentences`` are the reasons with names instead of ids."""
     lines = []
-    for reason in reasons:
-        lines.append(f"- {reason.text}")
+    for reason, sentence in zip(reasons, sentences or [reason.text for reason in reasons], strict=True):
+        lines.append(f"- {sentence}")
         lines += [f"    Would work: {remedy.text}" for remedy in reason.remedies]
     return lines

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from lti_tool.cli.output import DONE, explains_errors, format_option, print_json, refuse
+from lti_tool.cli.output import DONE, explains_errors, format_option, print_json, reason_lines, refuse
 
 if TYPE_CHECKING:
     from lti_tool.planning.plan import Plan
@@ -45,6 +45,7 @@ def plan(
     canvas: str, course: str, assignment: str, user: str | None, rules: Path | None, format_: str
 ) -> None:
     """Allocate and show what would change in Canvas; changes nothing there."""
+    from allocation import Infeasible
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
     from lti_tool.planning.rules import PlanRules
@@ -53,8 +54,13 @@ def plan(
     with open_application() as application:
         actor = application.actor(canvas, course, user)
         application.use_cases.reading.snapshot(actor, AssignmentId(assignment), fresh=True)
-        made = application.use_cases.planning.make_plan(actor, AssignmentId(assignment), chosen)
-        snapshot = application.use_cases.planning.plan(actor, made.id).snapshot
+        planning = application.use_cases.planning
+        try:
+            made = planning.make_plan(actor, AssignmentId(assignment), chosen)
+        except Infeasible as error:
+            sentences = planning.feasibility(actor, AssignmentId(assignment), chosen).sentences
+            refuse("\n".join(["these rules cannot work:", *reason_lines(error.reasons, sentences)]))
+        snapshot = planning.plan(actor, made.id).snapshot
     _show_plan(made, snapshot, format_)
 
 

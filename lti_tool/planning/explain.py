@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from allocation import Reason
 from lti_tool.planning.drift import DriftKind
 from lti_tool.planning.plan import ChangeReason
+from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import LeftOut
 
 
@@ -66,3 +68,15 @@ DRIFT_WORDS: Final[Mapping[DriftKind, str]] = {
     DriftKind.GROUP_CHANGED: N_("Changed group"),
     DriftKind.SECTION_CHANGED: N_("Changed section"),
 }
+
+
+def reason_sentences(reasons: Sequence[Reason], snapshot: Snapshot) -> tuple[str, ...]:
+    """The engine's reasons with the names of people and groups; sections are named in them already."""
+    people: Mapping[str, str] = {person.id: person.name for person in snapshot.people}
+    groups: Mapping[str, str] = {group.id: group.name for group in snapshot.groups}
+    return tuple(
+        reason.render(
+            lambda person: people.get(person, person), group_name=lambda group: groups.get(group, group)
+        )
+        for reason in reasons
+    )

@@ -23,7 +23,7 @@ from lti_tool.persistence.plans import (
 from lti_tool.planning.diff import diff
 from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
-from lti_tool.planning.explain import LEFT_OUT_WORDS
+from lti_tool.planning.explain import LEFT_OUT_WORDS, reason_sentences
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId
 from lti_tool.planning.plan import Change, ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
@@ -75,22 +75,7 @@ class Planning:
 
     def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
         """Whether the rules can work; never writes."""
-        snapshot = self._reading.snapshot(actor, assignment)
-        given = _input(snapshot, rules)
-        engine_rules = _with_balance(given, rules)
-        reasons = feasibility(given.roster, engine_rules)
-        usual = rules.reviews_per_reviewer
-        gives = [usual if found.gives is None else found.gives for found in given.roster.participants]
-        reviewing = [load for load in gives if load] or [0]
-        total, works = sum(gives), len(given.roster.submissions)
-        people = {person for reason in reasons for person in reason.people}
-        return Feasibility(
-            reviews=total,
-            gives=(min(reviewing), max(reviewing)),
-            gets=engine_rules.receives or (total // works, -(-total // works)),
-            reasons=reasons,
-            reason_names={person.id: person.name for person in snapshot.people if person.id in people},
-        )
+        return feasibility_of(self._reading.snapshot(actor, assignment), rules)
 
     def make_plan(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Plan:
         """Allocate, verify, compare and store.
@@ -100,18 +85,8 @@ class Planning:
             allocation.Infeasible: with reasons.
         """
         snapshot = self._reading.snapshot(actor, assignment)
-        given = _input(snapshot, rules)
-        engine_rules = _with_balance(given, rules)
         seed = rules.seed or secrets.token_hex(16)
-        allocation = allocate(given.roster, engine_rules, seed=seed)
-        broken = verify(given.roster, engine_rules, allocation.pairs)
-        assert not broken, f"the engine broke its own rules: {broken[:3]}"
-        changes = diff(
-            given,
-            allocation.pairs,
-            keep_open=rules.existing == "keep",
-            ours=self._our_reviews(actor, assignment),
-        )
+        changes = changes_of(snapshot, rules, seed, self._our_reviews(actor, assignment))
         plan = self.store(actor, snapshot, rules, seed, changes)
         self.save_rules(actor, assignment, rules)
         return plan
@@ -181,6 +156,46 @@ class Planning:
         then = self.stored(actor, plan_id).snapshot
         now = self._reading.snapshot(actor, then.assignment.id, fresh=True)
         return find_drift(then, now)
+
+
+def feasibility_of(snapshot: Snapshot, rules: PlanRules) -> Feasibility:
+    """Whether rules can work for what was read, with the numbers or the reasons.
+
+    Raises:
+        NobodyToAllocate: fewer than two students take part.
+    """
+    given = _input(snapshot, rules)
+    engine_rules = _with_balance(given, rules)
+    reasons = feasibility(given.roster, engine_rules)
+    usual = rules.reviews_per_reviewer
+    gives = [usual if found.gives is None else found.gives for found in given.roster.participants]
+    reviewing = [load for load in gives if load] or [0]
+    total, works = sum(gives), len(given.roster.submissions)
+    return Feasibility(
+        reviews=total,
+        gives=(min(reviewing), max(reviewing)),
+        gets=engine_rules.receives or (total // works, -(-total // works)),
+        reasons=reasons,
+        sentences=reason_sentences(reasons, snapshot),
+        reason_names={person.id: person.name for person in snapshot.people},
+    )
+
+
+def changes_of(
+    snapshot: Snapshot, rules: PlanRules, seed: str, ours: AbstractSet[ReviewId] = frozenset()
+) -> tuple[Change, ...]:
+    """Allocate, verify and compare with what exists.
+
+    Raises:
+        NobodyToAllocate: fewer than two students take part.
+        allocation.Infeasible: with reasons.
+    """
+    given = _input(snapshot, rules)
+    engine_rules = _with_balance(given, rules)
+    allocation = allocate(given.roster, engine_rules, seed=seed)
+    broken = verify(given.roster, engine_rules, allocation.pairs)
+    assert not broken, f"the engine broke its own rules: {broken[:3]}"
+    return diff(given, allocation.pairs, keep_open=rules.existing == "keep", ours=ours)
 
 
 def _input(snapshot: Snapshot, rules: PlanRules) -> EngineInput:

@@ -77,6 +77,8 @@ class Feasibility:
     gives: tuple[int, int]
     gets: tuple[int, int]
     reasons: tuple[Reason, ...]
+    sentences: tuple[str, ...]
+    """The reasons in words, with names."""
     reason_names: Mapping[str, str]
     """Display names for the people ids that the reasons mention."""
 

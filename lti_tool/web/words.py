@@ -20,6 +20,7 @@ from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind, ChangeReason
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.taking_part import LeftOut
+from lti_tool.services.use_cases import Feasibility
 
 KINDS: Mapping[ChangeKind, LazyString] = {
     ChangeKind.CREATE: _l("Create"),
@@ -210,26 +211,11 @@ NAMED = 12
 """At most so many names after a sentence; beyond that their number says more."""
 
 
-def obstacles(reasons: Sequence[Reason], names: Mapping[str, str]) -> list[Obstacle]:
-    """The reasons in words. The sentence says how much is missing, the names say where."""
+def obstacles(feasibility: Feasibility) -> list[Obstacle]:
+    """The reasons in words, and the people whom they are about."""
     shown = []
-    for reason in reasons:
-        numbers = {"need": reason.need, "have": reason.have, "works": len(reason.submissions)}
-        if reason.code == "people_short":
-            sentence = ngettext(
-                "%(num)s student must give %(need)s reviews, but the rules leave room for only %(have)s.",
-                "%(num)s students must give %(need)s reviews, but the rules leave room for only %(have)s.",
-                len(reason.people),
-                **numbers,
-            )
-        elif reason.code == "works_short":
-            sentence = gettext(
-                "%(works)s works need %(need)s reviews, but those who may review them can give %(have)s.",
-                **numbers,
-            )
-        else:
-            sentence = gettext("%(need)s reviews are needed and only %(have)s are possible.", **numbers)
-        people = sorted(names.get(person, person) for person in reason.people)
+    for reason, sentence in zip(feasibility.reasons, feasibility.sentences, strict=True):
+        people = sorted(feasibility.reason_names.get(person, person) for person in reason.people)
         shown.append(Obstacle(sentence, tuple(people[:NAMED]), max(0, len(people) - NAMED)))
     return shown
 

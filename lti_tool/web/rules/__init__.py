@@ -8,9 +8,10 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import ValidationError
 
-from allocation import Infeasible, RosterError
+from allocation import Infeasible
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.rules import PlanRules
+from lti_tool.services.errors import NobodyToAllocate
 from lti_tool.services.use_cases import Actor, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
@@ -55,7 +56,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             return show(course_id, assignment_id, saved, errors, 422)
         try:
             made = services.planning.make_plan(actor, assignment, chosen)
-        except (Infeasible, RosterError):
+        except (Infeasible, NobodyToAllocate):
             services.planning.save_rules(actor, assignment, chosen)
             return show(
                 course_id, assignment_id, chosen, {"feasibility": _("These rules cannot work together.")}, 422
@@ -80,11 +81,11 @@ def verdict(
     """What ``_feasibility.html`` says about rules."""
     try:
         feasibility = services.planning.feasibility(actor, assignment, rules)
-    except RosterError:  # nobody to allocate to; the engine wants two people and a work
-        return {"too_few": True}
+    except NobodyToAllocate as nobody:
+        return {"too_few": str(nobody)}
     return {
         "feasibility": feasibility,
-        "obstacles": words.obstacles(feasibility.reasons, feasibility.reason_names),
+        "obstacles": words.obstacles(feasibility),
         "ways_out": words.ways_out(feasibility.reasons, rules),
     }
 

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
-from allocation import Pair, allocate, feasibility, quality
+from allocation import Pair, quality
 from lti_tool.applying.answers import Why
 from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
 from lti_tool.applying.verification import Verification
-from lti_tool.planning.diff import diff
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.engine_input import engine_input
 from lti_tool.planning.ids import (
@@ -33,6 +32,7 @@ from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import AssignmentFacts, Group, Person, Review, Section, Snapshot, Work
 from lti_tool.planning.taking_part import TakingPart, taking_part
 from lti_tool.services.errors import ConnectFailed, NotConnected, NotHere, NothingToUndo
+from lti_tool.services.planning import changes_of, feasibility_of
 from lti_tool.services.use_cases import (
     Actor,
     AssignmentRow,
@@ -242,24 +242,10 @@ class Course:
         return taking_part(self.snapshot(actor, assignment), rules)
 
     def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
-        given = engine_input(self.snapshot(actor, assignment), rules)
-        total = sum(
-            rules.reviews_per_reviewer if one.gives is None else one.gives
-            for one in given.roster.participants
-        )
-        works = len(given.roster.submissions) or 1
-        return Feasibility(
-            reviews=total,
-            gives=(rules.reviews_per_reviewer, rules.reviews_per_reviewer),
-            gets=(total // works, -(-total // works)),
-            reasons=feasibility(given.roster, given.rules),
-            reason_names={one.id: one.name for one in self.read.people},
-        )
+        return feasibility_of(self.snapshot(actor, assignment), rules)
 
     def make_plan(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Plan:
-        given = engine_input(self.snapshot(actor, assignment), rules)
-        found = allocate(given.roster, given.rules, seed=rules.seed or "42")
-        changes = diff(given, found.pairs, keep_open=rules.existing == "keep", ours=frozenset())
+        changes = changes_of(self.snapshot(actor, assignment), rules, rules.seed or "42")
         self.save_rules(actor, assignment, rules)
         return self.keep(changes, rules)
 
