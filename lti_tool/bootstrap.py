@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from huey import Huey
 
+    from lti_tool.lti.context import LaunchContext
     from lti_tool.lti.registration import Registrations
 
 
@@ -258,6 +259,15 @@ def _on_stop_signals(act: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: act())
 
 
+def _still_registered(
+    context: LaunchContext | None, registrations: Registrations
+) -> LaunchContext | None:
+    """A session ends with the registration that it came from."""
+    if context is None or registrations.find(context.issuer, context.client_id) is None:
+        return None
+    return context
+
+
 def build_web(application: Application) -> Flask:
     """The tool's pages and LTI endpoints."""
     from lti_tool.lti.key_sets import KeySets
@@ -288,7 +298,7 @@ def build_web(application: Application) -> Flask:
     )
     return create_web(
         application.use_cases,
-        sessions.authenticate,
+        lambda token: _still_registered(sessions.authenticate(token), application.registrations),
         [launch_blueprint(launching, sessions, keys)],
         WebSettings(settings.public_url, tuple(origins)),
     )

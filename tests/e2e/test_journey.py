@@ -111,9 +111,41 @@ def test_rules_that_cannot_work_say_why_and_what_would(teacher: Teacher) -> None
     teacher.tool.get_by_role("link", name="Plan reviews").first.click()
     teacher.tool.get_by_role("button", name="Go on to the rules").click()
     teacher.tool.locator("#reviews_per_reviewer").fill("12")
+    expect(teacher.tool.get_by_text("has only 11 works of others to review")).to_be_visible()
     teacher.tool.get_by_role("button", name="Show the preview").click()
-    expect(teacher.tool.locator("main")).to_contain_text("11")
+    expect(teacher.tool.get_by_role("link", name="These rules cannot work together.")).to_be_visible()
+    teacher.look("rules-impossible")
+    teacher.tool.get_by_role("button", name="Let each give 11 reviews").click()
+    expect(teacher.tool.get_by_text("This gives 132 reviews")).to_be_visible()
+    teacher.tool.get_by_role("button", name="Show the preview").click()
+    expect(teacher.tool.get_by_role("heading", name="Preview", exact=True)).to_be_visible()
     assert writes(teacher) == []
+
+
+def test_an_assignment_that_nobody_handed_in_says_so(teacher: Teacher) -> None:
+    where = course(teacher, "WRIT")
+    what = assignment(teacher, where, "Essay 2")
+    teacher.open_tool(where)
+    teacher.connect()
+    teacher.tool.locator(f"a[href*='/assignments/{what.id}/people']").click()
+    teacher.tool.get_by_role("button", name="Go on to the rules").click()
+    expect(teacher.tool.get_by_text("At least two must take part")).to_be_visible()
+
+
+def test_switching_peer_reviews_on_touches_nothing_else(teacher: Teacher) -> None:
+    where = course(teacher, "WRIT")
+    what = assignment(teacher, where, "Reading journal")
+    assert not what.peer_reviews
+    teacher.open_tool(where)
+    teacher.connect()
+    expect(teacher.tool.get_by_text("Canvas assigns reviews automatically here")).to_be_visible()
+    teacher.tool.get_by_text("without peer reviews").click()
+    row = teacher.tool.get_by_role("listitem").filter(has_text=what.name)
+    row.get_by_role("button", name="Switch peer reviews on").click()
+    expect(teacher.tool.get_by_role("heading", name="Who takes part")).to_be_visible()
+    assert what.peer_reviews
+    (put,) = [seen for seen in teacher.demo.state.received(writes_only=True) if seen.method == "PUT"]
+    assert dict(put.form) == {"assignment[peer_reviews]": "true"}
 
 
 def test_the_awkward_course_keeps_what_must_stay(teacher: Teacher) -> None:
