@@ -52,11 +52,11 @@ class Counts:
             self.low[s] -= 1
             self.fixed[r].add(s)
         self.size = len(problem.people) + len(problem.works)
-        self.people_of: list[list[int]] = [[] for _ in problem.reach]
+        self.people_of: list[list[int]] = [[] for _ in problem.reach_set]
         for r, kind in enumerate(problem.kind_of):
             self.people_of[kind].append(r)
         self.kinds_at: list[list[int]] = [[] for _ in problem.buckets]
-        for kind, reached in enumerate(problem.reach):
+        for kind, reached in enumerate(problem.reach_set):
             for b in reached:
                 self.kinds_at[b].append(kind)
 
@@ -72,7 +72,7 @@ class Counts:
         problem = self.problem
         at_bucket: Counter[int] = Counter()
         for kind, number in Counter(problem.kind_of[r] for r in members).items():
-            for b in problem.reach[kind]:
+            for b in problem.reach_set[kind]:
                 at_bucket[b] += number
         takers = {s: number for b, number in at_bucket.items() for s in problem.buckets[b]}
         for r in members:

@@ -23,7 +23,7 @@ from allocation.rules import Rules
 from allocation.shortage import find_shortages
 from allocation.solve import Solved, solve
 
-STRATEGY = "hole-walk/1"
+STRATEGY = "hole-walk/2"
 
 
 def allocate(

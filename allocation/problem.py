@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from hashlib import sha256
 
 from allocation.roster import Roster
@@ -39,6 +40,7 @@ class Problem:
     not in ``blocked[r]`` and
     its bucket is in ``fits[r]`` (None: every bucket of the pool is). ``explicit[r]`` is a list
     to search instead of buckets, where r is barred from more than half of his pool or reaches many buckets.
+    ``choices[kind]`` is the number of works in the buckets that a kind reaches.
     """
 
     people: list[str]
@@ -51,8 +53,8 @@ class Problem:
     bucket_of: list[int]
     buckets: list[list[int]]
     kind_of: list[int]
-    reach: list[list[int]]
     reach_set: list[frozenset[int]]
+    choices: list[int]
     pool: list[list[int]]
     fits: list[frozenset[int] | None]
     blocked: list[set[int]]
@@ -61,6 +63,13 @@ class Problem:
     existing: set[tuple[int, int]]
     avoid: set[tuple[int, int]]
     strong: list[bool] | None
+    _reach: dict[int, list[int]] = field(default_factory=dict)
+
+    def reach(self, kind: int) -> list[int]:
+        """The buckets of `reach_set` in order."""
+        if kind not in self._reach:
+            self._reach[kind] = sorted(self.reach_set[kind])
+        return self._reach[kind]
 
     def allowed(self, r: int, s: int) -> bool:
         """May r review s? (Required and kept pairs aside, which are settled beforehand.)"""
@@ -149,8 +158,9 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     for s, b in enumerate(bucket_of):
         buckets[b].append(s)
     reach_set = _reach(rules, kinds, bucket_keys)
-    reach = [sorted(one) for one in reach_set]
-    pool, fits, explicit = _pools(len(submissions), kind_of, reach, reach_set, buckets, bucket_of, blocked)
+    sizes = [len(works) for works in buckets]
+    choices = [sum(map(sizes.__getitem__, reached)) for reached in reach_set]
+    pool, fits, explicit = _pools(choices, kind_of, reach_set, buckets, bucket_of, blocked)
     strong = None
     if rules.strong_at is not None:
         at = rules.strong_at
@@ -158,8 +168,8 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     problem = Problem(
         people=[one.id for one in participants], works=[one.id for one in submissions],
         authors=authors, own=own,
-        gives=gives, low=low, high=high, bucket_of=bucket_of, buckets=buckets, kind_of=kind_of, reach=reach,
-        reach_set=reach_set, pool=pool, fits=fits, blocked=blocked, explicit=explicit, locked=locked,
+        gives=gives, low=low, high=high, bucket_of=bucket_of, buckets=buckets, kind_of=kind_of,
+        reach_set=reach_set, choices=choices, pool=pool, fits=fits, blocked=blocked, explicit=explicit, locked=locked,
         existing=set(), avoid=avoid, strong=strong,
     )  # fmt: skip
     fixed = set(locked)
@@ -226,26 +236,26 @@ def _block_small_groups(
 
 def _reach(rules: Rules, kinds: dict[Key, int], buckets: dict[Key, int]) -> list[frozenset[int]]:
     """For each kind the buckets that section and (big) group rules leave it."""
-    by_section: dict[str, set[int]] = defaultdict(set)
-    by_group: dict[str, set[int]] = defaultdict(set)
+    by_section: dict[str, list[int]] = defaultdict(list)
+    by_group: dict[str, list[int]] = defaultdict(list)
     for (bucket_sections, bucket_groups), b in buckets.items():
         for section in bucket_sections:
-            by_section[section].add(b)
+            by_section[section].append(b)
         for group in bucket_groups:
-            by_group[group].add(b)
+            by_group[group].append(b)
     may_review: dict[str, set[str]] = defaultdict(set)
     for giver, taker in rules.section_pairs or ():
         may_review[giver].add(taker)
     everything = frozenset(buckets.values())
 
-    def touching(index: dict[str, set[int]], labels: Iterable[str]) -> frozenset[int]:
+    def touching(index: dict[str, list[int]], labels: Iterable[str]) -> frozenset[int]:
         return frozenset[int]().union(*(index[label] for label in labels if label in index))
 
     result = []
     for kind_sections, kind_groups in kinds:
         left = everything
         if rules.sections == "same":
-            left &= touching(by_section, kind_sections)
+            left = touching(by_section, kind_sections)
         elif rules.sections == "different":
             left -= touching(by_section, kind_sections)
         if rules.section_pairs is not None:
@@ -259,33 +269,32 @@ def _reach(rules: Rules, kinds: dict[Key, int], buckets: dict[Key, int]) -> list
 
 
 def _pools(
-    size: int, kind_of: list[int], reach: list[list[int]], reach_set: list[frozenset[int]],
-    buckets: list[list[int]],
+    choices: list[int], kind_of: list[int], reach_set: list[frozenset[int]], buckets: list[list[int]],
     bucket_of: list[int], blocked: list[set[int]],
 ) -> tuple[list[list[int]], list[frozenset[int] | None], dict[int, list[int]]]:  # fmt: skip
     """Lists to draw works from. A kind that reaches most works shares the list of all, so that lists
     stay short."""
+    size = len(bucket_of)
     everything = list(range(size))
-    enough = 4 if len(reach) <= 64 else 2
+    enough = 4 if len(choices) <= 64 else 2
     pools: list[list[int]] = []
     fitting: list[frozenset[int] | None] = []
-    for reached, as_set in zip(reach, reach_set, strict=True):
-        count = sum(len(buckets[b]) for b in reached)
+    for count, reached in zip(choices, reach_set, strict=True):
         if enough * count >= size * (enough - 1):
             pools.append(everything)
-            fitting.append(None if count == size else as_set)
+            fitting.append(None if count == size else reached)
         else:
-            pools.append([s for b in reached for s in buckets[b]])
+            pools.append(sorted(chain.from_iterable(map(buckets.__getitem__, reached))))
             fitting.append(None)
     pool = [pools[kind] for kind in kind_of]
     fits = [fitting[kind] for kind in kind_of]
     explicit: dict[int, list[int]] = {}
     for r, barred in enumerate(blocked):
         if len(barred) > 8 and 2 * len(barred) > len(pool[r]):
-            as_set = reach_set[kind_of[r]]
-            explicit[r] = [s for s in pool[r] if s not in barred and bucket_of[s] in as_set]
+            reached = reach_set[kind_of[r]]
+            explicit[r] = [s for s in pool[r] if s not in barred and bucket_of[s] in reached]
             pool[r] = explicit[r]
             fits[r] = None
-        elif len(reach[kind_of[r]]) > MANY_BUCKETS and len(pool[r]) < size:
+        elif len(reach_set[kind_of[r]]) > MANY_BUCKETS and len(pool[r]) < size:
             explicit[r] = pool[r]
     return pool, fits, explicit

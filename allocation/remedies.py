@@ -93,11 +93,11 @@ def _several(rules: Rules, offers: list[Remedy], works: Works) -> Iterator[Remed
 def _lower_number(roster: Roster, rules: Rules, problem: Problem, works: Works) -> Iterator[Remedy]:
     """The largest smaller number of reviews that works (not all smaller ones need to, when people have
     their own)."""
-    sizes = [sum(len(problem.buckets[b]) for b in reached) for reached in problem.reach]
     special = {r for r, _ in problem.locked}
     special |= {r for r, one in enumerate(sorted(roster.participants, key=_id)) if one.gives is not None}
     choices = [
-        sizes[kind] - sum(1 for s in problem.own[r] if problem.bucket_of[s] in problem.reach_set[kind])
+        problem.choices[kind]
+        - sum(1 for s in problem.own[r] if problem.bucket_of[s] in problem.reach_set[kind])
         for r, kind in enumerate(problem.kind_of)
         if r not in special
     ]

@@ -93,11 +93,11 @@ def _people_closure(board: Board, start: int) -> list[int]:
 def _works_closure(board: Board, start: int) -> list[int]:
     """Works whose reviewers would have to move for the first one to gain a review."""
     problem = board.problem
-    waiting: list[list[int]] = [[] for _ in problem.reach]
+    waiting: list[list[int]] = [[] for _ in problem.reach_set]
     for r, kind in enumerate(problem.kind_of):
         waiting[kind].append(r)
     kinds_at: dict[int, list[int]] = defaultdict(list)
-    for kind, reached in enumerate(problem.reach):
+    for kind, reached in enumerate(problem.reach_set):
         for b in reached:
             kinds_at[b].append(kind)
     holds: list[list[int]] = [[] for _ in problem.people]

@@ -25,6 +25,8 @@ one for
 each pair."""
 THOROUGH_MIXING, THOROUGH_SWEEPS = 40_000, 40
 """The same where the random start left more than 2 in 100 pairs to completion, or where costs decided."""
+MIXING_STEPS = 200_000
+"""Steps after which mixing ends, beside a few for each pair; only where moves hardly ever close."""
 ANNEALING = 60
 """Moves of annealing for each pair, and at most so many in all:"""
 ANNEALING_MOST = 30_000
@@ -130,7 +132,7 @@ def _mix(board: Board, goals: Sequence[Goal], stream: Stream, *, thorough: bool)
     if pairs:
         most, moves = (THOROUGH_SWEEPS, THOROUGH_MIXING) if thorough else (SWEEPS, MIXING)
         sweeps = max(1, min(most, moves // pairs))
-        walk.sweep(sweeps * pairs)
+        walk.sweep(sweeps * pairs, MIXING_STEPS + 8 * pairs)
         walk.store()
 
 

@@ -181,7 +181,7 @@ class _ShortestPaths:
         """Remove from a group all works that r may take at the usual cost; the others stay for others."""
         board, problem = self.board, self.board.problem
         out, special, blocked = board.out[r], self.costs.special[r], problem.blocked[r]
-        reach = problem.reach[problem.kind_of[r]]
+        reach = problem.reach(problem.kind_of[r])
         fits = problem.reach_set[problem.kind_of[r]]
         found = []
         for b in reach if len(reach) <= len(by_bucket) else [b for b in by_bucket if b in fits]:
@@ -262,7 +262,7 @@ class _ShortestPaths:
         by_bucket = groups.get(self.price_r[r] + self.costs.usual)
         if not by_bucket:
             return None
-        reach = problem.reach[problem.kind_of[r]]
+        reach = problem.reach(problem.kind_of[r])
         fits = problem.reach_set[problem.kind_of[r]]
         for b in reach if len(reach) <= len(by_bucket) else [b for b in by_bucket if b in fits]:
             works = by_bucket.get(b)

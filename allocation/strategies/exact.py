@@ -113,7 +113,7 @@ class Phase:
         if explicit is not None:
             return self._next_explicit(frame, explicit, taken)
         blocked = problem.blocked[r]
-        reach = problem.reach[problem.kind_of[r]]
+        reach = problem.reach(problem.kind_of[r])
         while frame.at < len(reach):
             unseen = self.unseen[reach[frame.at]]
             i = len(unseen) - 1 if frame.below < 0 else min(frame.below, len(unseen) - 1)
@@ -140,12 +140,19 @@ class Phase:
         seen_work, goal = self.seen_work, self.goal
         blocked = self.board.problem.blocked[frame.reviewer]
         size = len(explicit)
-        while frame.at < 2 * size:
-            s = explicit[frame.at % size]
-            frame.at += 1
-            if not seen_work[s] and (goal[s] or frame.at > size) and s not in taken and s not in blocked:
+        for at in range(frame.at, size):
+            s = explicit[at]
+            if goal[s] and not seen_work[s] and s not in taken and s not in blocked:
                 seen_work[s] = True
+                frame.at = at + 1
                 return s
+        for at in range(max(0, frame.at - size), size):
+            s = explicit[at]
+            if not seen_work[s] and s not in taken and s not in blocked:
+                seen_work[s] = True
+                frame.at = size + at + 1
+                return s
+        frame.at = 2 * size
         return None
 
 

@@ -28,8 +28,12 @@ from allocation.strategies.tally import (
 from allocation.strategies.walk import LONG, SHORT, Walk
 from allocation.stream import Stream
 
-AIMED = 30
+SWAPS = 12
+"""Exchanges of two reviews tried for one defect, before moves are aimed at it."""
+AIMED = 15
 """Moves aimed at one defect before the next one has its turn."""
+AIMED_STEPS, ANNEALING_STEPS = 60_000, 120_000
+"""Steps of the walk after which aiming and annealing give up, beside a few for each review."""
 ROUNDS = 8
 JOINS = 400
 """Exchanges tried for each island."""
@@ -37,20 +41,48 @@ JOINS = 400
 
 def aim(board: Board, tally: Tally, stream: Stream, bounds: dict[Goal, int]) -> None:
     """Repair defects one by one with moves that start at them and never make the score worse."""
+    for r, s in _defects(board, tally, bounds):
+        _swap(board, tally, stream, r, s)
+    slots = _defects(board, tally, bounds)
+    walk = Walk(board, tally, stream) if slots else None
     for turn in range(ROUNDS):
-        slots = _defects(board, tally, bounds)
-        if not slots:
+        if walk is None or not slots or walk.futile() or walk.steps > AIMED_STEPS + 4 * len(board.out):
             return
-        walk = Walk(board, tally, stream)
-        at = {(r, s): e for e, (r, s) in enumerate(zip(walk.rev, walk.sub, strict=True))}
         steps = LONG if turn > ROUNDS // 2 else 2 * SHORT
-        for pair in slots:
-            e = at[pair]
-            for _ in range(AIMED):
-                change = walk.move(e, max(1, walk.weight), steps, 0)
+        for r, s in slots:
+            e = next((e for e in walk.slots[s] if walk.rev[e] == r), None)
+            for _ in range(AIMED if e is not None else 0):
+                assert e is not None
+                change = walk.move(e, max(1, walk.weight // 4), steps, 0)
                 if change is not None and change < 0:
                     break
         walk.store()
+        slots = _defects(board, tally, bounds)
+
+
+def _swap(board: Board, tally: Tally, stream: Stream, r: int, s: int) -> None:
+    """Repair the defect at r -> s by exchanging it with a random other review, if that is still needed."""
+    problem, out, into = board.problem, board.out, board.into
+    if r not in into[s] or not _is_defect(board, tally, r, s):
+        return
+    mine = problem.pool[r]
+    for _ in range(SWAPS):
+        t = mine[stream.below(len(mine))]
+        if t in out[r] or not into[t] or not problem.allowed(r, t):
+            continue
+        x = into[t][stream.below(len(into[t]))]
+        if s in out[x] or not problem.allowed(x, s):
+            continue
+        if exchange(board, tally, r, s, x, t) < 0:
+            return
+        exchange(board, tally, r, t, x, s)
+
+
+def _is_defect(board: Board, tally: Tally, r: int, s: int) -> bool:
+    mine = board.problem.own[r]
+    if tally.reciprocal and any(t in board.out[a] for a in board.problem.authors[s] for t in mine):
+        return True
+    return tally.strong is not None and not tally.strong_on[s]
 
 
 def _defects(board: Board, tally: Tally, bounds: dict[Goal, int]) -> list[tuple[int, int]]:
@@ -90,8 +122,11 @@ def anneal(board: Board, goals: Sequence[Goal], stream: Stream, moves: int) -> B
         return current
     score = best = 0
     kept = current.copy()
+    most = ANNEALING_STEPS + 4 * slots
     for i in range(moves):
-        cold = 1 + 5 * i // moves
+        if walk.steps > most or walk.futile():
+            break
+        cold = 1 + 5 * max(i * most, walk.steps * moves) // (moves * most)
         worse = (65 - stream.word().bit_length()) // cold
         change = walk.move(stream.below(slots), walk.weight, SHORT if i & 7 else LONG, worse)
         if change:
@@ -175,8 +210,8 @@ def lower_bounds(problem: Problem, board: Board, goals: Sequence[Goal]) -> dict[
 
 def fewest_islands(problem: Problem) -> int:
     """Parts of the roster that not even all allowed reviews together would join (blocked pairs aside)."""
-    n, w, b = len(problem.people), len(problem.works), len(problem.buckets)
-    parent = list(range(n + w + b))
+    n, w = len(problem.people), len(problem.works)
+    parent = list(range(n + w))
 
     def join(one: int, other: int) -> None:
         while parent[one] != one:
@@ -185,16 +220,14 @@ def fewest_islands(problem: Problem) -> int:
             parent[other] = other = parent[parent[other]]
         parent[one] = other
 
-    first_of_kind: dict[int, int] = {}
+    first: dict[int, int] = {}
+    for s, part in enumerate(_joined_buckets(problem)):
+        join(n + s, first.setdefault(part, n + s))
     for r, kind in enumerate(problem.kind_of):
-        if problem.reach[kind]:
-            join(r, first_of_kind.setdefault(kind, r))
-    for kind, r in first_of_kind.items():
-        for bucket in problem.reach[kind]:
-            join(r, n + w + bucket)
-    for s, bucket in enumerate(problem.bucket_of):
-        join(n + s, n + w + bucket)
-        for a in problem.authors[s]:
+        if problem.reach_set[kind]:
+            join(r, n + problem.buckets[next(iter(problem.reach_set[kind]))][0])
+    for s, writers in enumerate(problem.authors):
+        for a in writers:
             join(a, n + s)
     for r, s in problem.locked:
         join(r, n + s)
@@ -206,6 +239,19 @@ def fewest_islands(problem: Problem) -> int:
         if gives:
             roots.add(top)
     return max(1, len(roots))
+
+
+def _joined_buckets(problem: Problem) -> list[int]:
+    """For each work the number of its part: buckets that one kind of people reaches are of one part."""
+    part = list(range(len(problem.buckets)))
+    members = [[b] for b in part]
+    for reached in problem.reach_set:
+        parts = sorted(set(map(part.__getitem__, reached)), key=lambda one: len(members[one]))
+        for smaller in parts[:-1]:
+            for b in members[smaller]:
+                part[b] = parts[-1]
+            members[parts[-1]] += members[smaller]
+    return [part[b] for b in problem.bucket_of]
 
 
 def fixed_reciprocal(problem: Problem) -> int:
@@ -228,8 +274,8 @@ def _crowded(problem: Problem) -> int:
     owner_bucket = {problem.authors[s][0]: b for s, b in enumerate(problem.bucket_of)}
     inside: dict[int, set[int]] = defaultdict(set)
     for r, kind in enumerate(problem.kind_of):
-        if len(problem.reach[kind]) == 1:
-            inside[problem.reach[kind][0]].add(r)
+        if len(problem.reach_set[kind]) == 1:
+            inside[problem.reach(kind)[0]].add(r)
     by_bucket = 0
     for b, givers in inside.items():
         if all(owner_bucket.get(r, b) == b for r in givers):

@@ -6,11 +6,16 @@ take what they need.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+
 from allocation.problem import Problem
 from allocation.strategies.board import Board
 from allocation.stream import Stream
 
 TRIES = 30
+FEW = 3
+"""People who share a pool with at most so many draw from its works with room, the others from its places."""
 
 
 def random_start(problem: Problem, stream: Stream, *, without: set[tuple[int, int]] | None = None) -> Board:
@@ -59,13 +64,17 @@ def draw(
     places: dict[int, list[int]] = {}
     order = [r for r, wanted in enumerate(short) if wanted > 0]
     stream.shuffle(order)
-    share = [sum(len(problem.buckets[b]) for b in reached) * 8 // len(load) for reached in problem.reach]
+    sharing = Counter(id(pool[r]) for r in order)
+    share = [count * 8 // len(load) for count in problem.choices]
     if min(share) < max(share):
         order.sort(key=lambda r: share[problem.kind_of[r]])
     for r in order:
         mine = pool[r]
         free = places.get(id(mine))
         if free is None:
+            if sharing[id(mine)] <= FEW:
+                _draw_alone(board, word, r, target, without)
+                continue
             free = places[id(mine)] = [s for s in mine for _ in range(target[s] - load[s])]
         taken, barred, fit = out[r], blocked[r], fits[r]
         wanted, tries = short[r], TRIES
@@ -91,3 +100,23 @@ def draw(
             load[s] += 1
             wanted -= 1
         short[r] = wanted
+
+
+def _draw_alone(
+    board: Board, word: Callable[[], int], r: int, target: list[int], without: set[tuple[int, int]] | None
+) -> None:
+    """Draw for somebody whose pool few others share, without a list of its places as long as he finds some."""
+    problem, load = board.problem, board.load
+    mine, fit = problem.pool[r], problem.fits[r]
+    taken, barred, bucket_of = board.out[r], problem.blocked[r], problem.bucket_of
+    tries = TRIES
+    while board.short[r] and mine and tries:
+        tries -= 1
+        if tries == TRIES // 2:
+            mine = [s for s in mine if load[s] < target[s]]
+            continue
+        s = mine[(word() * len(mine)) >> 64]
+        if load[s] >= target[s] or s in taken or s in barred:
+            continue
+        if (fit is None or bucket_of[s] in fit) and not (without and (r, s) in without):
+            board.place(r, s)

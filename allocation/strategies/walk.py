@@ -21,6 +21,9 @@ from allocation.stream import Stream
 SHORT, LONG = 24, 256
 """Steps after which a move is given up; every eighth move may be long."""
 
+FUTILE = 40_000
+"""Steps after which it can be told that moves do not close."""
+
 
 class Walk:
     """Moves on a board. Keeps the board's `out` and `load` in order; call `store` before its `into` is used
@@ -30,10 +33,13 @@ class Walk:
     ----------
     rev, sub : list of int
         Reviewer and work of each slot; a slot is a review that may be moved.
+    steps, closed : int
+        Steps made so far, the measure of effort, and moves that closed elsewhere than where they began.
     """
 
     def __init__(self, board: Board, tally: Tally | None, stream: Stream) -> None:
         self.board, self.tally, self.word = board, tally, stream.word
+        self.steps = self.closed = 0
         self.rev: list[int] = []
         self.sub: list[int] = []
         self.slots: list[list[int]] = [[] for _ in board.load]
@@ -53,6 +59,10 @@ class Walk:
         if not self.rigid:
             for s in range(len(board.load)):
                 self._enter_room(s)
+
+    def futile(self) -> bool:
+        """Whether moves hardly ever close, as where the rules leave only one allocation."""
+        return self.steps > FUTILE and self.closed * 500 < self.steps
 
     def store(self) -> None:
         """Write the reviewers of each work back to the board."""
@@ -76,12 +86,14 @@ class Walk:
             works.pop()
             self.place_in_room[s] = -1
 
-    def sweep(self, moves: int, steps: tuple[int, int] = (SHORT, LONG)) -> None:
-        """Make so many moves from random slots, none of which makes the score worse."""
+    def sweep(self, moves: int, most: int, steps: tuple[int, int] = (SHORT, LONG)) -> None:
+        """Make so many moves from random slots, none of which makes the score worse; at most so many steps."""
         word, slots = self.word, len(self.rev)
         if slots < 2:
             return
         for i in range(moves):
+            if self.steps > most or self.futile():
+                return
             weight = self.weight if i & 1 else max(1, self.weight // (4 if self.rigid else self.flexible))
             self.move((word() * slots) >> 64, weight, steps[0] if i & 7 else steps[1], 0)
 
@@ -106,7 +118,8 @@ class Walk:
         closers = [v] if self.rigid else self._open(v)
         log: list[tuple[int, int]] = []
         target = -1
-        for _ in range(steps):
+        step = 0
+        for step in range(steps):  # noqa: B007 - how far it came counts
             mine = pool[u]
             size = len(mine)
             i = (word() * (size + weight * len(closers))) >> 64
@@ -132,10 +145,12 @@ class Walk:
             rev[f] = u
             log.append((f, x))
             u = x
+        self.steps += step + 1
         if target >= 0:
             if tally is not None:
                 change += tally.gain(u, target)
             if change <= worse:
+                self.closed += bool(log) or target != v
                 self._close(e, u, target)
                 return change
             if tally is not None:
