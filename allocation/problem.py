@@ -15,8 +15,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from hashlib import sha256
+from itertools import chain
 
 from allocation.roster import Roster
 from allocation.rules import Pair, Rules, check
@@ -169,7 +169,8 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
         people=[one.id for one in participants], works=[one.id for one in submissions],
         authors=authors, own=own,
         gives=gives, low=low, high=high, bucket_of=bucket_of, buckets=buckets, kind_of=kind_of,
-        reach_set=reach_set, choices=choices, pool=pool, fits=fits, blocked=blocked, explicit=explicit, locked=locked,
+        reach_set=reach_set, choices=choices, pool=pool, fits=fits, blocked=blocked, explicit=explicit,
+        locked=locked,
         existing=set(), avoid=avoid, strong=strong,
     )  # fmt: skip
     fixed = set(locked)

@@ -105,7 +105,7 @@ def draw(
 def _draw_alone(
     board: Board, word: Callable[[], int], r: int, target: list[int], without: set[tuple[int, int]] | None
 ) -> None:
-    """Draw for somebody whose pool few others share, without a list of its places as long as he finds some."""
+    """Draw for somebody whose pool few others share; no list of its places as long as he finds some."""
     problem, load = board.problem, board.load
     mine, fit = problem.pool[r], problem.fits[r]
     taken, barred, bucket_of = board.out[r], problem.blocked[r], problem.bucket_of

@@ -87,7 +87,7 @@ class Walk:
             self.place_in_room[s] = -1
 
     def sweep(self, moves: int, most: int, steps: tuple[int, int] = (SHORT, LONG)) -> None:
-        """Make so many moves from random slots, none of which makes the score worse; at most so many steps."""
+        """Make so many moves from random slots, never to a worse score; at most so many steps."""
         word, slots = self.word, len(self.rev)
         if slots < 2:
             return
