@@ -65,6 +65,7 @@ class Application:
     journal: Journal
     driving: Driving
     queue: Huey
+    transports: Transports
     use_cases: UseCases
 
     def origin(self, canvas: str) -> CanvasOrigin:
@@ -111,7 +112,8 @@ class Application:
         return Actor(run.canvas, run.course_id, run.started_by, run.started_by_name)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database and the connections to Canvas."""
+        self.transports.close()
         self.database.dispose()
 
 
@@ -158,6 +160,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         journal=journal,
         driving=driving,
         queue=queue,
+        transports=transports,
         use_cases=UseCases(
             connecting=ConnectWindow(connecting, attempts, now),
             reading=reading,
@@ -259,9 +262,7 @@ def _on_stop_signals(act: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: act())
 
 
-def _still_registered(
-    context: LaunchContext | None, registrations: Registrations
-) -> LaunchContext | None:
+def _still_registered(context: LaunchContext | None, registrations: Registrations) -> LaunchContext | None:
     """A session ends with the registration that it came from."""
     if context is None or registrations.find(context.issuer, context.client_id) is None:
         return None

@@ -102,8 +102,8 @@ def start_demo(
     application = build_application(settings, environment={API_SECRET_VARIABLE: API_SECRET})
     worker = build_worker(application)
     servers = [
-        _serve(create_simulator(state, base_url=canvas_url), canvas_socket),
-        _serve(build_web(application), tool_socket),
+        _Served(create_simulator(state, base_url=canvas_url), canvas_socket),
+        _Served(build_web(application), tool_socket),
     ]
     worker.start()
     for url in (f"{canvas_url}/", f"{tool_url}/lti/jwks.json"):
@@ -175,10 +175,26 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _serve(app: Any, listener: socket.socket) -> Any:
-    server = create_server(app, sockets=[listener], threads=16, clear_untrusted_proxy_headers=True)
-    threading.Thread(target=server.run, name=f"server-{listener.getsockname()[1]}", daemon=True).start()
-    return server
+class _Served:
+    """An application behind a socket, in a thread of its own."""
+
+    def __init__(self, app: Any, listener: socket.socket) -> None:
+        self._server: Any = create_server(
+            app, sockets=[listener], threads=16, clear_untrusted_proxy_headers=True
+        )
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let answers under way finish, close every connection, end the thread."""
+        self._server.task_dispatcher.shutdown(timeout=2)
+        self._server.trigger.pull_trigger(self._close)  # the loop's own thread may close its sockets
+        self._thread.join()
+
+    def _close(self) -> None:
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()
+        self._server.close()
 
 
 def _wait_for(url: str) -> None:
@@ -194,12 +210,11 @@ def _wait_for(url: str) -> None:
         time.sleep(0.05)
 
 
-def _stopper(worker: Worker, servers: list[Any], close: Callable[[], None]) -> Callable[[], None]:
+def _stopper(worker: Worker, servers: list[_Served], close: Callable[[], None]) -> Callable[[], None]:
     def stop() -> None:
         worker.stop()
         for server in servers:
-            server.task_dispatcher.shutdown(timeout=2)  # or answers under way meet a closed server
-            server.close()
+            server.stop()
         close()
 
     return stop

@@ -30,6 +30,13 @@ class Transports:
                 transport = self._transports[canvas] = Transport(canvas, limits=self._limits)
             return transport
 
+    def close(self) -> None:
+        """Close idle connections."""
+        with self._lock:
+            transports = list(self._transports.values())
+        for transport in transports:
+            transport.close()
+
 
 class CanvasAccess:
     """Makes clients; ``sources`` gives the token of a person."""
