@@ -21,7 +21,7 @@ from allocation.stream import Stream
 SHORT, LONG = 24, 256
 """Steps after which a move is given up; every eighth move may be long."""
 
-FUTILE = 40_000
+FUTILE = 20_000
 """Steps after which it can be told that moves do not close."""
 
 
@@ -51,9 +51,9 @@ class Walk:
         problem = board.problem
         sizes = sorted(len(problem.pool[r]) for r in self.rev)
         self.weight = max(1, sizes[len(sizes) // 2]) if sizes else 1
-        flexible = sum(1 for s, most in enumerate(problem.high) if problem.low[s] < most)
-        self.rigid = not flexible and board.complete()
-        self.flexible = max(1, flexible)
+        self.rigid = board.complete() and not any(
+            a < b for a, b in zip(problem.low, problem.high, strict=True)
+        )
         self.room: dict[int, list[int]] = {}
         self.place_in_room = [-1] * len(board.load)
         if not self.rigid:
@@ -62,7 +62,7 @@ class Walk:
 
     def futile(self) -> bool:
         """Whether moves hardly ever close, as where the rules leave only one allocation."""
-        return self.steps > FUTILE and self.closed * 500 < self.steps
+        return self.steps > FUTILE and self.closed * 100 < self.steps
 
     def store(self) -> None:
         """Write the reviewers of each work back to the board."""
@@ -94,10 +94,12 @@ class Walk:
         for i in range(moves):
             if self.steps > most or self.futile():
                 return
-            weight = self.weight if i & 1 else max(1, self.weight // (4 if self.rigid else self.flexible))
-            self.move((word() * slots) >> 64, weight, steps[0] if i & 7 else steps[1], 0)
+            e = (word() * slots) >> 64
+            length = steps[0] if i & 7 else steps[1]
+            weight = max(1, self.weight // 4) if self.rigid and not i & 1 else self.weight
+            self.move(e, weight, length, 0, shared=not self.rigid and not i & 1)
 
-    def move(self, e: int, weight: int, steps: int, worse: int) -> int | None:
+    def move(self, e: int, weight: int, steps: int, worse: int, *, shared: bool = False) -> int | None:
         """One move from slot e. Returns the change of the score, or None when the move was undone.
 
         Parameters
@@ -106,6 +108,8 @@ class Walk:
             Chance of closing at a work, against 1 for each work of the pool.
         worse : int
             Largest increase of the score that is accepted.
+        shared : bool
+            Whether the works at which the move may close share the weight.
         """
         board, tally, word = self.board, self.tally, self.word
         problem = board.problem
@@ -116,6 +120,8 @@ class Walk:
         slots[v].remove(e)
         change = tally.loss(u, v) if tally is not None else 0
         closers = [v] if self.rigid else self._open(v)
+        if shared:
+            weight = max(1, weight // len(closers))
         log: list[tuple[int, int]] = []
         target = -1
         step = 0
