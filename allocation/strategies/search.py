@@ -142,8 +142,8 @@ def join_islands(board: Board, tally: Tally, stream: Stream) -> None:
     """Join islands of the comparison graph by exchanges that make no other goal worse.
 
     Taking a -> s and b -> t from two islands and placing a -> t and b -> s joins them wherever both pairs
-    lie on a
-    cycle; each join is checked by counting again.
+    lie on a cycle; each join is checked by counting again. An island with new pairs (people who hand in late
+    review each other) may give up one existing pair more than the fewest; one of existing pairs alone stays.
     """
     number, fewest = number_of_islands(board), fewest_islands(board.problem)
     while number > fewest:
@@ -153,27 +153,45 @@ def join_islands(board: Board, tally: Tally, stream: Stream) -> None:
             for r in reviewers:
                 members[island[r]].append((r, s))
         parts = sorted(members.values(), key=len)
-        if len(parts) < 2 or not any(_join(board, tally, stream, part, parts, number) for part in parts[:-1]):
+        if len(parts) < 2:
+            return
+        late = (
+            [part for part in parts if _has_new(board.problem, part)] if Goal.MOVED in tally.weights else []
+        )
+        if not any(_join(board, tally, stream, part, parts, number, 0) for part in parts[:-1]) and not any(
+            _join(board, tally, stream, part, parts, number, 1) for part in late
+        ):
             return
         number = number_of_islands(board)
+
+
+def _has_new(problem: Problem, pairs: list[tuple[int, int]]) -> bool:
+    return bool(problem.existing) and any(pair not in problem.existing for pair in pairs)
 
 
 def _join(
     board: Board, tally: Tally, stream: Stream, part: list[tuple[int, int]],
     parts: list[list[tuple[int, int]]],
-    number: int,
+    number: int, budget: int,
 ) -> bool:  # fmt: skip
-    """Try exchanges between this island and the others."""
+    """Try exchanges between this island and the others that give up at most so many existing pairs."""
     others = [pair for other in parts if other is not part for pair in other]
     problem, out = board.problem, board.out
+    price = tally.weights.get(Goal.MOVED, 0)
     recounts = 20
     for _ in range(JOINS):
         a, s = part[stream.below(len(part))]
         b, t = others[stream.below(len(others))]
         if a == b or t in out[a] or s in out[b] or not problem.allowed(a, t) or not problem.allowed(b, s):
             continue
+        moved = 0
+        if price:
+            moved = sum(one in problem.existing for one in ((a, s), (b, t)))
+            moved -= sum(one in problem.existing for one in ((a, t), (b, s)))
+        if moved > budget:
+            continue
         change = exchange(board, tally, a, s, b, t)
-        if change <= 0:
+        if change <= moved * price:
             recounts -= 1
             if number_of_islands(board) < number:
                 return True

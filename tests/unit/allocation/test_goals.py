@@ -28,7 +28,8 @@ def test_moved_pairs_and_repeats_are_the_fewest_possible() -> None:
             return
         soft = rules.avoid_is == "soft"
         best = min((unevenness(one), one.moved, one.repeats if soft else 0) for one in measured)
-        found = allocate(roster, rules, seed=1).quality
+        without = replace(rules, goals=(Goal.MOVED, Goal.REPEATS, Goal.RECIPROCAL, Goal.STRONG))
+        found = allocate(roster, without, seed=1).quality
         assert (unevenness(found), found.moved, found.repeats if soft else 0) == best
         seen.add(best[1:])
         other = replace(rules, goals=(Goal.REPEATS, Goal.MOVED))
@@ -111,6 +112,31 @@ def test_top_up_keeps_what_it_can_when_people_come_and_go() -> None:
     left = [pair for pair in first.pairs if pair.reviewer in stay and "p" + pair.submission[1:] in stay]
     assert found.quality.moved == sum(1 for pair in left if pair not in found.pairs)
     assert found.quality.moved <= 3
+
+
+def late_class(early: int, late: int) -> tuple[Roster, Rules]:
+    """A class that was allocated before the last ones handed in."""
+    first = allocate(plain(early), Rules(), seed="old")
+    return plain(early + late), Rules(existing=frozenset(first.pairs))
+
+
+def test_people_who_hand_in_late_do_not_stay_among_themselves() -> None:
+    for late in (5, 8):
+        roster, rules = late_class(40, late)
+        found = allocate(roster, rules, seed="new")
+        assert verify(roster, rules, found.pairs) == ()
+        assert (found.quality.components, found.quality.moved) == (1, 1)
+        reports = {report.name: report for report in found.goals}
+        assert (reports["connected"].value, reports["connected"].proven) == (1, True)
+        assert (reports["moved"].value, reports["moved"].bound, reports["moved"].proven) == (1, 0, False)
+
+
+def test_nothing_is_moved_for_islands_where_the_goal_is_off_or_nobody_is_new() -> None:
+    roster, rules = late_class(40, 5)
+    apart = allocate(roster, replace(rules, goals=(Goal.MOVED, Goal.RECIPROCAL)), seed="new")
+    assert (apart.quality.components, apart.quality.moved) == (2, 0)
+    again = allocate(roster, Rules(existing=frozenset(apart.pairs)), seed="again")
+    assert again.pairs == apart.pairs
 
 
 def test_kept_pairs_stay_although_the_rules_forbid_them() -> None:
