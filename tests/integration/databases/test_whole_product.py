@@ -44,6 +44,7 @@ class Installation:
             "PEER_ALLOCATOR_SETTLE_SECONDS": "0.5",
             TOKEN: canvas.state.make_personal_token(canvas.user("teacher").id).token,
         }
+        self.command = [sys.executable, "-m", "tests.integration.databases.impatient", "worker"]
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def run(self, *words: str) -> str:
@@ -60,7 +61,7 @@ class Installation:
         """One more worker process."""
         self.workers.append(
             subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.databases.impatient", "worker"],
+                self.command,
                 env=os.environ | self.environment,
                 cwd=Path(__file__).parents[3],
             )
@@ -83,11 +84,11 @@ class Installation:
         assert {worker.wait(PATIENCE) for worker in self.workers} <= {0, -signal.SIGKILL}
 
 
-def wait_for(true: Callable[[], object], what: str) -> None:
+def wait_for(true: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
     """Until it is so."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     while not true():
-        assert time.monotonic() < until, f"not within {PATIENCE} seconds: {what}"
+        assert time.monotonic() < until, f"not within {patience} seconds: {what}"
         time.sleep(0.05)
 
 
