@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Python compiles what is used when it is first used; compiling everything would double the wait for the demo.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
-.PHONY: demo test check unit browser crash screens fmt lock bench bench-writer clean
+.PHONY: demo test check unit browser crash screens fmt lock bench bench-engine bench-writer clean
 
 demo: .venv/.runtime
 	@$(BIN)/peer-allocator demo
@@ -36,7 +36,7 @@ fmt: .venv/.development
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.development
+bench bench-engine: .venv/.development
 	$(BIN)/python -m benchmarks.engine
 
 bench-writer: .venv/.development

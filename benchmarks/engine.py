@@ -1,16 +1,16 @@
 """Measure the allocation engine: `python benchmarks/engine.py [SIZE ...]`.
 
-Prints one row for each family and size. B is the time to build a networkx graph of the same pairs through
-its public interface, in the same
-process; times are medians. "hard rules" is compile + random start + exact completion; "all" is `allocate`
-with
-every goal and mixing; "reason" is `feasibility` where it cannot work. Every result is checked with `verify`
-(not timed).
+First one row for each family and size. B is the time to build a networkx graph of the same pairs through its
+public interface, in the same process; times are medians. "hard rules" is compile + random start + exact
+completion; "all" is `allocate` with every goal and mixing, or `feasibility` with its remedies where it cannot
+work. Every result is checked with `verify` (not timed). Then networkx's own maximum flow, memory and the time
+to start, each in a process of its own, and the methods of others (`baselines`).
 """
 
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +21,8 @@ import networkx as nx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from engine_families import ALL, SMALL, Instance
+from baselines import print_table
+from engine_families import ALL, LOOSE, SMALL, Instance
 
 from allocation import Allocation, Infeasible, allocate, feasibility, verify
 from allocation.problem import compile_problem
@@ -43,6 +44,60 @@ def main(sizes: list[int]) -> None:
         for name, family in ALL.items():
             if n <= LARGEST_SMALL or name not in SMALL:
                 print(row(name, n, family(n, 3, 1)), flush=True)
+    print_flows(min(300, max(sizes)))
+    print_processes([n for n in sizes if n >= LARGEST_SMALL])
+    print()
+    print_table([30])
+
+
+def print_flows(n: int) -> None:
+    """networkx's maximum flow on the graph of all allowed pairs. It knows no goals."""
+    print(f"\nmaximum flow of networkx on all pairs, n = {n}: ms")
+    for name, family in LOOSE.items():
+        roster, rules = family(n, 3, 1)
+        problem = compile_problem(roster, rules)
+        graph: nx.DiGraph[object] = nx.DiGraph()
+        for r, gives in enumerate(problem.gives):
+            graph.add_edge("from", ("r", r), capacity=gives)
+            pairs = ((("r", r), ("s", s)) for s in range(len(problem.works)) if problem.allowed(r, s))
+            graph.add_edges_from(pairs, capacity=1)
+        for s, most in enumerate(problem.high):
+            graph.add_edge(("s", s), "to", capacity=most)
+        print(f"{name:18}{1e3 * timed(1, lambda g=graph: nx.maximum_flow_value(g, 'from', 'to')):9.0f}")
+
+
+MEMORY = """
+import resource, sys
+sys.path.insert(0, "benchmarks")
+from engine_families import plain
+from allocation import allocate
+roster, rules = plain({n}, 3, 1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+allocate(roster, rules, seed=1)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+COMMAND = "from lti_tool.cli import main; main()"
+SHORT = """{"format": "peer-instance/1", "students": [{"id": "a"}], "submissions": []}"""
+
+
+def print_processes(sizes: list[int]) -> None:
+    """Memory above roster and imports, and how long the command line takes to say something."""
+    root = Path(__file__).resolve().parents[1]
+
+    def run(*words: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, *words], cwd=root, capture_output=True, text=True, check=False, input=SHORT
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    print()
+    for n in sizes:
+        print(f"memory for a plain class of {n}: {run('-c', MEMORY.format(n=n)).strip()} MB")
+    start = timed(3, lambda: run("-c", COMMAND, "--help"))
+    print(f"start of peer-allocator --help: {start:.2f} s")
+    refused = ("-c", COMMAND, "allocate", "--instance", "/dev/stdin", "--output", "/dev/null")
+    print(f"a refused instance: {timed(3, lambda: run(*refused, code=2)):.2f} s")
 
 
 def row(name: str, n: int, instance: Instance) -> str:
