@@ -51,7 +51,12 @@ def cancel(run_id: str) -> None:
     from lti_tool.planning.ids import RunId
 
     with open_application() as application:
-        application.use_cases.running.cancel(application.actor_of_run(RunId(run_id)), RunId(run_id))
+        actor, running = application.actor_of_run(RunId(run_id)), application.use_cases.running
+        report = running.report(actor, RunId(run_id))
+        if report.progress.over:
+            click.echo(f"Run {run_id} is over ({report.state}); there is nothing to stop.")
+            return
+        running.cancel(actor, RunId(run_id))
     click.echo(f"Run {run_id} stops after the calls that are under way.")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from allocation import Infeasible, Pair, Quality, Rules, allocate, feasibility, quality, verify
+from allocation import Pair, Quality, RosterError, Rules, allocate, feasibility, quality, verify
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
     StoredPlan,
@@ -139,13 +139,12 @@ class Planning:
     def plan(self, actor: Actor, plan_id: PlanId) -> PlanView:
         """A stored plan with all that the preview shows."""
         stored = self.stored(actor, plan_id)
-        given = engine_input(stored.snapshot, stored.plan.rules)
         creates = stored.plan.of_kind(ChangeKind.CREATE)
         return PlanView(
             plan=stored.plan,
             snapshot=stored.snapshot,
-            quality=_quality_after(given, stored.plan),
-            taking_part=given.taking_part,
+            quality=_quality_after(stored.snapshot, stored.plan),
+            taking_part=taking_part(stored.snapshot, stored.plan.rules),
             run_id=self._run_of(plan_id),
             created_by_name=stored.created_by_name,
             notified=len({change.reviewer for change in creates}),
@@ -230,8 +229,17 @@ def too_old(plan: Plan, now: datetime, max_age: timedelta) -> bool:
     return now - plan.created_at > max_age
 
 
-def _quality_after(given: EngineInput, plan: Plan) -> Quality:
+NO_REVIEWS = Quality(
+    given={}, received={}, sections={}, reciprocal=0, repeats=0, moved=0, weak=0, components=0
+)
+
+
+def _quality_after(snapshot: Snapshot, plan: Plan) -> Quality:
     """Quality of what Canvas will hold after applying, among those who take part."""
+    try:
+        given = engine_input(snapshot, plan.rules)
+    except RosterError:  # an undo after everybody has left
+        return NO_REVIEWS
     reviewers = {participant.id for participant in given.roster.participants}
     works = {submission.id for submission in given.roster.submissions}
     pairs = Counter(
@@ -241,6 +249,3 @@ def _quality_after(given: EngineInput, plan: Plan) -> Quality:
     )
     inside = [pair for pair in pairs if pair.reviewer in reviewers and pair.submission in works]
     return quality(given.roster, given.rules, sorted(inside))
-
-
-__all__ = ["Infeasible", "Planning", "too_old"]
