@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +22,9 @@ INSTRUCTOR_ROLES: Final = frozenset(
 )
 """Roles of the course only. Canvas also sends institution and system roles, which say that somebody teaches
 somewhere, or may even stand in for a student; they open nothing here."""
+
+
+_CANVAS_ID = re.compile(r"[A-Za-z0-9_~-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,6 @@ class LaunchContext:
     high_contrast: bool
     post_message_token: str
     platform_origin: str
-    return_url: str
 
     @property
     def missing_fields(self) -> tuple[str, ...]:
@@ -82,10 +85,10 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
         client_id=registration.client_id,
         deployment_id=_text(claims[f"{CLAIM}deployment_id"]),
         canvas_origin=registration.canvas_origin,
-        user_id=custom.get("canvas_user_id") or _text(claims["sub"]),
+        user_id=_canvas_id(custom, "canvas_user_id") or _text(claims["sub"]),
         lti_user_id=_text(claims["sub"]),
         user_name=_text(claims.get("name")),
-        course_id=custom.get("canvas_course_id", ""),
+        course_id=_canvas_id(custom, "canvas_course_id"),
         course_name=custom.get("canvas_course_name")
         or _text(context.get("title"))
         or _text(context.get("label")),
@@ -99,8 +102,12 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
         high_contrast=custom.get("prefers_high_contrast", "").lower() == "true",
         post_message_token=custom.get("post_message_token", ""),
         platform_origin=registration.canvas_origin,
-        return_url=_text(presentation.get("return_url")),
     )
+
+
+def _canvas_id(custom: Mapping[str, str], name: str) -> str:
+    """An id that can be one of Canvas's (digits, or shard and digits, whatever comes); else it is missing."""
+    return found if (found := custom.get(name, "")) and _CANVAS_ID.fullmatch(found) else ""
 
 
 def _custom(claims: Mapping[str, Any]) -> dict[str, str]:

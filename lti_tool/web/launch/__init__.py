@@ -17,7 +17,8 @@ from lti_tool.lti.keys import ToolKeys
 from lti_tool.lti.launching import Launching, StartedLogin
 from lti_tool.lti.sessions import Sessions
 
-COOKIE = "peer-allocator-launch-"
+COOKIE = "__Host-peer-allocator-launch-"
+"""The prefix keeps sites beside this one (other hosts of its domain) from planting a mark of their own."""
 COOKIE_SECONDS = 600
 log = structlog.get_logger(__name__)
 
@@ -165,7 +166,7 @@ def _remember(answer: Response, started: StartedLogin) -> None:
         f"{COOKIE}{started.label}",
         started.binding,
         max_age=COOKIE_SECONDS,
-        path="/lti",
+        path="/",
         secure=True,
         httponly=True,
         samesite="None",
@@ -175,7 +176,7 @@ def _remember(answer: Response, started: StartedLogin) -> None:
 
 def _forget(answer: Response, label: str) -> None:
     answer.delete_cookie(
-        f"{COOKIE}{label}", path="/lti", secure=True, httponly=True, samesite="None", partitioned=True
+        f"{COOKIE}{label}", path="/", secure=True, httponly=True, samesite="None", partitioned=True
     )
 
 

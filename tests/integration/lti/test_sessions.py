@@ -42,7 +42,6 @@ CONTEXT = LaunchContext(
     high_contrast=False,
     post_message_token="t",
     platform_origin="https://canvas.example.edu",
-    return_url="",
 )
 IDLE, ABSOLUTE = timedelta(hours=8), timedelta(hours=24)
 

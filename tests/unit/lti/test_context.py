@@ -87,7 +87,10 @@ def test_ids_are_text_of_any_size() -> None:
     assert read(custom={"canvas_section_ids": "17, 18,,19"}).section_ids == ("17", "18", "19")
 
 
-@pytest.mark.parametrize("value", ["", " ", "$Canvas.course.id", None, 4.2e18, [7], {"id": 7}])
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", "$Canvas.course.id", None, 4.2e18, [7], {"id": 7}, "../../evil", "1\x00", "1/2", "x" * 65],
+)
 def test_what_is_no_id_counts_as_missing(value: Any) -> None:
     context = read(custom={"canvas_course_id": value, "canvas_user_id": value}, context={"id": "opaque"})
     assert context.course_id == ""
@@ -114,9 +117,9 @@ def test_claims_of_another_kind_count_as_missing(value: Any) -> None:
         locale=value,
         context=value,
         custom=value,
-        launch_presentation={"locale": value, "return_url": value},
+        launch_presentation={"locale": value},
     )
-    assert (context.user_name, context.locale, context.return_url, context.course_name) == ("", "", "", "")
+    assert (context.user_name, context.locale, context.course_name) == ("", "", "")
 
 
 def test_half_a_surrogate_pair_is_replaced() -> None:
