@@ -17,15 +17,18 @@ from __future__ import annotations
 from allocation.certificate import certificate_holds
 from allocation.engine import allocate, feasibility
 from allocation.errors import AllocationError, Cancelled, Infeasible, InstanceError, RosterError, RulesError
+from allocation.promise import Promise, promise, reviews_to_ask
 from allocation.quality import quality
 from allocation.result import Allocation, GoalReport, Mention, Quality, Reason, Remedy
 from allocation.roster import Participant, Roster, Submission
 from allocation.rules import Goal, Pair, Rules
+from allocation.term import Term, assignments_without_repeats, plan_term
 from allocation.verify import BrokenRule, verify
 
 __all__ = [
     "allocate", "feasibility", "verify", "quality", "certificate_holds",
     "Roster", "Participant", "Submission", "Rules", "Goal", "Pair",
+    "promise", "reviews_to_ask", "Promise", "plan_term", "assignments_without_repeats", "Term",
     "Allocation", "Quality", "GoalReport", "Reason", "Mention", "Remedy", "BrokenRule",
     "AllocationError", "RosterError", "RulesError", "Infeasible", "InstanceError", "Cancelled",
 ]  # fmt: skip

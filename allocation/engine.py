@@ -98,6 +98,11 @@ def feasibility(roster: Roster, rules: Rules) -> tuple[Reason, ...]:
     return () if solved.complete else _reasons(roster, rules, problem, solved)
 
 
+def can_work(roster: Roster, rules: Rules) -> bool:
+    """Whether all quotas can be met. Exact, except that forbidden reciprocal pairs are a search."""
+    return _quick(compile_problem(roster, rules), rules).complete
+
+
 def _quick(problem: Problem, rules: Rules) -> Solved:
     """Solve without goals; only a forbidden reciprocal pair needs the search."""
     plain = replace(rules, goals=(), reciprocal="forbid" if rules.reciprocal == "forbid" else "any")
