@@ -143,7 +143,7 @@ def test_switching_peer_reviews_on_touches_nothing_else(teacher: Teacher) -> Non
     row = teacher.tool.get_by_role("listitem").filter(has_text=what.name)
     row.get_by_role("button", name="Switch peer reviews on").click()
     expect(teacher.tool.get_by_role("heading", name="Who takes part")).to_be_visible()
-    assert what.peer_reviews
+    assert teacher.demo.state.assignments[what.id].peer_reviews
     (put,) = [seen for seen in teacher.demo.state.received(writes_only=True) if seen.method == "PUT"]
     assert dict(put.form) == {"assignment[peer_reviews]": "true"}
 
