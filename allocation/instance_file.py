@@ -8,6 +8,7 @@ never silently ignored.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +16,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from allocation.errors import AllocationError, InstanceError
 from allocation.result import Allocation
-from allocation.roster import Participant, Roster, Submission
-from allocation.rules import DEFAULT_GOALS, Goal, Pair, Rules
+from allocation.roster import MOST_REVIEWS, Participant, Roster, Submission, is_count
+from allocation.rules import DEFAULT_GOALS, Goal, Pair, Rules, check
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -62,12 +63,14 @@ def read_instance(source: str | Path) -> Instance:
     """
     if isinstance(source, Path):
         try:
-            source = source.read_text(encoding="utf-8")
+            source = source.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise InstanceError(f"The file is not UTF-8: {error}.") from error
     try:
         top = json.loads(source, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except InstanceError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
         raise InstanceError(f"The instance is not JSON: {error}.") from error
     _object(top, "the instance", TOP)
     if top.get("format") != INSTANCE:
@@ -78,13 +81,17 @@ def read_instance(source: str | Path) -> Instance:
     seed = top.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, str | int)):
         raise InstanceError(f"seed: expected a text, a whole number or null, found {seed!r}.")
-    name = _of(str, top.get("name", ""), "name")
+    if isinstance(seed, str):
+        _text(seed, "seed")
+    name = _text(top.get("name", ""), "name")
+    _text(top.get("family", ""), "family")
     try:
         roster = Roster(
             tuple(_each(top["students"], "students", _student)),
             tuple(_each(top["submissions"], "submissions", _submission)),
         )
         rules = _rules(top)
+        check(roster, rules)
     except InstanceError:
         raise
     except AllocationError as error:
@@ -157,8 +164,11 @@ def _rules(top: Mapping[str, Any]) -> Rules:
             if goal not in tuple(Goal):
                 raise InstanceError(f"rules.goals: {goal!r} is none of {', '.join(Goal)}.")
     strong_at = top.get("strong_at")
+    number = _of(int, top.get("k", 3), "k")
+    if not is_count(number):
+        raise InstanceError(f"k: expected a whole number from 0 to {MOST_REVIEWS}, found {number}.")
     return Rules(
-        reviews_per_reviewer=_of(int, top.get("k", 3), "k"),
+        reviews_per_reviewer=number,
         sections=given.get("sections", "any"),
         groups=given.get("groups", "any"),
         reciprocal=given.get("reciprocal", "avoid"),
@@ -175,9 +185,9 @@ def _student(value: object, where: str) -> Participant:
     given = _object(value, where, frozenset(("id", "sections", "groups", "gives", "ability")))
     gives, ability = given.get("gives"), given.get("ability")
     return Participant(
-        id=_of(str, given.get("id"), f"{where}.id"),
-        sections=frozenset(_each(given.get("sections", []), f"{where}.sections", _name)),
-        groups=frozenset(_each(given.get("groups", []), f"{where}.groups", _name)),
+        id=_text(given.get("id"), f"{where}.id"),
+        sections=frozenset(_each(given.get("sections", []), f"{where}.sections", _text)),
+        groups=frozenset(_each(given.get("groups", []), f"{where}.groups", _text)),
         gives=None if gives is None else _of(int, gives, f"{where}.gives"),
         ability=None if ability is None else _of(float, ability, f"{where}.ability"),
     )
@@ -187,8 +197,8 @@ def _submission(value: object, where: str) -> Submission:
     given = _object(value, where, frozenset(("id", "authors", "receives")))
     receives = given.get("receives")
     return Submission(
-        id=_of(str, given.get("id"), f"{where}.id"),
-        authors=tuple(_each(given.get("authors", []), f"{where}.authors", _name)),
+        id=_text(given.get("id"), f"{where}.id"),
+        authors=tuple(_each(given.get("authors", []), f"{where}.authors", _text)),
         receives=None if receives is None else _bounds(receives, f"{where}.receives"),
     )
 
@@ -198,7 +208,7 @@ def _pair(value: object, where: str) -> Pair:
 
 
 def _two_names(value: object, where: str) -> tuple[str, str]:
-    names = list(_each(value, where, _name))
+    names = list(_each(value, where, _text))
     if len(names) != 2:
         raise InstanceError(f"{where}: expected two texts, found {value!r}.")
     return names[0], names[1]
@@ -211,8 +221,13 @@ def _bounds(value: object, where: str) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def _name(value: object, where: str) -> str:
-    return _of(str, value, where)
+def _text(value: object, where: str) -> str:
+    text = _of(str, value, where)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InstanceError(f"{where}: {text!r} has half a character (a lone surrogate).") from error
+    return text
 
 
 def _each(value: object, where: str, read: Callable[[object, str], T]) -> list[T]:
@@ -222,7 +237,10 @@ def _each(value: object, where: str, read: Callable[[object, str], T]) -> list[T
 def _of(kind: type[V], value: object, where: str) -> V:
     """The value, if it is of this JSON kind; whole numbers pass as numbers, true and false never do."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            value = math.inf
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         named = {str: "a text", int: "a whole number", float: "a number", list: "a list"}[kind]
         found = "nothing" if value is None else repr(value)
