@@ -129,13 +129,12 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     locked = sorted(numbered(rules.required | rules.kept))
     gives, low, high = _quotas(roster, rules, number, number_work, locked)
     blocked: list[set[int]] = [set(mine) for mine in own]
-    for r, s in numbered(rules.forbidden):
-        blocked[r].add(s)
-    avoid = numbered(rules.avoid)
+    for reviewer, submission in rules.forbidden:
+        blocked[number[reviewer]].add(number_work[submission])
     if rules.avoid_is == "hard":
-        for r, s in avoid:
-            blocked[r].add(s)
-        avoid = set()
+        for reviewer, submission in rules.avoid:
+            blocked[number[reviewer]].add(number_work[submission])
+    avoid = numbered(rules.avoid) if rules.avoid_is == "soft" else set()
     sections = [one.sections for one in participants]
     groups = [one.groups for one in participants]
     keyed = _block_small_groups(rules, groups, authors, blocked)

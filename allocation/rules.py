@@ -141,20 +141,32 @@ def check(roster: Roster, rules: Rules) -> None:
     people = {person.id for person in roster.participants}
     authors = {work.id: work.authors for work in roster.submissions}
     for name in ("forbidden", "required", "kept", "avoid"):
-        for reviewer, submission in getattr(rules, name):
-            pair = f"the pair ({reviewer!r}, {submission!r})"
-            if reviewer not in people:
-                raise RulesError(f"{name}: {pair} names the reviewer {reviewer!r}, who is not a participant.")
-            if submission not in authors:
-                raise RulesError(f"{name}: {pair} names the submission {submission!r}, which does not exist.")
-            if name in ("required", "kept") and reviewer in authors[submission]:
-                raise RulesError(
-                    f"{name}: {reviewer!r} is an author of {submission!r}, "
-                    "and nobody reviews a work of his own."
-                )
+        pairs: frozenset[Pair] = getattr(rules, name)
+        unknown = {r for r, _ in pairs} - people or {s for _, s in pairs} - authors.keys()
+        if unknown or name in ("required", "kept"):
+            for pair in sorted(pairs):
+                _check_pair(name, pair, people, authors)
     if rules.section_pairs is not None:
         known = {section for person in roster.participants for section in person.sections}
         for both in sorted(rules.section_pairs):
             for section in both:
                 if section not in known:
                     raise RulesError(f"section_pairs: nobody is in section {section!r}.")
+
+
+def _check_pair(name: str, pair: Pair, people: set[str], authors: dict[str, tuple[str, ...]]) -> None:
+    reviewer, submission = pair
+    if reviewer not in people:
+        raise RulesError(
+            f"{name}: the pair ({reviewer!r}, {submission!r}) names the reviewer {reviewer!r}, "
+            "who is not a participant."
+        )
+    if submission not in authors:
+        raise RulesError(
+            f"{name}: the pair ({reviewer!r}, {submission!r}) names the submission {submission!r}, "
+            "which does not exist."
+        )
+    if name in ("required", "kept") and reviewer in authors[submission]:
+        raise RulesError(
+            f"{name}: {reviewer!r} is an author of {submission!r}, and nobody reviews a work of his own."
+        )
