@@ -20,9 +20,9 @@ from allocation.strategies.walk import Walk
 from allocation.stream import Stream
 
 MIXING, SWEEPS = 12_000, 20
-"""Moves of mixing for a problem of moderate size, and at most so many for each pair; a large problem gets
-one for
-each pair."""
+"""Moves of mixing for a problem of moderate size, and at most so many for each pair; a large problem gets one
+for each pair, up to a number beyond which its random start needs no more:"""
+LARGEST_MIXING = 45_000
 THOROUGH_MIXING, THOROUGH_SWEEPS = 40_000, 40
 """The same where the random start left more than 2 in 100 pairs to completion, or where costs decided."""
 MIXING_STEPS = 200_000
@@ -130,9 +130,10 @@ def _mix(board: Board, goals: Sequence[Goal], stream: Stream, *, thorough: bool)
     walk = Walk(board, Tally(board, weights) if weights else None, stream)
     pairs = len(walk.rev)
     if pairs:
-        most, moves = (THOROUGH_SWEEPS, THOROUGH_MIXING) if thorough else (SWEEPS, MIXING)
-        sweeps = max(1, min(most, moves // pairs))
-        walk.sweep(sweeps * pairs, MIXING_STEPS + 8 * pairs)
+        most, about = (THOROUGH_SWEEPS, THOROUGH_MIXING) if thorough else (SWEEPS, MIXING)
+        sweeps = max(1, min(most, about // pairs))
+        moves = sweeps * pairs if thorough else min(sweeps * pairs, LARGEST_MIXING)
+        walk.sweep(moves, MIXING_STEPS + 8 * pairs)
         walk.store()
 
 
