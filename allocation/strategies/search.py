@@ -41,9 +41,14 @@ JOINS = 400
 
 def aim(board: Board, tally: Tally, stream: Stream, bounds: dict[Goal, int]) -> None:
     """Repair defects one by one with moves that start at them and never make the score worse."""
-    for r, s in _defects(board, tally, bounds):
-        _swap(board, tally, stream, r, s)
     slots = _defects(board, tally, bounds)
+    for _ in range(ROUNDS):
+        before = len(slots)
+        for r, s in slots:
+            _swap(board, tally, stream, r, s)
+        slots = _defects(board, tally, bounds) if slots else []
+        if len(slots) == before:
+            break
     walk = Walk(board, tally, stream) if slots else None
     for turn in range(ROUNDS):
         if walk is None or not slots or walk.futile() or walk.steps > AIMED_STEPS + 4 * len(board.out):
