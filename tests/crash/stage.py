@@ -6,6 +6,7 @@ for what happens in it, and a fresh run in a journal that all scenes share.
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 import os
@@ -143,7 +144,13 @@ class Stage:
         return world
 
     def _answer(self, environ: Any, start_response: Any) -> Iterator[bytes]:
-        """A request in its three phases: arrived, executed, answered (its bytes have left)."""
+        """A request in its three phases: arrived (all of it), executed, answered (its bytes have left).
+
+        A worker that is frozen while half of a request has left sends the other half when it wakes; that is
+        the one moment against which nothing helps (docs/writer.md, "What stays possible").
+        """
+        size = int(environ.get("CONTENT_LENGTH") or 0)
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(size))
         with self._lock:
             self.requests += 1
             number = self.requests
