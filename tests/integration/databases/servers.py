@@ -47,10 +47,14 @@ def _wait(ready: object, words: str) -> None:
 
 
 class Postgres:
-    """One server with as many databases as tests ask for."""
+    """One server with as many databases as tests ask for.
 
-    def __init__(self, binaries: Path) -> None:
+    ``fsync`` is off unless it is ``durable``: tests kill processes, not machines.
+    """
+
+    def __init__(self, binaries: Path, *, durable: bool = False) -> None:
         self._binaries = binaries
+        self._durability = "fsync=on" if durable else "fsync=off"
         self._numbers = itertools.count(1)
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._as = _unprivileged()
@@ -76,8 +80,8 @@ class Postgres:
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
-        """Start it and wait until it answers. ``fsync`` is off: tests kill processes, not machines."""
-        settings = ("listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=200")
+        """Start it and wait until it answers."""
+        settings = ("listen_addresses=", self._durability, "max_connections=200")
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [
@@ -203,20 +207,20 @@ def _unprivileged() -> int | None:
 
 
 @functools.cache
-def _postgres(binaries: Path) -> Postgres:
-    server = Postgres(binaries)
+def _postgres(binaries: Path, durable: bool) -> Postgres:
+    server = Postgres(binaries, durable=durable)
     atexit.register(server.stop)
     return server
 
 
-def running_postgres() -> Postgres:
+def running_postgres(*, durable: bool = False) -> Postgres:
     """This process's PostgreSQL server, started by the first who asks; skips the test without binaries."""
     on_path = shutil.which("initdb")
     folders = [Path(on_path).parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     usable = [folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
     if not usable:
         _missing("PostgreSQL server", "postgresql")
-    return _postgres(usable[-1])
+    return _postgres(usable[-1], durable)
 
 
 @functools.cache

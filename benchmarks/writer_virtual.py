@@ -1,0 +1,223 @@
+"""Clients against the simulator's exact bucket in virtual time: thousands of writes in a second or two.
+
+The bucket is ``lti_tool.simulator.throttle.Throttle``, the controller is ``lti_tool.canvas.pacing.Window``;
+only time and the network are played.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from lti_tool.canvas.pacing import PaceLimits, Window
+from lti_tool.simulator.habits import Clock, Habits
+from lti_tool.simulator.throttle import Throttle
+
+ROUND_TRIP_S = 0.03
+REFUSAL_S = 0.005
+LATENCY_S = (0.08, 0.4)
+COST_SHARE = 0.7
+RETRY_S = 0.25
+"""Pause of a fixed pool after a refusal; shorter pauses mean more refusals and more speed."""
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+TOKEN = "token"
+
+
+class VirtualClock(Clock):
+    """Time that events set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        """The moment of the present event."""
+        return START + timedelta(seconds=self.seconds)
+
+
+class FixedPool:
+    """So many requests at once, whatever Canvas says."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.paused_until = float("-inf")
+
+    def good(self, now: float, remaining: float | None) -> None:
+        """Learns nothing."""
+
+    def refused(self, now: float) -> None:
+        """Learns nothing."""
+
+
+@dataclass
+class Run:
+    """One client with so many writes to do."""
+
+    rule: Window | FixedPool
+    left: int
+    in_flight: int = 0
+    requests: int = 0
+    refused: int = 0
+    done_at: float = 0.0
+
+
+@dataclass
+class Result:
+    """What came of it; ``pages`` are requests of the same person's pages meanwhile."""
+
+    seconds: float
+    requests: int
+    refused: int
+    pages: int = 0
+    pages_refused: int = 0
+    spread: float = 1.0
+
+
+@dataclass
+class World:
+    """One token, the runs that share it, and perhaps pages of the same person."""
+
+    seed: int
+    pages_per_s: float = 0.0
+    latency_s: tuple[float, float] = LATENCY_S
+    cost_share: float = COST_SHARE
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.draw = random.Random(self.seed)
+        self.throttle = Throttle(self.clock, Habits())
+        self._numbers = itertools.count()
+        self.pages = self.pages_refused = 0
+
+    def play(self, runs: list[Run]) -> Result:
+        """Until all writes are done."""
+        for run in runs:
+            self._after(0.0, lambda run=run: self._fill(run))  # type: ignore[misc]  # bound per turn
+        if self.pages_per_s:
+            self._after(0.0, self._page)
+        while any(run.left or run.in_flight for run in runs):
+            self.clock.seconds, _, act = heapq.heappop(self._events)
+            act()
+        ends = [run.done_at for run in runs]
+        return Result(
+            max(ends),
+            sum(run.requests for run in runs),
+            sum(run.refused for run in runs),
+            self.pages,
+            self.pages_refused,
+            max(ends) / min(ends),
+        )
+
+    def ideal(self, writes: int) -> Result:
+        """A client that sees the bucket itself, without network: sends whenever it would be admitted."""
+        in_flight, left = 0, writes
+
+        def send() -> None:
+            nonlocal in_flight, left
+            while left and self.throttle.admit(TOKEN):
+                left -= 1
+                in_flight += 1
+                duration = self._duration()
+                self._after(duration, lambda duration=duration: end(duration))  # type: ignore[misc]  # bound per turn
+
+        def end(duration: float) -> None:
+            nonlocal in_flight
+            self.throttle.settle(TOKEN, self.cost_share * duration)
+            in_flight -= 1
+            send()
+
+        def leak() -> None:
+            send()
+            if left:
+                self._after(0.005, leak)
+
+        self._after(0.0, leak)
+        while left or in_flight:
+            self.clock.seconds, _, act = heapq.heappop(self._events)
+            act()
+        return Result(self.clock.seconds, writes, 0)
+
+    def _after(self, seconds: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (self.clock.seconds + seconds, next(self._numbers), act))
+
+    def _duration(self) -> float:
+        return self.draw.uniform(*self.latency_s)
+
+    def _fill(self, run: Run) -> None:
+        wait = run.rule.paused_until - self.clock.seconds
+        if wait > 0:
+            self._after(wait, lambda: self._fill(run))
+            return
+        while run.left and run.in_flight < run.rule.places:
+            run.left -= 1
+            run.in_flight += 1
+            run.requests += 1
+            self._after(ROUND_TRIP_S / 2, lambda: self._arrive(run))
+
+    def _arrive(self, run: Run) -> None:
+        if not self.throttle.admit(TOKEN):
+            run.refused += 1
+            self._after(REFUSAL_S + ROUND_TRIP_S / 2, lambda: self._throttled(run))
+            return
+        duration = self._duration()
+        self._after(duration, lambda: self._executed(run, duration))
+
+    def _executed(self, run: Run, duration: float) -> None:
+        remaining = self.throttle.settle(TOKEN, self.cost_share * duration)
+        self._after(ROUND_TRIP_S / 2, lambda: self._answered(run, remaining))
+
+    def _throttled(self, run: Run) -> None:
+        run.rule.refused(self.clock.seconds)
+        if isinstance(run.rule, FixedPool):
+            self._after(RETRY_S, lambda: self._again(run))
+        else:
+            self._again(run)
+
+    def _again(self, run: Run) -> None:
+        run.in_flight -= 1
+        run.left += 1
+        self._fill(run)
+
+    def _answered(self, run: Run, remaining: float) -> None:
+        run.rule.good(self.clock.seconds, remaining)
+        run.in_flight -= 1
+        run.done_at = self.clock.seconds
+        self._fill(run)
+
+    def _page(self) -> None:
+        self.pages += 1
+        if self.throttle.admit(TOKEN):
+            duration = self._duration()
+            cost = self.cost_share * duration
+
+            def end() -> None:
+                self.throttle.settle(TOKEN, cost)
+
+            self._after(duration, end)
+        else:
+            self.pages_refused += 1
+        self._after(self.draw.expovariate(self.pages_per_s), self._page)
+
+
+def ours(seed: int) -> Window:
+    """The product's controller with the product's numbers."""
+    return Window(PaceLimits(), random.Random(seed).random)
+
+
+def play(
+    seed: int, writes: int, rules: Callable[[int], list[Window | FixedPool]], pages_per_s: float = 0.0
+) -> Result:
+    """``writes`` divided equally among the clients that ``rules`` makes, all on one token."""
+    made = rules(seed)
+    runs = [Run(rule, writes // len(made)) for rule in made]
+    return World(seed, pages_per_s).play(runs)
+
+
+def ideal(seed: int, writes: int) -> Result:
+    """The same writes by a client that sees the bucket."""
+    return World(seed).ideal(writes)
