@@ -48,6 +48,10 @@ class PaceLimits:
     """One burst of answers speaks of one moment: shrink once, not once per answer."""
     pause_s: float = 0.5
     longest_pause_s: float = 10.0
+    after_lull: float = 8.0
+    """Largest window after ``lull_s`` in which it was not full. A window of 14 is right while requests keep
+    coming, because what they reserve leaks away meanwhile; 14 that come at once fill an empty bucket."""
+    lull_s: float = 2.0
     page_slots: int = 4
     """The reserve of 200 units that runs leave free, in open requests of 50 each."""
 
@@ -83,6 +87,10 @@ class Window:
             self.size = min(self.size + min(step, 1.0) / self.size, self.limits.maximum)
         elif remaining < self.limits.shrink_below:
             self._shrink(now, self.limits.shrink_by)
+
+    def calm_down(self) -> None:
+        """Nobody has used all of it lately: begin the next burst with what an empty bucket takes at once."""
+        self.size = min(self.size, self.limits.after_lull)
 
     def refused(self, now: float) -> None:
         """A throttled answer: halve, and pause all sends; pauses double while refusals go on."""
@@ -132,6 +140,7 @@ class Pace:
         self._open_in_lane = {Lane.PAGE: 0, Lane.RUN: 0}
         self._page_waiters = 0
         self._held = threading.local()
+        self._full_at = float("-inf")
 
     @contextmanager
     def place(self, lane: Lane) -> Iterator[None]:
@@ -145,10 +154,14 @@ class Pace:
             return
         with self._changed:
             if lane is Lane.RUN:
+                if self._clock() - self._full_at > self.window.limits.lull_s:
+                    self.window.calm_down()
                 self._wait_in_queue()
             else:
                 self._wait_for_page_slot()
             self._open_in_lane[lane] += 1
+            if self._in_use:
+                self._full_at = self._clock()
             self._changed.notify_all()
         self._held.place = True
         try:
@@ -164,8 +177,11 @@ class Pace:
         with self._changed:
             if throttled:
                 self.window.refused(self._clock())
-            else:
+            elif self._in_use or remaining is None or remaining < self.window.limits.shrink_below:
+                # Room that nobody uses proves nothing: reading a large class would open the window wide.
                 self.window.good(self._clock(), remaining)
+            else:
+                self.window.refusals_in_a_row = 0
             self._changed.notify_all()
 
     def reading(self) -> PaceReading:
@@ -177,6 +193,11 @@ class Pace:
                 waiting=len(self._queue) + self._page_waiters,
                 paused_for_s=max(0.0, self.window.paused_until - self._clock()),
             )
+
+    @property
+    def _in_use(self) -> bool:
+        """Whether runs use the window, but for one place that may be between two requests."""
+        return self._open_in_lane[Lane.RUN] >= max(1, self.window.places - 1)
 
     def _wait_in_queue(self) -> None:
         ticket = object()

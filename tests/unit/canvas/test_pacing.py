@@ -188,3 +188,55 @@ def test_one_gate_per_person_and_canvas() -> None:
     assert paces.of(first, UserId("1")) is paces.of(first, UserId("1"))
     assert paces.of(first, UserId("1")) is not paces.of(first, UserId("2"))
     assert paces.of(first, UserId("1")) is not paces.of(second, UserId("1"))
+
+
+class Hands:
+    """A clock that tests move, and a gate whose requests tests answer."""
+
+    def __init__(self, limits: PaceLimits) -> None:
+        self.now = 0.0
+        self.pace = Pace(limits, clock=lambda: self.now, jitter=lambda: 0.5)
+
+    def answer(self, times: int, *, at_once: int) -> None:
+        """So many good answers with plenty of room, while ``at_once`` requests of runs are open."""
+        done = threading.Event()
+        entered = threading.Barrier(at_once + 1)
+
+        def hold() -> None:
+            with self.pace.place(Lane.RUN):
+                entered.wait()
+                done.wait()
+
+        holders = [threading.Thread(target=hold) for _ in range(at_once)]
+        for holder in holders:
+            holder.start()
+        entered.wait()
+        for _ in range(times):
+            self.pace.learn(throttled=False, remaining=550.0)
+        done.set()
+        for holder in holders:
+            holder.join()
+
+
+def test_room_that_nobody_uses_opens_nothing() -> None:
+    """Hundreds of pages of a class list, three at a time, say nothing about sixteen writes at once."""
+    hands = Hands(PaceLimits(start=6.0))
+    hands.answer(500, at_once=3)
+    assert hands.pace.reading().window == 6.0
+    hands.answer(1, at_once=5)
+    assert hands.pace.reading().window > 6.0
+
+
+def test_after_a_lull_a_burst_fits_an_empty_bucket() -> None:
+    hands = Hands(PaceLimits(start=14.0))
+    hands.answer(1, at_once=8)
+    assert 8.0 < hands.pace.reading().window < 8.2, "nothing has used more yet"
+    hands.answer(200, at_once=8)
+    wide = hands.pace.reading().window
+    assert wide > 8.0
+    hands.now += 1.0
+    hands.answer(1, at_once=1)
+    assert hands.pace.reading().window == wide
+    hands.now += 2.0
+    hands.answer(1, at_once=1)
+    assert hands.pace.reading().window == 8.0
