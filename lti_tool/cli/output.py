@@ -44,17 +44,32 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        from allocation import AllocationError
-        from lti_tool.applying.answers import ReadFailed
-        from lti_tool.services.errors import ServiceError
-        from lti_tool.settings import SettingsError
-
         try:
             return command(*args, **kwargs)
-        except (AllocationError, ReadFailed, ServiceError, SettingsError) as error:
+        except Exception as error:
+            if not _is_ours(error):
+                raise
             refuse(str(error))
 
     return wrapped
+
+
+OURS = (
+    ("allocation.errors", "AllocationError"),
+    ("lti_tool.applying.answers", "ReadFailed"),
+    ("lti_tool.services.errors", "ServiceError"),
+    ("lti_tool.settings", "SettingsError"),
+)
+"""Errors whose text is written for people. Looked up by name: an error can only have come from a module that
+is loaded, and `allocate` shall not pay for the modules of the others."""
+
+
+def _is_ours(error: Exception) -> bool:
+    return any(
+        isinstance(error, getattr(sys.modules[module], name))
+        for module, name in OURS
+        if module in sys.modules
+    )
 
 
 def reason_lines(reasons: Sequence[Reason], sentences: Sequence[str] | None = None) -> list[str]:
