@@ -99,13 +99,18 @@ def read_instance(source: str | Path) -> Instance:
     return Instance(name, roster, rules, None if seed is None else str(seed))
 
 
+def _as_given(seed: str) -> str | int:
+    """A seed that was a number is written as one; both forms mean the same draw."""
+    return int(seed) if seed.isascii() and seed.isdigit() and str(int(seed)) == seed else seed
+
+
 def write_allocation(name: str, allocation: Allocation) -> str:
     """The JSON text of an allocation, with a final line break; the same allocation gives the same bytes."""
     measured = allocation.quality
     content = {
         "format": ALLOCATION,
         "instance": name,
-        "seed": allocation.seed,
+        "seed": _as_given(allocation.seed),
         "status": allocation.status,
         "edges": [list(pair) for pair in allocation.pairs],
         "reasons": [

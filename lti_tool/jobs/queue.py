@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 
 NAME = "peer-allocator"
+HUEY_TABLES = 3
 
 
 def make_queue(url: str) -> Huey:
@@ -29,11 +30,16 @@ def make_queue(url: str) -> Huey:
 
 
 def _postgres_queue(dsn: str) -> Huey:
-    """Huey makes its tables when it starts; of processes that start at once all but one are refused there."""
+    """Huey makes its tables when it starts; of processes that start at once all but one are refused there.
+
+    "create table if not exists" can fail with either error while another connection creates the table, once
+    for each table.
+    """
     import psycopg
 
-    with suppress(psycopg.errors.UniqueViolation):
-        return PostgresHuey(NAME, dsn=dsn, results=False)
+    for _ in range(HUEY_TABLES):
+        with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+            return PostgresHuey(NAME, dsn=dsn, results=False)
     return PostgresHuey(NAME, dsn=dsn, results=False)
 
 

@@ -237,7 +237,7 @@ def test_writes_an_allocation() -> None:
     name, roster, rules, seed = read_instance(json.dumps(content()))
     written = json.loads(write_allocation(name, allocate(roster, rules, seed=seed)))
     assert written["format"] == "peer-allocation/1"
-    assert (written["instance"], written["seed"], written["status"]) == ("small", "7", "ok")
+    assert (written["instance"], written["seed"], written["status"]) == ("small", 7, "ok")
     assert written["edges"] == [["a", "y"], ["b", "x"]]
     assert written["reasons"] == []
     assert written["quality"]["loads"]["given"] == {"a": 1, "b": 1}
