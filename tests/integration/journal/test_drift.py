@@ -9,7 +9,7 @@ import pytest
 
 from lti_tool.applying.states import RunState, StepClass
 from lti_tool.planning.ids import ReviewId
-from tests.builders import review, snapshot, user
+from tests.builders import person, review, snapshot, user, work
 from tests.fakes import REVOKED, FakeCanvas
 from tests.integration.journal.stage import TEACHER, Stage, creates, deletes, pair
 
@@ -79,6 +79,50 @@ def test_reviews_of_others_are_kept_and_told(shared: Stage) -> None:
         {"kind": "review_added", "people": [user(7), user(8)]},
         {"kind": "review_gone", "people": [user(5), user(6)]},
     ]
+
+
+def join(canvas: FakeCanvas) -> None:
+    world = canvas.world
+    canvas.world = replace(world, people=(*world.people, person(13)), works=(*world.works, work(13)))
+
+
+def move(canvas: FakeCanvas) -> None:
+    moved = (person(9, section=2) if one.id == user(9) else one for one in canvas.world.people)
+    canvas.world = replace(canvas.world, people=tuple(moved))
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda c: c.add(review(7, 8)), "review_added"),
+        (lambda c: c.remove(review(5, 6).id), "review_gone"),
+        (lambda c: c.complete(review(5, 6).id), "review_completed"),
+        (lambda c: c.add(review(5, 6, id_="second")), "review_added"),
+        (lambda c: c.drop(user(9)), "person_left"),
+        (join, "person_joined"),
+        (move, "section_changed"),
+        (lambda c: c.change_assignment(published=False), "published"),
+        (lambda c: c.change_assignment(peer_reviews=False), "peer_reviews"),
+        (lambda c: c.change_assignment(automatic_peer_reviews=True), "automatic_peer_reviews"),
+        (lambda c: c.change_assignment(anonymous_peer_reviews=True), "anonymous_peer_reviews"),
+        (lambda c: c.change_assignment(due_at=None), "due_at"),
+    ],
+)
+def test_every_kind_of_drift_is_told_by_name_and_causes_no_write(
+    shared: Stage, edit: Edit, told: str
+) -> None:
+    """A rubric, a deleted assignment and a lost role end or pause the run: see below and ``test_faults``."""
+    moved = stage(shared)
+    edit(moved.canvas)
+    assert moved.drive() is RunState.DONE
+    (drift,) = [event.details for event in moved.journal.events(moved.run) if event.type == "drift"]
+    found, fields = drift["found"], drift["assignment_fields"]
+    assert isinstance(found, list)
+    assert isinstance(fields, list)
+    assert told in {*fields, *(one["kind"] for one in found)}
+    assert moved.canvas.writes == 2, "what was approved, and nothing else"
+    assert moved.canvas.second_mails == 0
+    assert moved.canvas.completed_deleted == []
 
 
 @pytest.mark.parametrize(
