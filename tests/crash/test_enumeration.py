@@ -15,7 +15,7 @@ from tests.crash.stage import CREATES, DELETES, TEACHER, Point, Stage
 from tests.crash.worker import BAD_DRIVERS
 
 SHARES = 8 if ALL else 1
-SAMPLE = 6
+SAMPLE = 4
 """Points of each database in `make test`; `make crash` takes all, in shares that two cores divide."""
 
 

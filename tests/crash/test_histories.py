@@ -15,7 +15,7 @@ from lti_tool.simulator.faults import FaultKind
 from tests.crash.conftest import ALL
 from tests.crash.stage import CREATES, DELETES, PHASES, Point, Stage
 
-SEEDS = range(20 if ALL else 2)
+SEEDS = range(20 if ALL else 1)
 LOSSES = (
     FaultKind.DROP_BEFORE,
     FaultKind.DROP_AFTER,
