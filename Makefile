@@ -30,7 +30,7 @@ screens: .venv/.development
 
 # Every point at which a worker can die, on SQLite and PostgreSQL; `test` has a sample of it.
 crash: .venv/.development
-	PEER_ALLOCATOR_CRASH=all $(BIN)/python -m pytest -n 2 tests/crash
+	PEER_ALLOCATOR_CRASH=all $(BIN)/python -m pytest -n 2 --dist worksteal tests/crash
 
 fmt: .venv/.development
 	$(BIN)/ruff check --fix .
