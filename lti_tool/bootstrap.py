@@ -206,8 +206,9 @@ def open_application() -> Iterator[Application]:
 
 def _require_schema(database: Database) -> None:
     found, newest = schema.current(database.engine)
-    if found is None and not inspect(database.engine).get_table_names():
-        schema.upgrade(database.engine)  # an empty database: the first start
+    tables = [name for name in inspect(database.engine).get_table_names() if not name.startswith("huey")]
+    if found is None and not tables:  # the queue may share a PostgreSQL database, and make its tables first
+        schema.upgrade(database.engine)
     elif found != newest:
         raise SettingsError(
             f"The database is at schema {found}, this program needs {newest}. Run: peer-allocator db upgrade"
