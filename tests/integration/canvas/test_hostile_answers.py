@@ -471,12 +471,12 @@ def test_what_canvas_says_about_its_bucket_reaches_the_pace(stubbed: Connect) ->
     )
     with stubbed(answers) as made:
         pace = made.client.calls.pace
-        pace.window.size, sizes = 4.0, []
+        pace.window.size, sizes = 1.0, []  # all of it in use, or a good answer would not open it
         for _ in range(3):
             create(made.client)
             sizes.append(pace.window.size)
             pace.window._shrunk_at = float("-inf")
-        assert sizes == pytest.approx([4.25, 4.25 * 0.85, 4.25 * 0.85 * 0.5])
+        assert sizes == pytest.approx([2.0, 2.0 * 0.85, 1.0])
         assert pace.window.refusals_in_a_row == 1
 
 
