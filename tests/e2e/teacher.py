@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +60,16 @@ class Teacher:
                 self.tool.locator(f"#{name}").fill(value)
         self.tool.get_by_role("button", name="Show the preview").click()
         expect(self.tool.get_by_role("heading", name="Preview", exact=True)).to_be_visible()
+
+    def downloaded_plan(self) -> dict[str, set[tuple[str, str]]]:
+        """The plan as its CSV has it: for each kind of change the pairs (reviewer id, author id)."""
+        with self.page.expect_download() as download:
+            self.tool.get_by_role("link", name="Download as CSV").click()
+        text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+        found: dict[str, set[tuple[str, str]]] = {}
+        for row in csv.DictReader(io.StringIO(text)):
+            found.setdefault(row["Change"], set()).add((row["Reviewer id"], row["Author id"]))
+        return found
 
     def apply(self) -> None:
         """From the preview over the confirmation to the end of the run."""

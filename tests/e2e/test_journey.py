@@ -69,11 +69,13 @@ def test_the_main_job(teacher: Teacher) -> None:
     teacher.fits(320)
     assert writes(teacher) == [], "a preview changes nothing in Canvas"
     assert in_canvas(teacher, what) == set()
+    planned = teacher.downloaded_plan()
 
     teacher.apply()
     teacher.look("report")
     teacher.fits(320)
     applied = in_canvas(teacher, what)
+    assert planned == {"Create": applied}
     assert len(applied) == 360
     assert set(Counter(reviewer for reviewer, _ in applied).values()) == {3}
     assert set(Counter(author for _, author in applied).values()) == {3}
@@ -83,6 +85,7 @@ def test_the_main_job(teacher: Teacher) -> None:
     teacher.undo_preview()
     teacher.look("undo")
     assert in_canvas(teacher, what) == applied, "the preview of an undo changes nothing"
+    assert teacher.downloaded_plan() == {"Delete": applied}
     teacher.apply()
     assert in_canvas(teacher, what) == set()
     assert teacher.troubles == []
