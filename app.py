@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from lti_tool.bootstrap import build_application, build_web
-from lti_tool.settings import load_settings
+from lti_tool.bootstrap import build_web, start_application
 
 
 def create_app() -> Flask:
     """The tool's pages and LTI endpoints, with settings from config.json and the environment."""
-    return build_web(build_application(load_settings()))
+    return build_web(start_application())
 
 
 if __name__ == "__main__":

@@ -187,9 +187,8 @@ def _oauth_keys(
     return oauth_of
 
 
-@contextmanager
-def open_application() -> Iterator[Application]:
-    """The application with settings from file and environment, closed at the end.
+def start_application() -> Application:
+    """The application of a process: settings from file and environment, logs, a database that fits.
 
     Raises:
         SettingsError: the settings are unusable, or the database is not at the newest schema.
@@ -199,6 +198,17 @@ def open_application() -> Iterator[Application]:
     application = build_application(settings)
     try:
         _require_schema(application.database)
+    except BaseException:
+        application.close()
+        raise
+    return application
+
+
+@contextmanager
+def open_application() -> Iterator[Application]:
+    """``start_application``, closed at the end."""
+    application = start_application()
+    try:
         yield application
     finally:
         application.close()

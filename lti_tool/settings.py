@@ -27,7 +27,6 @@ from lti_tool.logs import Level
 from lti_tool.persistence.encryption import SecretBox, new_key
 
 CONFIG_VARIABLE = "PEER_ALLOCATOR_CONFIG"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class SettingsError(ValueError):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lti_tool.applying.states import PAUSED, RunState
 from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json
 
 if TYPE_CHECKING:
@@ -139,6 +138,8 @@ def show_report(report: RunReport, format_: str) -> None:
 
 def exit_code(report: RunReport) -> int:
     """1 for a run that is over and did not do all that was planned, or that waits for a person; else 0."""
+    from lti_tool.applying.states import PAUSED, RunState
+
     stuck = report.state in PAUSED and report.progress.waiting_until is None
     short = report.progress.over and report.state is not RunState.DONE
     return WITH_ISSUES if stuck or short else DONE

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from allocation import Reason
-from lti_tool.planning.drift import DriftKind
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import LeftOut
@@ -53,20 +52,6 @@ LEFT_OUT_WORDS: Final[Mapping[LeftOut, str]] = {
     LeftOut.NOT_ASSIGNED: N_("does not have this assignment"),
     LeftOut.EXCUSED: N_("is excused"),
     LeftOut.NOT_SUBMITTED: N_("did not submit"),
-}
-
-DRIFT_WORDS: Final[Mapping[DriftKind, str]] = {
-    DriftKind.REVIEW_ADDED: N_("A review was added"),
-    DriftKind.REVIEW_GONE: N_("A review was removed"),
-    DriftKind.REVIEW_COMPLETED: N_("A review was completed"),
-    DriftKind.PERSON_JOINED: N_("Joined the course"),
-    DriftKind.PERSON_LEFT: N_("Left the course"),
-    DriftKind.WORK_SUBMITTED: N_("Submitted"),
-    DriftKind.RUBRIC_CHANGED: N_("The rubric of the assignment was changed"),
-    DriftKind.PEER_REVIEWS_SWITCHED: N_("Peer reviews were switched on or off"),
-    DriftKind.AUTOMATIC_SWITCHED: N_("Automatic assignment by Canvas was switched on or off"),
-    DriftKind.GROUP_CHANGED: N_("Changed group"),
-    DriftKind.SECTION_CHANGED: N_("Changed section"),
 }
 
 

@@ -74,7 +74,7 @@ class Connecting:
 
     Args:
         oauth_of: the OAuth2 endpoints of a Canvas; None where no developer key is registered.
-        transport_of: the transport to a registered Canvas; raises LookupError for others.
+        transport_of: the transport to a Canvas; which ones may be spoken to, the caller has decided.
     """
 
     def __init__(
@@ -162,7 +162,6 @@ class Connecting:
         """Store a token that the person made in Canvas's settings, after asking Canvas whose it is.
 
         Raises:
-            LookupError: the Canvas is not registered.
             CanvasError: AccessLost when Canvas does not accept the token.
         """
         token = token.strip()

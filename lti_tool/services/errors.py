@@ -1,13 +1,16 @@
 """What can go wrong in a use case, by meaning; ``web.errors`` and ``cli`` turn each into words.
 
 ServiceError
-├── NotConnected      no usable Canvas token of this person
-├── NotHere           no such plan, run or assignment in this course (or not yours to see)
-├── PlanOutdated      Canvas moved, or the plan is too old: preview again
-├── PlanEmpty         nothing to apply
-├── AnotherRunActive  somebody else's run of this assignment is under way
-├── NothingToUndo     the run changed nothing that can be taken back
-└── ConnectFailed     the consent at Canvas did not end in a token
+├── NotConnected            no usable Canvas token of this person
+├── NotHere                 no such plan, run or assignment in this course (or not yours to see)
+├── PeerReviewsNotPossible  Canvas has no peer reviews for this kind of assignment
+├── NobodyToAllocate        fewer than two students take part
+├── PlanOutdated            Canvas moved, or the plan is too old: preview again
+├── PlanEmpty               nothing to apply
+├── AnotherRunActive        somebody else's run of this assignment is under way
+├── RunNotPaused            nothing to resume
+├── NothingToUndo           the run changed nothing that can be taken back
+└── ConnectFailed           the consent at Canvas did not end in a token
 """
 
 from __future__ import annotations
@@ -27,6 +30,10 @@ class NotConnected(ServiceError):
 
 class NotHere(ServiceError):
     """The thing named does not exist in the actor's course."""
+
+
+class PeerReviewsNotPossible(ServiceError):
+    """Canvas did not switch peer reviews on for this kind of assignment."""
 
 
 class NobodyToAllocate(ServiceError):

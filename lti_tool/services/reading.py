@@ -14,14 +14,10 @@ from lti_tool.persistence.plans import latest_snapshot, store_snapshot
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.services.canvas_access import CanvasAccess
-from lti_tool.services.errors import ServiceError
+from lti_tool.services.errors import PeerReviewsNotPossible
 from lti_tool.services.use_cases import Actor, AssignmentRow, CourseOverview, Progress, ReviewCounts, silent
 
 History = Callable[[Actor], tuple[RunSummary, ...]]
-
-
-class PeerReviewsNotPossible(ServiceError):
-    """Canvas did not switch peer reviews on for this kind of assignment."""
 
 
 class Reading:

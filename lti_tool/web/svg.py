@@ -13,8 +13,6 @@ from math import cos, pi, sin
 BAR_WIDTH = 44
 BAR_GAP = 12
 BAR_HEIGHT = 110
-RING = 300
-"""Half the side of the ring's square."""
 RING_RADIUS = 205
 LABELS_UP_TO = 30
 """People on a ring whose names still fit beside it; beyond that the names are in the list beside."""

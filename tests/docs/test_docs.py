@@ -11,8 +11,7 @@ import click
 import pytest
 
 from lti_tool.cli import main
-from lti_tool.planning.drift import DriftKind
-from lti_tool.planning.explain import DRIFT_WORDS, LEFT_OUT_WORDS, REASON_WORDS
+from lti_tool.planning.explain import LEFT_OUT_WORDS, REASON_WORDS
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.taking_part import LeftOut
@@ -61,7 +60,6 @@ def test_every_dependency_has_its_line() -> None:
 def test_every_code_has_words() -> None:
     assert set(REASON_WORDS) == set(ChangeReason)
     assert set(LEFT_OUT_WORDS) == set(LeftOut)
-    assert set(DRIFT_WORDS) == set(DriftKind)
     assert set(WARNING_WORDS) == set(PlanWarning)
 
 

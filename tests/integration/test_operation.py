@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,3 +161,19 @@ def test_a_program_that_is_newer_than_the_database_asks_for_an_upgrade(
     result = run(environment, "runs", "show", "x")
     assert result.exit_code == 2
     assert "peer-allocator db upgrade" in result.stderr
+
+
+def test_any_wsgi_server_can_start_the_tool_on_an_empty_folder(tmp_path: Path) -> None:
+    program = "import app; print(app.create_app().test_client().get('/lti/jwks.json').json)"
+    environment = {**os.environ, "PEER_ALLOCATOR_INSTANCE": str(tmp_path)}
+    environment.pop("PEER_ALLOCATOR_CONFIG", None)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "'kty': 'RSA'" in done.stdout
+    assert done.stderr == ""
