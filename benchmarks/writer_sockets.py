@@ -39,6 +39,7 @@ from lti_tool.canvas.pacing import Pace
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.canvas.transport import Transport, WireAnswer, WireRequest
 from lti_tool.logs import configure_logs
+from lti_tool.outgoing import LOOPBACK
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.journal import Journal
@@ -157,7 +158,7 @@ def _apply_and_undo(where: tuple[str, str, str, str], each: int, answers: Any, g
     with tempfile.TemporaryDirectory() as folder:
         journal = open_journal(folder)
         origin = CanvasOrigin(url)
-        client = CanvasClient(Calls(FarTransport(origin), OneToken(token), Pace()))
+        client = CanvasClient(Calls(FarTransport(origin, reach=LOOPBACK), OneToken(token), Pace()))
         canvas = AssignmentReviews(client, origin, CourseId(course), AssignmentId(assignment))
         driver = Driver(journal, SystemClock(), "benchmark", DriverSettings())
 
@@ -320,7 +321,7 @@ def _drive_crowd(port: int, database: str, numbers: range, writes: int, answers:
     journal = Journal(Database(make_engine(database)))
     driver = Driver(journal, SystemClock(), f"benchmark-{numbers}", DriverSettings())
     origin = CanvasOrigin(f"http://127.0.0.1:{port}")
-    transport = Transport(origin)
+    transport = Transport(origin, reach=LOOPBACK)
     world = replace(builders.snapshot(100), canvas=origin)
 
     def drive(number: int) -> tuple[int, float]:

@@ -136,7 +136,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     database = Database(make_engine(settings.database))
     rows = TokenRows(database, settings.secret_box)
     attempts = ConnectAttempts(database, settings.secret_box)
-    transports = Transports()
+    transports = Transports(reach=settings.reach)
     oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback", environment)
     tokens = Tokens(rows, oauth_of)
     connecting = Connecting(attempts, tokens, oauth_of, transports.of)
@@ -294,7 +294,7 @@ def build_web(application: Application) -> Flask:
     launching = Launching(
         application.registrations,
         OneTimeRows(database),
-        KeySets(),
+        KeySets(reach=settings.reach),
         f"{settings.public_url}/lti/launch",
         now,
     )

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from lti_tool.logs import Level
+from lti_tool.outgoing import Reach
 from lti_tool.persistence.encryption import SecretBox, new_key
 
 CONFIG_VARIABLE = "PEER_ALLOCATOR_CONFIG"
@@ -53,6 +54,11 @@ class Settings(BaseSettings):
     allow_http_loopback: bool = Field(
         default=False, description="Accept plain http for loopback addresses (demo and tests)"
     )
+    allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Networks that are not public and that platforms may be in all the same, such as "
+        "10.1.0.0/16, separated by commas",
+    )
     secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Keys that seal tokens at rest, newest first, separated by commas; "
@@ -72,14 +78,20 @@ class Settings(BaseSettings):
 
     _file: ClassVar[Mapping[str, Any]] = {}
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator("secret_keys", "allowed_networks", mode="before")
     @classmethod
-    def _split_keys(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         return (
             tuple(part.strip() for part in value.split(",") if part.strip())
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Reach.of(value, plain_loopback=False)
+        return value
 
     @field_validator("public_url")
     @classmethod
@@ -115,6 +127,11 @@ class Settings(BaseSettings):
     def queue(self) -> str:
         """The queue URL in force."""
         return self.queue_url or f"sqlite:///{self.instance.resolve() / 'queue.sqlite3'}"
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Which addresses the tool may speak to."""
+        return Reach.of(self.allowed_networks, plain_loopback=self.allow_http_loopback)
 
     @cached_property
     def secret_box(self) -> SecretBox:

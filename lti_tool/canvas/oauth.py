@@ -240,8 +240,8 @@ class CanvasOAuth:
         session.max_redirects = 0
         session.cookies.set_policy(NO_COOKIES)
         session.headers["User-Agent"] = USER_AGENT
-        session.mount("https://", WatchedAdapter())
-        session.mount("http://", WatchedAdapter())
+        session.mount("https://", WatchedAdapter(self._transport.reach))
+        session.mount("http://", WatchedAdapter(self._transport.reach))
         session.register_compliance_hook("access_token_response", _judge_exchange)
         return session
 

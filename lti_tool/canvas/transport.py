@@ -27,11 +27,16 @@ from typing import Any
 import requests
 import structlog
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from lti_tool.canvas.origin import origin_of
+from lti_tool.outgoing import (
+    PUBLIC,
+    GuardedAdapter,
+    GuardedHTTPConnection,
+    GuardedHTTPSConnection,
+    Reach,
+    refusal_in,
+)
 from lti_tool.planning.ids import CanvasOrigin
 
 USER_AGENT = "peer-review-allocator"
@@ -123,7 +128,8 @@ class Transport:
     Args:
         origin: as ``canonical_origin`` gives it; absolute URLs elsewhere are refused.
         verify: path of a CA bundle, or True for the certificates that requests brings.
-        proxy: address of a proxy for this origin, or None for none.
+        proxy: address of a proxy for this origin, or None for none; then the proxy decides what is reached.
+        reach: which addresses may be spoken to, judged at each connection.
     """
 
     def __init__(
@@ -133,8 +139,10 @@ class Transport:
         limits: Limits | None = None,
         verify: bool | str = True,
         proxy: str | None = None,
+        reach: Reach = PUBLIC,
     ) -> None:
         self.origin = origin
+        self.reach = reach
         self.limits = limits or Limits()
         self.verify = verify
         self.proxies = {"http": proxy, "https": proxy} if proxy else {}
@@ -225,13 +233,16 @@ class Transport:
             response.close()
         session.close()
         left = response is not None or bool(_on_the_wire.bytes_left)
+        refused = refusal_in(error)
         log.warning(
             "canvas_call_failed",
             method=request.method,
             path=request.path.partition("?")[0],
-            error=type(error).__name__,
+            error=type(refused or error).__name__,
             bytes_left=left,
         )
+        if refused is not None:
+            return SendFailed(refused.explanation, bytes_left=False)
         if left:
             return SendFailed(f"no complete answer ({type(error).__name__})", bytes_left=True)
         return SendFailed(f"no connection ({type(error).__name__})", bytes_left=False)
@@ -265,7 +276,7 @@ class Transport:
         session.verify = self.verify
         session.proxies = dict(self.proxies)
         session.headers.update({"User-Agent": USER_AGENT, "Accept": ACCEPT})
-        adapter = WatchedAdapter()
+        adapter = WatchedAdapter(self.reach)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
@@ -280,7 +291,7 @@ class _OnTheWire(threading.local):
 _on_the_wire = _OnTheWire()
 
 
-class _WatchedHTTPConnection(HTTPConnection):
+class _WatchedHTTPConnection(GuardedHTTPConnection):
     """Notes the moment from which a request can have been executed."""
 
     def send(self, data: Any) -> None:
@@ -290,7 +301,7 @@ class _WatchedHTTPConnection(HTTPConnection):
         super().send(data)
 
 
-class _WatchedHTTPSConnection(HTTPSConnection):
+class _WatchedHTTPSConnection(GuardedHTTPSConnection):
     """The same over TLS: the handshake does not count, the request does."""
 
     def send(self, data: Any) -> None:
@@ -300,24 +311,11 @@ class _WatchedHTTPSConnection(HTTPSConnection):
         super().send(data)
 
 
-class _WatchedHTTPPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedHTTPConnection
+class WatchedAdapter(GuardedAdapter):
+    """Guarded connections that know whether bytes have left."""
 
-
-class _WatchedHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHTTPSConnection
-
-
-class WatchedAdapter(HTTPAdapter):
-    """requests' adapter with connections that know whether bytes have left, and without any retry."""
-
-    def __init__(self) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Let the pools make watched connections."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _WatchedHTTPPool, "https": _WatchedHTTPSPool}
+    plain = _WatchedHTTPConnection
+    tls = _WatchedHTTPSConnection
 
 
 def _body(response: requests.Response, limits: Limits) -> bytes:

@@ -9,6 +9,7 @@ from lti_tool.canvas.calls import Calls, TokenSource
 from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.pacing import Lane, Paces
 from lti_tool.canvas.transport import Limits, Transport
+from lti_tool.outgoing import PUBLIC, Reach
 from lti_tool.planning.ids import CanvasOrigin, UserId
 
 TokenSources = Callable[[CanvasOrigin, UserId], TokenSource]
@@ -17,8 +18,9 @@ TokenSources = Callable[[CanvasOrigin, UserId], TokenSource]
 class Transports:
     """One transport per Canvas, so that connections are kept."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, reach: Reach = PUBLIC) -> None:
         self._limits = limits
+        self._reach = reach
         self._lock = threading.Lock()
         self._transports: dict[CanvasOrigin, Transport] = {}
 
@@ -27,7 +29,9 @@ class Transports:
         with self._lock:
             transport = self._transports.get(canvas)
             if transport is None:
-                transport = self._transports[canvas] = Transport(canvas, limits=self._limits)
+                transport = self._transports[canvas] = Transport(
+                    canvas, limits=self._limits, reach=self._reach
+                )
             return transport
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.pacing import Pace, PaceLimits
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.canvas.transport import Limits, Transport
+from lti_tool.outgoing import LOOPBACK
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import load_plan
@@ -93,7 +94,7 @@ def reviews_in(
 ) -> AssignmentReviews:
     """The assignment in the simulated Canvas; reads are repeated without much waiting."""
     origin = CanvasOrigin(url)
-    transport = Transport(origin, limits=Limits(read_timeout_s=timeout_s))
+    transport = Transport(origin, limits=Limits(read_timeout_s=timeout_s), reach=LOOPBACK)
     patience = Patience(base_s=0.01)
     calls = Calls(transport, OneToken(token), Pace(PaceLimits(start=16.0)), patience=patience)
     client = CanvasClient(calls)

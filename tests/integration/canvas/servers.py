@@ -16,6 +16,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from lti_tool.canvas.transport import Limits, Transport
+from lti_tool.outgoing import LOOPBACK
 from lti_tool.planning.ids import CanvasOrigin
 from lti_tool.simulator.app import create_simulator
 from lti_tool.simulator.state import CanvasState
@@ -123,7 +124,7 @@ class Stub:
 @contextmanager
 def transport_to(origin: CanvasOrigin, limits: Limits = SMALL) -> Iterator[Transport]:
     """A transport that is closed afterwards."""
-    transport = Transport(origin, limits=limits)
+    transport = Transport(origin, limits=limits, reach=LOOPBACK)
     try:
         yield transport
     finally:

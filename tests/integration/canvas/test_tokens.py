@@ -167,6 +167,7 @@ from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
 from lti_tool.canvas.pacing import Pace
 from lti_tool.canvas.transport import Transport
+from lti_tool.outgoing import LOOPBACK
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.encryption import SecretBox
 from lti_tool.persistence.tokens import TokenRows
@@ -174,7 +175,7 @@ from lti_tool.services.tokens import Tokens
 from tests.integration.canvas.test_tokens import in_threads
 
 url, key, origin = sys.argv[1:]
-transport = Transport(origin)
+transport = Transport(origin, reach=LOOPBACK)
 oauth = CanvasOAuth(transport, OAuthKey("10", "secret-of-the-key"), "https://tool.example/back")
 tokens = Tokens(TokenRows(Database(make_engine(url)), SecretBox([key])), lambda _canvas: oauth)
 client = CanvasClient(Calls(transport, tokens.source(origin, "101"), Pace()))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lti_tool.lti.key_sets import BURST, FRESH_S, REFILL_S, USABLE_S, KeySets, KeysUnavailable, fetch_keys
+from lti_tool.outgoing import LOOPBACK
 from tests.integration.lti.scene import KeyServer, SigningKey, key_server
 
 ONE, TWO, WEAK = SigningKey("one"), SigningKey("two"), SigningKey("weak", bits=1024)
@@ -31,14 +32,14 @@ def served() -> Iterator[KeyServer]:
 
 
 def test_a_set_is_fetched_once(served: KeyServer) -> None:
-    sets = KeySets(Clock())
+    sets = KeySets(Clock(), reach=LOOPBACK)
     for _ in range(5):
         assert sets.find(f"{served.url}/good", "one") is not None
     assert served.fetches == ["good"]
 
 
 def test_a_new_key_is_found_at_once(served: KeyServer) -> None:
-    sets = KeySets(Clock())
+    sets = KeySets(Clock(), reach=LOOPBACK)
     assert sets.find(f"{served.url}/good", "one") is not None
     served.keys = [TWO.jwk()]
     assert sets.find(f"{served.url}/good", "two") is not None
@@ -47,7 +48,7 @@ def test_a_new_key_is_found_at_once(served: KeyServer) -> None:
 
 def test_unknown_key_ids_do_not_make_the_tool_fetch_for_ever(served: KeyServer) -> None:
     clock = Clock()
-    sets = KeySets(clock)
+    sets = KeySets(clock, reach=LOOPBACK)
     for number in range(20):
         assert sets.find(f"{served.url}/good", f"unknown-{number}") is None
     assert len(served.fetches) == BURST
@@ -59,7 +60,7 @@ def test_unknown_key_ids_do_not_make_the_tool_fetch_for_ever(served: KeyServer) 
 
 
 def test_one_address_does_not_use_up_the_others_fetches(served: KeyServer) -> None:
-    sets = KeySets(Clock())
+    sets = KeySets(Clock(), reach=LOOPBACK)
     for number in range(20):
         sets.find(f"{served.url}/good", f"unknown-{number}")
     assert sets.find(f"{served.url}/odd", "one") is not None
@@ -67,7 +68,7 @@ def test_one_address_does_not_use_up_the_others_fetches(served: KeyServer) -> No
 
 def test_a_withdrawn_key_stops_working_when_the_set_is_old(served: KeyServer) -> None:
     clock = Clock()
-    sets = KeySets(clock)
+    sets = KeySets(clock, reach=LOOPBACK)
     assert sets.find(f"{served.url}/good", "one") is not None
     served.keys = [TWO.jwk()]
     clock.seconds += FRESH_S + 1
@@ -77,7 +78,7 @@ def test_a_withdrawn_key_stops_working_when_the_set_is_old(served: KeyServer) ->
 
 def test_a_platform_that_does_not_answer_is_believed_for_a_day() -> None:
     clock = Clock()
-    sets = KeySets(clock)
+    sets = KeySets(clock, reach=LOOPBACK)
     with key_server(ONE) as server:
         url = f"{server.url}/good"
         assert sets.find(url, "one") is not None
@@ -91,7 +92,7 @@ def test_a_platform_that_does_not_answer_is_believed_for_a_day() -> None:
 
 
 def test_a_platform_that_never_answered_is_not_said_to_lack_the_key() -> None:
-    sets = KeySets(Clock())
+    sets = KeySets(Clock(), reach=LOOPBACK)
     for _ in range(BURST + 3):
         with pytest.raises(KeysUnavailable):
             sets.find("http://127.0.0.1:9/none", "one")
@@ -99,12 +100,12 @@ def test_a_platform_that_never_answered_is_not_said_to_lack_the_key() -> None:
 
 def test_keys_too_short_to_trust_are_left_out(served: KeyServer) -> None:
     served.keys = [WEAK.jwk(), ONE.jwk()]
-    assert set(fetch_keys(f"{served.url}/good")) == {"one"}
+    assert set(fetch_keys(f"{served.url}/good", LOOPBACK)) == {"one"}
 
 
 def test_private_parts_in_a_set_are_not_taken(served: KeyServer) -> None:
     served.keys = [{**ONE.jwk(), "d": "AQAB", "p": "AQAB"}]
-    assert set(fetch_keys(f"{served.url}/good")) == {"one"}
+    assert set(fetch_keys(f"{served.url}/good", LOOPBACK)) == {"one"}
 
 
 def _drip(connection: socket.socket, over: threading.Event) -> None:
@@ -164,6 +165,6 @@ def test_a_server_that_drips_is_hung_up_on(
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         with pytest.raises(KeysUnavailable):
-            fetch_keys(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/jwks", total_s=0.3)
+            fetch_keys(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/jwks", LOOPBACK, total_s=0.3)
         over.set()
         thread.join()
