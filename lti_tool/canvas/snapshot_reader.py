@@ -175,7 +175,8 @@ class AssignmentReviews:
         groups = []
         with ThreadPoolExecutor(READERS, thread_name_prefix="canvas-groups") as readers:
             for group, members in zip(wanted, readers.map(self._members, wanted), strict=True):
-                groups.append(Group(GroupId(group.id), group.name, members))
+                set_id = group.group_category_id or ""
+                groups.append(Group(GroupId(group.id), group.name, members, set_id))
                 self._progress("groups", len(groups), len(wanted))
         return tuple(groups)
 

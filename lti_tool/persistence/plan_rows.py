@@ -40,6 +40,24 @@ class SavedRulesRow(Base):
     saved_at: Mapped[datetime] = mapped_column(UTCDateTime())
 
 
+class RuleSetRow(Base):
+    """Rules under a name, for any assignment of the course; ``name_key`` is the name without its case."""
+
+    __tablename__ = "rule_set"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    canvas: Mapped[str] = mapped_column(String(255))
+    course_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(100))
+    name_key: Mapped[str] = mapped_column(String(300))
+    body: Mapped[str] = mapped_column(Text())
+    saved_by: Mapped[str] = mapped_column(String(64))
+    saved_by_name: Mapped[str] = mapped_column(Text())
+    saved_at: Mapped[datetime] = mapped_column(UTCDateTime())
+
+    __table_args__ = (UniqueConstraint("canvas", "course_id", "name_key"),)
+
+
 class PlanRow(Base):
     """One plan; never changed after it was made."""
 
@@ -57,6 +75,7 @@ class PlanRow(Base):
     created_by_name: Mapped[str] = mapped_column(Text())
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     undo_of: Mapped[str | None] = mapped_column(String(32))
+    based_on: Mapped[str | None] = mapped_column(String(32))
 
     __table_args__ = (Index(None, "canvas", "course_id", "created_at"),)
 

@@ -132,6 +132,7 @@ def store_plan(session: Session, plan: Plan, *, snapshot_id: str, by: UserId, by
             created_by_name=by_name,
             created_at=plan.created_at,
             undo_of=plan.undo_of,
+            based_on=plan.based_on,
         )
     )
     session.flush()
@@ -174,6 +175,7 @@ def load_plan(session: Session, plan_id: PlanId) -> StoredPlan | None:
         changes=tuple(_change(line) for line in lines),
         created_at=row.created_at,
         undo_of=None if row.undo_of is None else RunId(row.undo_of),
+        based_on=None if row.based_on is None else PlanId(row.based_on),
     )
     return StoredPlan(plan, _snapshot_from(snapshot), UserId(row.created_by), row.created_by_name)
 

@@ -63,6 +63,8 @@ def _creates(pairs: Iterable[Pair], given: EngineInput, keeping: AbstractSet[Use
     for pair in pairs:
         reviewer, row = UserId(pair.reviewer), SubmissionId(pair.submission)
         reason = ChangeReason.TOP_UP if reviewer in keeping else ChangeReason.NEW
+        if pair in given.rules.required:
+            reason = ChangeReason.PINNED
         lines.append(Change(ChangeKind.CREATE, reviewer, given.author_of[row], row, reason))
     return lines
 

@@ -7,16 +7,21 @@ row that stands for the group is the one that already has reviews, else the one 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Final
 
 from allocation import Pair, Participant, Roster, Rules, Submission
+from allocation.rules import Groups, Reciprocal
 from lti_tool.planning.ids import GroupId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Person, Review, Snapshot, Work
 from lti_tool.planning.taking_part import LeftOut, TakingPart, taking_part
 
+_ENGINE_GROUPS: Final[Mapping[str, Groups]] = {"barred": "different", "only": "same", "allowed": "any"}
+_ENGINE_MUTUAL: Final[Mapping[str, Reciprocal]] = {"avoid": "avoid", "forbid": "forbid", "allowed": "any"}
 _REVIEWER_DROPPED = {
     LeftOut.EXCLUDED: ChangeReason.REVIEWER_EXCLUDED,
     LeftOut.NOT_ASSIGNED: ChangeReason.REVIEWER_NOT_ASSIGNED,
@@ -65,40 +70,91 @@ class EngineInput:
     author_of: Mapping[SubmissionId, UserId]
 
 
-def engine_input(snapshot: Snapshot, rules: PlanRules) -> EngineInput:
+def engine_input(
+    snapshot: Snapshot, rules: PlanRules, near: AbstractSet[tuple[UserId, UserId]] | None = None
+) -> EngineInput:
     """Build the engine's roster and rules, and judge every review that exists.
+
+    ``near`` are pairs (reviewer, author) to stay close to, in place of the reviews that exist.
 
     Raises:
         allocation.RosterError, allocation.RulesError: the snapshot contradicts itself.
     """
     part = taking_part(snapshot, rules)
-    groups = _groups_by_member(snapshot)
+    groups = _groups_by_member(snapshot, rules)
     work_for_row = _standing_rows(snapshot, groups)
     single, duplicates = _split_duplicates(snapshot.reviews, work_for_row)
-    judge = _Judge(snapshot, rules, part, groups)
+    judge = _Judge(snapshot, rules, part, groups, work_for_row)
     standings = [(review, judge.standing(review)) for review in single]
     submissions = _submissions(snapshot, part, work_for_row)
     kept, outside = _fixed_pairs(standings, submissions, work_for_row)
-    existing = frozenset(
-        Pair(review.assessor, work_for_row[review.submission])
-        for review, standing in standings
-        if standing.fits and rules.existing == "keep"
-    )
     roster = Roster(_participants(snapshot, rules, part, groups, kept, outside), submissions)
+    author_of = {work.id: work.author for work in snapshot.works}
+    pairs = _Pairs(author_of, roster, work_for_row)
+    existing = (
+        frozenset(
+            Pair(review.assessor, work_for_row[review.submission])
+            for review, standing in standings
+            if standing.fits and rules.existing == "keep"
+        )
+        if near is None
+        else pairs.of(near)
+    )
     engine_rules = Rules(
         reviews_per_reviewer=rules.reviews_per_reviewer,
         sections=rules.sections,
-        groups="different" if rules.own_group == "barred" else "any",
+        groups=_ENGINE_GROUPS[rules.own_group],
+        reciprocal=_ENGINE_MUTUAL[rules.mutual],
+        forbidden=pairs.of(pair.who for pair in rules.forbidden),
+        required=pairs.of(pair.who for pair in rules.fixed),
         kept=frozenset(kept),
+        avoid=pairs.of(earlier_pairs(snapshot, rules)),
+        avoid_is="hard" if rules.repeats == "forbid" else "soft",
         existing=existing,
     )
-    author_of = {work.id: work.author for work in snapshot.works}
     return EngineInput(roster, engine_rules, part, work_for_row, standings, duplicates, author_of)
 
 
-def _groups_by_member(snapshot: Snapshot) -> dict[UserId, frozenset[GroupId]]:
+def engine_pairs(given: EngineInput, pairs: Iterable[tuple[str, str]]) -> frozenset[Pair]:
+    """(reviewer, author) as the engine's pairs; whoever takes no part, and own work, is left out."""
+    return _Pairs(given.author_of, given.roster, given.work_for_row).of(pairs)
+
+
+def earlier_pairs(snapshot: Snapshot, rules: PlanRules) -> set[tuple[UserId, UserId]]:
+    """(reviewer, author) of the earlier assignments that the rules name, as far as they were read."""
+    return {pair for found in snapshot.earlier if found.assignment in rules.earlier for pair in found.pairs}
+
+
+class _Pairs:
+    """From (reviewer, author) to the engine's pairs; whoever takes no part, and own work, is left out."""
+
+    def __init__(
+        self,
+        author_of: Mapping[SubmissionId, UserId],
+        roster: Roster,
+        work_for_row: Mapping[SubmissionId, SubmissionId],
+    ) -> None:
+        self._people = {person.id for person in roster.participants}
+        self._authors = {work.id: work.authors for work in roster.submissions}
+        self._row_of = {author: work_for_row[row] for row, author in author_of.items()}
+
+    def of(self, pairs: Iterable[tuple[str, str]]) -> frozenset[Pair]:
+        """The pairs that the roster has."""
+        found = set()
+        for reviewer, author in pairs:
+            row = self._row_of.get(UserId(author))
+            authors = self._authors.get(row) if row is not None else None
+            if row is not None and authors and reviewer in self._people and reviewer not in authors:
+                found.add(Pair(reviewer, row))
+        return frozenset(found)
+
+
+def _groups_by_member(snapshot: Snapshot, rules: PlanRules) -> dict[UserId, frozenset[GroupId]]:
+    wanted = None if snapshot.assignment.is_group_assignment else rules.group_set
     found: dict[UserId, set[GroupId]] = {}
     for group in snapshot.groups:
+        if wanted is not None and group.set_id != wanted:
+            continue
         for member in group.members:
             found.setdefault(member, set()).add(group.id)
     for work in snapshot.works:
@@ -149,12 +205,25 @@ class _Judge:
         rules: PlanRules,
         part: TakingPart,
         groups: Mapping[UserId, frozenset[GroupId]],
+        work_for_row: Mapping[SubmissionId, SubmissionId],
     ) -> None:
         self.snapshot = snapshot
         self.rules = rules
         self.left_out = part.left_out
         self.reviewers = {person.id for person in part.reviewers}
         self.groups = groups
+        self.work_for_row = work_for_row
+        self.forbidden = self._on_rows(pair.who for pair in rules.forbidden)
+        self.fixed = self._on_rows(pair.who for pair in rules.fixed)
+        self.never_again = self._on_rows(earlier_pairs(snapshot, rules) if rules.repeats == "forbid" else ())
+
+    def _on_rows(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, SubmissionId]]:
+        works = self.snapshot.work_by_author
+        return {
+            (reviewer, self.work_for_row[works[UserId(author)].id])
+            for reviewer, author in pairs
+            if author in works
+        }
 
     def standing(self, review: Review) -> Standing:
         reviewer = self.snapshot.people_by_id.get(review.assessor)
@@ -171,15 +240,23 @@ class _Judge:
             return Standing(stuck=ChangeReason.AUTHOR_LEFT)
         if review.submission not in self.snapshot.work_by_id:
             return Standing(stuck=ChangeReason.AUTHOR_NOT_ASSIGNED)
-        return Standing(unfit=self._unfit(reviewer, author))
+        return Standing(unfit=self._unfit(reviewer, author, self.work_for_row[review.submission]))
 
-    def _unfit(self, reviewer: Person, author: Person) -> ChangeReason | None:
+    def _unfit(self, reviewer: Person, author: Person, row: SubmissionId) -> ChangeReason | None:
         if reviewer.id not in self.reviewers:
             return _REVIEWER_DROPPED[self.left_out[reviewer.id]]
         if author.id in self.left_out:
             return _AUTHOR_DROPPED[self.left_out[author.id]]
-        bars_group = self.rules.own_group == "barred" or self.snapshot.assignment.is_group_assignment
-        if bars_group and self.groups.get(reviewer.id, frozenset()) & self.groups.get(author.id, frozenset()):
+        together = self.groups.get(reviewer.id, frozenset()) & self.groups.get(author.id, frozenset())
+        if together and self.snapshot.assignment.is_group_assignment:
+            return ChangeReason.BREAKS_GROUP_RULE
+        if (reviewer.id, row) in self.fixed:
+            return None
+        if (reviewer.id, row) in self.forbidden:
+            return ChangeReason.FORBIDDEN_PAIR
+        if (reviewer.id, row) in self.never_again:
+            return ChangeReason.REPEATS_EARLIER
+        if together if self.rules.own_group == "barred" else self.rules.own_group == "only" and not together:
             return ChangeReason.BREAKS_GROUP_RULE
         shared = set(reviewer.sections) & set(author.sections)
         if (self.rules.sections == "same" and not shared) or (self.rules.sections == "different" and shared):
@@ -231,14 +308,17 @@ def _participants(
     Ordinary reviewers have no quota of their own, so that "fewer reviews each" can be tried as a way out.
     """
     names = _section_names(snapshot)
+    own_numbers = rules.gives
     done = Counter(pair.reviewer for pair in kept)
     reviewing = {person.id for person in part.reviewers}
     ids = reviewing | {person.id for person in part.authors} | set(done)
     participants = []
     for user in sorted(ids):
         person = snapshot.people_by_id.get(UserId(user))
-        owes = max(0, rules.reviews_per_reviewer - outside.get(user, 0)) if user in reviewing else 0
-        ordinary = user in reviewing and not outside.get(user) and done[user] <= rules.reviews_per_reviewer
+        wanted = own_numbers.get(user, rules.reviews_per_reviewer)
+        owes = max(0, wanted - outside.get(user, 0)) if user in reviewing else 0
+        usual = user in reviewing and user not in own_numbers
+        ordinary = usual and not outside.get(user) and done[user] <= wanted
         participants.append(
             Participant(
                 id=user,

@@ -19,6 +19,7 @@ def N_(words: str) -> str:  # noqa: N802 - the customary mark for words that are
 REASON_WORDS: Final[Mapping[ChangeReason, str]] = {
     ChangeReason.NEW: N_("new"),
     ChangeReason.TOP_UP: N_("fills up to the agreed number"),
+    ChangeReason.PINNED: N_("new; you fixed this pair"),
     ChangeReason.STILL_FITS: N_("exists and fits the rules"),
     ChangeReason.COMPLETED: N_("already completed; completed reviews are never removed"),
     ChangeReason.NOT_VISIBLE: N_("you may not see one of the two students; left alone"),
@@ -30,6 +31,8 @@ REASON_WORDS: Final[Mapping[ChangeReason, str]] = {
     ChangeReason.MOVED_FOREIGN: N_("made outside this tool; moved, so that everybody gets the same number"),
     ChangeReason.BREAKS_SECTION_RULE: N_("does not fit the section rule"),
     ChangeReason.BREAKS_GROUP_RULE: N_("was with own group"),
+    ChangeReason.FORBIDDEN_PAIR: N_("you forbade this pair"),
+    ChangeReason.REPEATS_EARLIER: N_("repeats a pair of an earlier assignment"),
     ChangeReason.REVIEWER_EXCLUDED: N_("the reviewer is excluded"),
     ChangeReason.AUTHOR_EXCLUDED: N_("the author is excluded"),
     ChangeReason.REVIEWER_LEFT: N_("the reviewer left the course; Canvas refuses to remove this review"),

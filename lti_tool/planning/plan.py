@@ -40,6 +40,7 @@ class ChangeReason(StrEnum):
 
     NEW = "new"
     TOP_UP = "top_up"
+    PINNED = "pinned"
     STILL_FITS = "still_fits"
     COMPLETED = "completed"
     NOT_VISIBLE = "not_visible"
@@ -51,6 +52,8 @@ class ChangeReason(StrEnum):
     MOVED_FOREIGN = "moved_foreign"
     BREAKS_SECTION_RULE = "breaks_section_rule"
     BREAKS_GROUP_RULE = "breaks_group_rule"
+    FORBIDDEN_PAIR = "forbidden_pair"
+    REPEATS_EARLIER = "repeats_earlier"
     REVIEWER_EXCLUDED = "reviewer_excluded"
     AUTHOR_EXCLUDED = "author_excluded"
     REVIEWER_LEFT = "reviewer_left"
@@ -96,6 +99,8 @@ class Plan:
     changes: tuple[Change, ...]
     created_at: datetime
     undo_of: RunId | None = None
+    based_on: PlanId | None = None
+    """The plan that this one was made from by an edit, an import or another draw."""
 
     @cached_property
     def counts(self) -> Mapping[ChangeKind, int]:
@@ -106,6 +111,12 @@ class Plan:
     def of_kind(self, kind: ChangeKind) -> tuple[Change, ...]:
         """The lines of one kind, in the order of the diff."""
         return tuple(change for change in self.changes if change.kind is kind)
+
+    @cached_property
+    def pairs_after(self) -> frozenset[tuple[UserId, UserId]]:
+        """(reviewer, author) of every review that exists once the plan is applied."""
+        stays = (ChangeKind.CREATE, ChangeKind.KEEP)
+        return frozenset((line.reviewer, line.author) for line in self.changes if line.kind in stays)
 
     @property
     def writes(self) -> tuple[Change, ...]:

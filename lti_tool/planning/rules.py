@@ -5,9 +5,11 @@ docs/rules.md describes each key; ``peer-allocator rules-schema`` prints the JSO
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
@@ -21,6 +23,34 @@ class Exclusion(BaseModel):
     reason: str = Field(default="", max_length=500, description="Why; kept with the plan")
 
 
+class Load(BaseModel):
+    """How many reviews one person gives, where that differs from the others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user: Id = Field(description="Canvas user id of the student")
+    gives: int = Field(ge=0, le=50, description="Reviews that this student gives; 0: is only reviewed")
+
+
+class PairRule(BaseModel):
+    """One pair that must or must not be: ``reviewer`` and the work of ``author``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reviewer: Id = Field(description="Canvas user id of the reviewer")
+    author: Id = Field(description="Canvas user id of the author")
+    reason: str = Field(default="", max_length=500, description="Why; kept with the plan")
+
+    @property
+    def who(self) -> tuple[str, str]:
+        """(reviewer, author)."""
+        return self.reviewer, self.author
+
+
+MOST_PAIRS = 20_000
+"""More pairs than this in one list are a mistake, not a rule."""
+
+
 class PlanRules(BaseModel):
     """The rules of one plan. Unknown keys are an error, so that a misspelt rule is never ignored."""
 
@@ -31,9 +61,13 @@ class PlanRules(BaseModel):
         default="any",
         description="Who may review whom: anyone, only within a section, only across sections",
     )
-    own_group: Literal["allowed", "barred"] = Field(
+    own_group: Literal["allowed", "barred", "only"] = Field(
         default="barred",
-        description="Whether members of one group may review each other's work",
+        description="Whether members of one group may review each other's work, or review nobody else's",
+    )
+    group_set: Id | None = Field(
+        default=None,
+        description="Which group set counts as own group, where the assignment has none; none: every set",
     )
     without_submission: Literal["leave_out", "review_only"] = Field(
         default="leave_out",
@@ -47,13 +81,55 @@ class PlanRules(BaseModel):
         default="equal",
         description="Reviews that a work gets: equal within one or refused, or as close as can be",
     )
+    mutual: Literal["avoid", "forbid", "allowed"] = Field(
+        default="avoid",
+        description="Two people who review each other: as few as possible, never, or as it happens",
+    )
     exclude: tuple[Exclusion, ...] = Field(default=(), description="Students who take no part")
+    loads: tuple[Load, ...] = Field(
+        default=(), description="Students who give another number of reviews than the rest"
+    )
+    forbidden: tuple[PairRule, ...] = Field(
+        default=(), max_length=MOST_PAIRS, description="Pairs that must never be"
+    )
+    fixed: tuple[PairRule, ...] = Field(
+        default=(),
+        max_length=MOST_PAIRS,
+        description="Pairs that must be; they win over the section, group and repeat rules",
+    )
+    earlier: tuple[Id, ...] = Field(
+        default=(), max_length=50, description="Earlier assignments whose pairs shall not come again"
+    )
+    repeats: Literal["avoid", "forbid"] = Field(
+        default="avoid", description="Pairs of earlier assignments: as few as possible, or never"
+    )
     seed: str | None = Field(
         default=None,
         max_length=64,
         pattern=r"^[\x21-\x7e]+$",
         description="Makes the allocation repeatable; none: a fresh unpredictable one, shown with the plan",
     )
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        """Refuse what contradicts itself; who is named twice counts once."""
+        for name in ("forbidden", "fixed"):
+            for pair in getattr(self, name):
+                if pair.reviewer == pair.author:
+                    raise ValueError(f"{name}: {pair.reviewer} is named as reviewer of the own work")
+        both = {pair.who for pair in self.forbidden} & {pair.who for pair in self.fixed}
+        if both:
+            reviewer, author = min(both)
+            raise ValueError(f"the pair of {reviewer} and {author} is both forbidden and fixed")
+        twice = [user for user, times in Counter(load.user for load in self.loads).items() if times > 1]
+        if twice:
+            raise ValueError(f"loads: {twice[0]} has two numbers")
+        return self
+
+    @property
+    def gives(self) -> Mapping[str, int]:
+        """Reviews of the people who have a number of their own."""
+        return {load.user: load.gives for load in self.loads}
 
     @property
     def excluded(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
@@ -38,11 +38,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group of the assignment's group set, or of the group set that the rules name."""
+    """One group of the assignment's group set; of any set of the course where the assignment has none.
+
+    ``set_id`` is Canvas's id of the group set ("group category"); empty where Canvas did not tell.
+    """
 
     id: GroupId
     name: str
     members: tuple[UserId, ...]
+    set_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,18 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """The reviews of another assignment of the course, that the rules may keep from repeating.
+
+    ``pairs`` are (reviewer, author), sorted, each once.
+    """
+
+    assignment: AssignmentId
+    name: str
+    pairs: tuple[tuple[UserId, UserId], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AssignmentFacts:
     """The fields of a Canvas assignment that allocation depends on."""
 
@@ -122,7 +138,7 @@ class AssignmentFacts:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One reading of Canvas. ``taken_at`` is not part of the fingerprint."""
+    """One reading of Canvas. ``taken_at`` and ``earlier`` are not part of the fingerprint."""
 
     canvas: CanvasOrigin
     course_id: CourseId
@@ -136,6 +152,8 @@ class Snapshot:
     new_allocation_feature: bool
     """The course flag ``peer_review_allocation_and_grading``: Canvas's own pull allocator is on."""
     taken_at: datetime
+    earlier: tuple[Earlier, ...] = ()
+    """Reviews of other assignments, only of those that some rules asked for."""
 
     @cached_property
     def people_by_id(self) -> Mapping[UserId, Person]:
@@ -155,8 +173,8 @@ class Snapshot:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything but the time, independent of the order in which Canvas listed things."""
-        content = asdict(self)
-        del content["taken_at"]
+        content = asdict(replace(self, earlier=()))
+        del content["taken_at"], content["earlier"]
         for name in ("people", "sections", "groups", "works", "reviews"):
             content[name] = sorted(content[name], key=lambda row: str(row["id"]))
         for person in content["people"]:

@@ -38,6 +38,7 @@ SIGNS: Mapping[ChangeKind, str] = {
 REASONS: Mapping[ChangeReason, LazyString] = {
     ChangeReason.NEW: _l("new"),
     ChangeReason.TOP_UP: _l("fills up what exists"),
+    ChangeReason.PINNED: _l("new; you fixed this pair"),
     ChangeReason.STILL_FITS: _l("exists and still fits"),
     ChangeReason.COMPLETED: _l("is completed, so it stays"),
     ChangeReason.NOT_VISIBLE: _l("concerns somebody you cannot see, so it stays"),
@@ -49,6 +50,8 @@ REASONS: Mapping[ChangeReason, LazyString] = {
     ChangeReason.MOVED_FOREIGN: _l("made outside this tool; stands in the way of an even spread"),
     ChangeReason.BREAKS_SECTION_RULE: _l("breaks the section rule"),
     ChangeReason.BREAKS_GROUP_RULE: _l("was with own group"),
+    ChangeReason.FORBIDDEN_PAIR: _l("you forbade this pair"),
+    ChangeReason.REPEATS_EARLIER: _l("repeats a pair of an earlier assignment"),
     ChangeReason.REVIEWER_EXCLUDED: _l("you left the reviewer out"),
     ChangeReason.AUTHOR_EXCLUDED: _l("you left the author out"),
     ChangeReason.REVIEWER_LEFT: _l("the reviewer left the course"),
