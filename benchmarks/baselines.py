@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from engine_families import ALL, Instance
 
 from allocation import Infeasible, Pair, Roster, Rules, allocate, feasibility, quality, verify
+from lti_tool.planning import canvas_method
 
 SEEDS = 5
 RETRIES = 100
@@ -67,29 +68,11 @@ def shuffled(items: list[str], random: Random) -> list[str]:
 
 
 def canvas_automatic(roster: Roster, rules: Rules, random: Random) -> Answer:
-    """Canvas at the due date: everybody, in random order, takes the works that come first by (below the
-    number, not by one of his reviewers, fewest reviews, author with least to do, random)."""
-    place = Place(roster, rules)
-    load: Counter[str] = Counter()
-    to_do: Counter[str] = Counter()
-    chosen: set[Pair] = set()
-    k = rules.reviews_per_reviewer
-    for r in place.reviewers(random):
-        mine = place.own[r]
-        reviewers = {pair.reviewer for pair in chosen if pair.submission in mine}
-        barred = rules.groups == "different"
-        ranked = sorted(
-            (s for s in place.works if s not in mine and not (barred and place.share(r, s, "groups"))),
-            key=lambda s: (
-                load[s] >= k, bool(reviewers.intersection(place.authors[s])), load[s],
-                to_do[place.authors[s][0]], random.random(),
-            ),
-        )  # fmt: skip
-        for s in ranked[:k]:
-            chosen.add(Pair(r, s))
-            load[s] += 1
-            to_do[r] += 1
-    return Answer(frozenset(chosen), True)
+    """Canvas at the due date, from the reviews that exist: the method that the preview compares with."""
+    here = {one.id for one in roster.participants} | {one.id for one in roster.submissions}
+    start = {pair for pair in rules.kept | rules.existing if here.issuperset(pair)}
+    added = canvas_method.canvas_automatic(roster, rules, str(random.random()), start)
+    return Answer(frozenset(start.union(added)), True)
 
 
 def canvas_on_request(roster: Roster, rules: Rules, random: Random) -> Answer:
