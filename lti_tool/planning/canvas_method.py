@@ -183,13 +183,17 @@ class Draws:
 
     all: tuple[Measured, ...]
 
+    def of(self, name: str) -> tuple[int, ...]:
+        """One number of ``Measured``, from the best draw to the worst."""
+        return tuple(sorted(getattr(one, name) for one in self.all))
+
     def usual(self, name: str) -> int:
-        """The middle value of a number of ``Measured``."""
-        return median_low(getattr(one, name) for one in self.all)
+        """The middle value of a number."""
+        return median_low(self.of(name))
 
     def worst(self, name: str) -> int:
-        """The largest value."""
-        return max(getattr(one, name) for one in self.all)
+        """The largest value of a number."""
+        return self.of(name)[-1]
 
 
 def canvas_draws(roster: Roster, rules: Rules, seed: str, start: Iterable[Pair] = ()) -> Draws:
