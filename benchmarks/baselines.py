@@ -175,36 +175,75 @@ METHODS: dict[str, Method] = {
 }
 
 
-def print_table(sizes: list[int]) -> None:
-    """One row for each method and size, over all families that make sense at that size."""
-    print(
-        f"{'method':22}{'n':>5}{'valid %':>9}{'wrong ok %':>12}{'reviews %':>11}{'spread':>8}"
-        f"{'reciprocal':>12}"
-    )
+def print_tables(sizes: list[int]) -> None:
+    """One row for each method and size over all families that make sense at that size; then how often each
+    method is valid, family by family (on infeasible ones: how often it says that all is well)."""
+    print("| method | n | valid % | wrong ok % | reviews % | spread | reciprocal |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    tries: dict[tuple[str, int], dict[str, list[Try]]] = {}
     for n in sizes:
-        instances = [family(n, 3, seed) for family in ALL.values() for seed in range(1, SEEDS + 1)]
-        feasible = [not feasibility(*instance) for instance in instances]
+        instances = {
+            name: [family(n, 3, seed) for seed in range(1, SEEDS + 1)] for name, family in ALL.items()
+        }
+        possible = {name: [not feasibility(*one) for one in some] for name, some in instances.items()}
         for name, method in METHODS.items():
-            print(row(name, method, n, instances, feasible), flush=True)
+            found = {
+                family: [
+                    _try(method, instance, seed, possible=can)
+                    for seed, (instance, can) in enumerate(zip(some, possible[family], strict=True))
+                ]
+                for family, some in instances.items()
+            }
+            tries[name, n] = found
+            print(row(name, n, [one for some in found.values() for one in some]), flush=True)
+    print(f"\n| family | {' | '.join(f'{name}, n = {n}' for name, n in tries)} |")
+    print(f"|---|{'--:|' * len(tries)}")
+    for family in ALL:
+        cells = [cell(found[family]) for found in tries.values()]
+        print(f"| {family} | {' | '.join(cells)} |")
 
 
-def row(name: str, method: Method, n: int, instances: list[Instance], feasible: list[bool]) -> str:
-    valid, wrong, placed, spread, mutual = [], [], [], [], []
-    for seed, ((roster, rules), possible) in enumerate(zip(instances, feasible, strict=True)):
-        answer = method(roster, rules, Random(seed))
-        broken = verify(roster, rules, answer.pairs)
-        wrong.append(answer.content and bool(broken))
-        if possible:
-            measured = quality(roster, rules, answer.pairs)
-            valid.append(not broken)
-            placed.append(min(1, len(answer.pairs) / sum(Place(roster, rules).gives.values())))
-            spread.append(max(measured.received.values()) - min(measured.received.values()))
-            mutual.append(measured.reciprocal)
-    return (
-        f"{name:22}{n:5}{100 * mean(valid):9.0f}{100 * mean(wrong):12.0f}{100 * mean(placed):11.0f}"
-        f"{mean(spread):8.1f}{mean(mutual):12.1f}"
+class Try(NamedTuple):
+    """What became of one instance."""
+
+    possible: bool
+    valid: bool
+    content: bool
+    placed: float
+    spread: int
+    reciprocal: int
+
+
+def _try(method: Method, instance: Instance, seed: int, *, possible: bool) -> Try:
+    roster, rules = instance
+    answer = method(roster, rules, Random(seed))
+    measured = quality(roster, rules, answer.pairs)
+    return Try(
+        possible,
+        not verify(roster, rules, answer.pairs),
+        answer.content,
+        min(1, len(answer.pairs) / sum(Place(roster, rules).gives.values())),
+        max(measured.received.values()) - min(measured.received.values()),
+        measured.reciprocal,
     )
+
+
+def row(name: str, n: int, tries: list[Try]) -> str:
+    able = [one for one in tries if one.possible]
+    wrong = [one.content and not one.valid for one in tries]
+    return (
+        f"| {name} | {n} | {100 * mean(one.valid for one in able):.0f} | {100 * mean(wrong):.0f} "
+        f"| {100 * mean(one.placed for one in able):.0f} | {mean(one.spread for one in able):.1f} "
+        f"| {mean(one.reciprocal for one in able):.1f} |"
+    )
+
+
+def cell(tries: list[Try]) -> str:
+    able = [one.valid for one in tries if one.possible]
+    if able:
+        return f"{100 * mean(able):.0f}"
+    return f"says ok: {100 * mean(one.content for one in tries):.0f}"
 
 
 if __name__ == "__main__":
-    print_table([int(size) for size in sys.argv[1:]] or [30])
+    print_tables([int(size) for size in sys.argv[1:]] or [30])

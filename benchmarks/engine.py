@@ -1,20 +1,24 @@
-"""Measure the allocation engine: `python benchmarks/engine.py [SIZE ...]`.
+"""Measure the allocation engine against its targets: `python -m benchmarks.engine [SIZE ...]`.
 
-First one row for each family and size. B is the time to build a networkx graph of the same pairs through its
-public interface, in the same process; times are medians, of the processor, so that other programs disturb
-little. "hard rules" is compile + random start + exact completion; "all" is `allocate` with every goal and
-mixing, or `feasibility` with its remedies where it cannot work. Every result is checked with `verify` (not
-timed). Then networkx's own maximum flow, memory and the time to start, each in a process of its own, and the
-methods of others (`baselines`).
+Prints Markdown. B is the time to build the networkx graph of the same pairs through its public interface, in
+the same process, measured in turn with ours. Times are medians, of the processor, so that other programs
+disturb little. "hard" is compile + random start + exact completion; "all" is `allocate` with every goal and
+mixing. Behind each stands what it must be and what it should be; a number above the first is **bold**, one
+above the second is in *italics*. Every result is checked with `verify` (not timed).
+
+Then single quantities, memory and the times to start, each in a process of its own; maximum flow of networkx
+and of OR-tools on the graph of all pairs (`engine_flows`); and the methods of others (`baselines`).
 """
 
 from __future__ import annotations
 
 import gc
+import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -22,49 +26,174 @@ import networkx as nx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from baselines import print_table
-from engine_families import ALL, LOOSE, SMALL, Instance
+from baselines import print_tables
+from engine_families import (
+    ALL,
+    FIXED_SIZE,
+    HARDER,
+    LOOSE,
+    TIGHT,
+    Instance,
+    one_solution,
+    section_short,
+    top_up,
+)
+from engine_flows import print_flows
 
-from allocation import Allocation, Infeasible, allocate, feasibility, verify
-from allocation.problem import compile_problem
+from allocation import Allocation, Infeasible, Roster, Rules, allocate, feasibility, verify
+from allocation.engine import STRATEGY
+from allocation.explain import explain
+from allocation.problem import Problem, compile_problem
+from allocation.result import Reason
+from allocation.shortage import find_shortages
+from allocation.strategies.board import Board
+from allocation.strategies.costs import cheapest, pair_costs
 from allocation.strategies.exact import fill
 from allocation.strategies.start import random_start
 from allocation.stream import Stream
 
-REPEATS = 5
-LARGEST_SMALL = 300
-HEADER = (
-    f"{'family':18}{'n':>7}{'B ms':>9}{'hard rules':>12}{'/ B':>7}{'all s':>9}{'status':>9}"
-    f"{'recip':>7}{'rep':>5}{'moved':>7}{'weak':>6}{'isl':>5}"
-)
+SIZES = [30, 300, 3000, 30_000, 100_000]
+LARGEST_SMALL, LARGEST_ALL = 300, 30_000
+"""Adversarial families, and everything but the loose families' hard rules, are measured up to these sizes."""
+
+Target = tuple[float, float]
+"""What a number must not exceed, and what it should not."""
+
+HARD: dict[str, dict[int, Target]] = {
+    "loose": {30: (4, 4), 300: (3, 2), 3000: (3, 2), 30_000: (3, 2), 100_000: (3, 2)},
+    "mixed": {300: (6, 4), 3000: (9, 4), 30_000: (9, 4)},
+    "tight": {300: (15, 10), 3000: (20, 10), 30_000: (60, 10)},
+}
+EVERYTHING: dict[int, Target] = {30: (0.05, 0.02), 300: (0.3, 0.1), 3000: (0.8, 0.3), 30_000: (5, 2)}
+"""Seconds, for the loose families."""
 
 
 def main(sizes: list[int]) -> None:
-    print(HEADER)
+    print(
+        f"`python -m benchmarks.engine {' '.join(map(str, sizes))}`, {datetime.now(tz=UTC):%d %B %Y}, "
+        f"CPython {platform.python_version()}, networkx {nx.__version__}, {STRATEGY}\n"
+    )
+    print(
+        "| family | n | B, ms | hard, ms | hard / B | must, aim | all, s | must, aim | status | reciprocal "
+        "| repeats | moved | weak | islands | fewest |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|--:|--:|")
     for n in sizes:
         for name, family in ALL.items():
-            if n <= LARGEST_SMALL or name not in SMALL:
+            small = name not in LOOSE | HARDER | TIGHT
+            if (n > LARGEST_SMALL and small) or (n > LARGEST_ALL and name not in LOOSE):
+                continue
+            if name not in FIXED_SIZE or n == min(sizes):
                 print(row(name, n, family(n, 3, 1)), flush=True)
-    print_flows(min(300, max(sizes)))
-    print_processes([n for n in sizes if n >= LARGEST_SMALL])
+    print("\n| quantity | measured | must | aim |\n|---|--:|--:|--:|")
+    print_quantities(max([n for n in sizes if n <= 3000], default=300))
+    print_processes([n for n in sizes if LARGEST_SMALL < n <= LARGEST_ALL])
     print()
-    print_table([30])
+    print_flows([n for n in sizes if n in (300, 3000)])
+    print()
+    print_tables([30])
 
 
-def print_flows(n: int) -> None:
-    """networkx's maximum flow on the graph of all allowed pairs. It knows no goals."""
-    print(f"\nmaximum flow of networkx on all pairs, n = {n}: ms")
-    for name, family in LOOSE.items():
-        roster, rules = family(n, 3, 1)
-        problem = compile_problem(roster, rules)
-        graph: nx.DiGraph[object] = nx.DiGraph()
-        for r, gives in enumerate(problem.gives):
-            graph.add_edge("from", ("r", r), capacity=gives)
-            pairs = ((("r", r), ("s", s)) for s in range(len(problem.works)) if problem.allowed(r, s))
-            graph.add_edges_from(pairs, capacity=1)
-        for s, most in enumerate(problem.high):
-            graph.add_edge(("s", s), "to", capacity=most)
-        print(f"{name:18}{1e3 * timed(1, lambda g=graph: nx.maximum_flow_value(g, 'from', 'to')):9.0f}")
+def target(name: str, n: int) -> Target | None:
+    kind = "loose" if name in LOOSE else "tight" if name in TIGHT else ""
+    if name in ("mixed", "several sections"):
+        kind = "mixed"
+    return HARD.get(kind, {}).get(n)
+
+
+def judged(value: float, wanted: Target | None, form: str) -> str:
+    text = format(value, form)
+    if wanted is None or value <= wanted[1]:
+        return text
+    return f"**{text}**" if value > wanted[0] else f"*{text}*"
+
+
+def both(wanted: Target | None) -> str:
+    return "" if wanted is None else f"{wanted[0]:g}, {wanted[1]:g}"
+
+
+def hard_rules(roster: Roster, rules: Rules) -> tuple[Problem, Board]:
+    problem = compile_problem(roster, rules)
+    board = random_start(problem, Stream("1", b"", "start"))
+    fill(board, Stream("1", b"", "completion"))
+    return problem, board
+
+
+def row(name: str, n: int, instance: Instance) -> str:
+    roster, rules = instance
+    if n > LARGEST_ALL:
+        problem, board = hard_rules(roster, rules)
+        pairs = [problem.pair(r, s) for r, works in enumerate(board.out) for s in works]
+        assert not verify(roster, rules, pairs)
+        del problem, board
+        measured = "| | | | | | | | | |"
+    else:
+        found = outcome(instance)
+        pairs = list(found.pairs)
+        broken = {one.code for one in verify(roster, rules, pairs)}
+        assert not broken if found.status == "ok" else broken <= {"gives", "receives"}, (name, broken)
+        values = found.quality
+        islands = [goal.bound for goal in found.goals if goal.name == "connected"]
+        measured = (
+            f"| {found.status} | {values.reciprocal} | {values.repeats} | {values.moved} | {values.weak} "
+            f"| {values.components} | {islands[0] if islands else ''} |"
+        )
+        del found
+        everything = timed(5 if n <= 300 else 3 if n <= 3000 else 1, lambda: outcome(instance))
+        wanted = EVERYTHING.get(n) if name in LOOSE else None
+        measured = f"| {judged(everything, wanted, '.3f')} | {both(wanted)} {measured}"
+    authors = {one.id: one.authors for one in roster.submissions}
+    edges = [(reviewer, author) for reviewer, work in pairs for author in authors[work]]
+    nodes = [one.id for one in roster.participants]
+
+    def build() -> None:
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        graph.add_nodes_from(nodes)
+        graph.add_edges_from(edges)
+
+    build_times, hard_times = [], []
+    for _ in range(7 if n <= 3000 else 5):
+        build_times.append(timed(1, build))
+        hard_times.append(timed(1, lambda: hard_rules(roster, rules)))
+    base, hard = median(build_times), median(hard_times)
+    wanted = target(name, n)
+    ratio = judged(hard / base, wanted, ".1f")
+    return f"| {name} | {n} | {base * 1e3:.2f} | {hard * 1e3:.1f} | {ratio} | {both(wanted)} {measured}"
+
+
+def outcome(instance: Instance) -> Allocation:
+    try:
+        return allocate(*instance, seed=1)
+    except Infeasible as refused:
+        return refused.best
+
+
+def print_quantities(n: int) -> None:
+    """The rows of the table that are about one thing."""
+
+    def show(name: str, value: float, wanted: Target, form: str = ".3f") -> None:
+        print(f"| {name} | {judged(value, wanted, form)} | {wanted[0]:g} | {wanted[1]:g} |", flush=True)
+
+    for size, wanted in ((300, (0.5, 0.1)), (1000, (8.0, 1.0))):
+        instance = one_solution(size, 3, 1)
+        found = outcome(instance)
+        assert found.status == "ok"
+        assert not verify(*instance, found.pairs)
+        show(
+            f"lists that ban 75 %, one solution, n = {size}: everything, s",
+            timed(3 if size <= 300 else 1, lambda i=instance: outcome(i)), wanted,
+        )  # fmt: skip
+        show("the same: hard rules, s", timed(3, lambda i=instance: hard_rules(*i)), wanted)
+    short = section_short(n, 3, 1)
+    assert feasibility(*short)
+    show(
+        f"reason for a section that is short, n = {n}: found and told, s",
+        timed(5, lambda: refusal(*short)),
+        (0.3, 0.05),
+    )
+    show("the same: with every remedy tried, s", timed(5, lambda: feasibility(*short)), (0.3, 0.05))
+    late = top_up(n, 3, 1)
+    show(f"minimum-change top-up, exact part, n = {n}, s", timed(5, lambda: fewest_moved(*late)), (0.4, 0.1))
 
 
 MEMORY = """
@@ -72,10 +201,11 @@ import sys, tracemalloc
 sys.path.insert(0, "benchmarks")
 from engine_families import plain
 from allocation import allocate
-roster, rules = plain({n}, 3, 1)
 tracemalloc.start()
+roster, rules = plain({n}, 3, 1)
+before = tracemalloc.get_traced_memory()[0]
 allocate(roster, rules, seed=1)
-print(tracemalloc.get_traced_memory()[1] >> 20)
+print(tracemalloc.get_traced_memory()[1] / 2**20, before / 2**20)
 """
 COMMAND = "from lti_tool.cli import main; main()"
 SHORT = """{"format": "peer-instance/1", "students": [{"id": "a"}], "submissions": []}"""
@@ -92,47 +222,30 @@ def print_processes(sizes: list[int]) -> None:
         assert done.returncode == code, done.stderr
         return done.stdout
 
-    print()
-    for n in sizes:
-        print(f"memory for a plain class of {n}: {run('-c', MEMORY.format(n=n)).strip()} MB")
-    start = timed(3, lambda: run("-c", COMMAND, "--help"), time.perf_counter)
-    print(f"start of peer-allocator --help: {start:.2f} s")
+    def show(name: str, value: float, wanted: Target, form: str) -> None:
+        print(f"| {name} | {judged(value, wanted, form)} | {wanted[0]:g} | {wanted[1]:g} |", flush=True)
+
+    for n, most in zip(sizes, (25, 150), strict=False):
+        peak, roster = map(float, run("-c", MEMORY.format(n=n)).split())
+        name = f"memory at most, plain, n = {n}, roster ({roster:.1f}) and result included, MB"
+        show(name, peak, (most, most), ".1f")
+    once = timed(5, lambda: run("-c", COMMAND, "--help"), time.perf_counter)
+    show("start of `peer-allocator --help`, s of wall time", once, (0.3, 0.15), ".2f")
     refused = ("-c", COMMAND, "allocate", "--instance", "/dev/stdin", "--output", "/dev/null")
-    print(f"a refused instance: {timed(3, lambda: run(*refused, code=2), time.perf_counter):.2f} s")
+    once = timed(5, lambda: run(*refused, code=2), time.perf_counter)
+    show("a refused instance, s of wall time", once, (0.3, 0.15), ".2f")
 
 
-def row(name: str, n: int, instance: Instance) -> str:
-    roster, rules = instance
-    repeats = REPEATS if n <= 3000 else 3
-
-    def hard_rules() -> None:
-        problem = compile_problem(roster, rules)
-        fill(random_start(problem, Stream("1", b"", "start")), Stream("1", b"", "completion"))
-
-    began = time.process_time()
-    found = outcome(instance)
-    everything = time.process_time() - began
-    broken = {one.code for one in verify(roster, rules, found.pairs)}
-    assert not broken if found.status == "ok" else broken <= {"gives", "receives"}, (name, broken)
-    build = timed(repeats, lambda: nx.DiGraph().add_edges_from(found.pairs))
-    hard = timed(repeats, hard_rules)
-    measured = found.quality
-    if found.status != "ok":
-        began = time.process_time()
-        feasibility(roster, rules)
-        everything = time.process_time() - began
-    return (
-        f"{name:18}{n:7}{build * 1e3:9.2f}{hard * 1e3:12.1f}{hard / build:7.1f}"
-        f"{everything:9.3f}{found.status:>9}"
-        f"{measured.reciprocal:7}{measured.repeats:5}{measured.moved:7}{measured.weak:6}{measured.components:5}"
-    )
+def refusal(roster: Roster, rules: Rules) -> tuple[Reason, ...]:
+    problem, board = hard_rules(roster, rules)
+    return explain(roster, rules, problem, find_shortages(roster, rules, board), ())
 
 
-def outcome(instance: Instance) -> Allocation:
-    try:
-        return allocate(*instance, seed=1)
-    except Infeasible as refused:
-        return refused.best
+def fewest_moved(roster: Roster, rules: Rules) -> Board:
+    problem = compile_problem(roster, rules)
+    board = random_start(problem, Stream("1", b"", "start"))
+    complete = fill(board, Stream("1", b"", "completion"))
+    return cheapest(problem, pair_costs(problem, 1, 0), Stream("1", b"", "costs"), quotas_fit=complete)
 
 
 def timed(repeats: int, run: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
@@ -147,4 +260,4 @@ def timed(repeats: int, run: Callable[[], object], clock: Callable[[], float] = 
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1:]] or [30, 300, 3000])
+    main([int(size) for size in sys.argv[1:]] or SIZES)

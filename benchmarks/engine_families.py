@@ -151,6 +151,24 @@ def unique(n: int, k: int, seed: int) -> Instance:
     return each_one(people(n)), Rules(k, forbidden=_complement(n, allowed))
 
 
+def one_solution(n: int, k: int, seed: int) -> Instance:
+    """Three quarters of all pairs are forbidden, and the others leave a single allocation.
+
+    People and works come in blocks of k. Everybody may review the works of his own block and a random half of
+    those of the blocks before. So the first block must review its own works, which are then full, hence the
+    second must, and so on. The works of a block are written by the block behind it.
+    """
+    n -= n % k
+    random = Random(seed)
+    forbidden = {
+        Pair(f"p{i:06}", f"w{j:06}") for i in range(n) for j in range(n)
+        if j // k > i // k or (j // k < i // k and random.random() < 0.5)
+    }  # fmt: skip
+    persons = people(n)
+    works = tuple(Submission(f"w{j:06}", (persons[(j + k) % n].id,)) for j in range(n))
+    return Roster(persons, works), Rules(k, forbidden=frozenset(forbidden))
+
+
 def ring(n: int, k: int, seed: int) -> Instance:
     """Two allocations that differ in every pair."""
     return each_one(people(n)), Rules(
@@ -193,11 +211,19 @@ def majority(n: int, k: int, seed: int) -> Instance:
 
 
 def hall_short(n: int, k: int, seed: int) -> Instance:
-    """k + 1 people may review only the same k works besides their own: impossible for n > 2k."""
-    barred = {(i, j) for i in range(k + 1) for j in range(k + 1, n)}
+    """k + 1 people may review only the same k works: each of them alone has enough, together they do not."""
+    barred = {(i, j) for i in range(n - k - 1, n) for j in range(k, n)}
     return each_one(people(n)), Rules(
-        k, forbidden=frozenset(Pair(f"p{i:06}", f"w{j:06}") for i, j in barred if (i + j) % n)
+        k, forbidden=frozenset(Pair(f"p{i:06}", f"w{j:06}") for i, j in barred if i != j)
     )
+
+
+def short_by_one(n: int, k: int, seed: int) -> Instance:
+    """`one_solution` without one of its pairs: one review too few, and only a search can tell why."""
+    roster, rules = one_solution(n, k, seed)
+    middle = len(roster.participants) // (2 * k) * k
+    pair = Pair(f"p{middle:06}", f"w{middle:06}")
+    return roster, replace(rules, forbidden=rules.forbidden | {pair})
 
 
 LOOSE = {
@@ -217,11 +243,14 @@ HARDER = {
 TIGHT = {"half section": half_section, "section short": section_short, "majority": majority}
 SMALL = {
     "unique": unique,
+    "one solution": one_solution,
     "ring": ring,
     "complete": complete,
     "tournament": tournament,
     "hall short": hall_short,
+    "short by one": short_by_one,
 }
+FIXED_SIZE = ("complete", "tournament")
 ALL = LOOSE | HARDER | TIGHT | SMALL
 
 
