@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from huey import Huey
 
     from lti_tool.lti.context import LaunchContext
+    from lti_tool.lti.keys import ToolKeys
     from lti_tool.lti.registration import Registrations
 
 
@@ -280,37 +281,43 @@ def _still_registered(context: LaunchContext | None, registrations: Registration
     return context
 
 
+def tool_keys(application: Application) -> ToolKeys:
+    """The RSA keys that the tool signs with."""
+    from lti_tool.lti.keys import ToolKeys
+    from lti_tool.persistence.launches import ToolKeyRows
+
+    return ToolKeys(ToolKeyRows(application.database, application.settings.secret_box), now)
+
+
 def build_web(application: Application) -> Flask:
     """The tool's pages and LTI endpoints."""
     from lti_tool.lti.key_sets import KeySets
-    from lti_tool.lti.keys import ToolKeys
     from lti_tool.lti.launching import Launching
     from lti_tool.lti.sessions import Sessions
-    from lti_tool.persistence.launches import OneTimeRows, SessionRows, ToolKeyRows
+    from lti_tool.persistence.launches import OneTimeRows, SessionRows
     from lti_tool.web.factory import WebSettings, create_web
     from lti_tool.web.launch import launch_blueprint
 
     settings, database = application.settings, application.database
     launching = Launching(
         application.registrations,
-        OneTimeRows(database),
+        OneTimeRows(database, settings.secret_box),
         KeySets(reach=settings.reach),
         f"{settings.public_url}/lti/launch",
         now,
     )
     sessions = Sessions(
-        SessionRows(database),
+        SessionRows(database, settings.secret_box),
         now,
         idle=timedelta(hours=settings.session_idle_hours),
         absolute=timedelta(hours=settings.session_hours),
     )
-    keys = ToolKeys(ToolKeyRows(database, settings.secret_box), now)
     origins = dict.fromkeys(
         origin for found in application.registrations.all() for origin in found.platform_origins
     )
     return create_web(
         application.use_cases,
         lambda token: _still_registered(sessions.authenticate(token), application.registrations),
-        [launch_blueprint(launching, sessions, keys)],
+        [launch_blueprint(launching, sessions, tool_keys(application))],
         WebSettings(settings.public_url, tuple(origins)),
     )

@@ -25,7 +25,7 @@ from pydantic_settings import (
 
 from lti_tool.logs import Level
 from lti_tool.outgoing import Reach
-from lti_tool.persistence.encryption import SecretBox, new_key
+from lti_tool.persistence.encryption import FileSecretBox, KeyFile, SecretBox
 
 CONFIG_VARIABLE = "PEER_ALLOCATOR_CONFIG"
 
@@ -61,7 +61,12 @@ class Settings(BaseSettings):
     )
     secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Keys that seal tokens at rest, newest first, separated by commas; "
+        description="Keys that seal secrets at rest, newest first, separated by commas; "
+        "default: those in secret_key_file",
+    )
+    secret_key_file: Path | None = Field(
+        default=None,
+        description="Keys, one a line, newest first; watched, so that a rotation needs no restart; "
         "default: secret.key in the instance folder, made at the first start",
     )
     platforms: dict[str, Any] = Field(
@@ -141,21 +146,18 @@ class Settings(BaseSettings):
             SettingsError: a key is unusable.
         """
         try:
-            return SecretBox(self.secret_keys or _key_file(self.instance / "secret.key"))
-        except ValueError as error:
-            raise SettingsError(f"PEER_ALLOCATOR_SECRET_KEYS: {error}") from error
+            if self.secret_keys:
+                return SecretBox(self.secret_keys)
+            self.key_file.make_if_missing()
+            return FileSecretBox(self.key_file)
+        except (ValueError, OSError) as error:
+            where = "PEER_ALLOCATOR_SECRET_KEYS" if self.secret_keys else self.key_file.path
+            raise SettingsError(f"{where}: {error}") from error
 
-
-def _key_file(path: Path) -> tuple[str, ...]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return tuple(line.strip() for line in path.read_text().splitlines() if line.strip())
-    with os.fdopen(handle, "w") as file:
-        key = new_key()
-        file.write(key + "\n")
-    return (key,)
+    @property
+    def key_file(self) -> KeyFile:
+        """Where keys are kept that the environment does not give."""
+        return KeyFile(self.secret_key_file or self.instance / "secret.key")
 
 
 def load_settings(**overrides: Any) -> Settings:

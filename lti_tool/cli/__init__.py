@@ -13,6 +13,7 @@ from lti_tool.cli.engine import allocate
 from lti_tool.cli.operation import db, demo, doctor, serve, worker
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
 from lti_tool.cli.runs import runs
+from lti_tool.cli.secrets import keys, secrets
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -29,9 +30,11 @@ for command in (
     demo,
     doctor,
     export,
+    keys,
     plan,
     rules_schema,
     runs,
+    secrets,
     serve,
     undo,
     worker,

@@ -14,6 +14,8 @@ from jwt.algorithms import RSAAlgorithm
 
 PUBLISHED_AFTER_ROTATION = timedelta(days=14)
 """Platforms cache key sets; a token signed just before a rotation must still be checkable."""
+PUBLISHED_BEFORE_SIGNING = timedelta(minutes=30)
+"""And a token signed just after it too: a new key signs only when caches had the time to learn it."""
 
 
 class ToolKey(Protocol):
@@ -38,6 +40,7 @@ class KeyStore(Protocol):
     def add_current(
         self, *, kid: str, private_pem: str, public_jwk: str, now: datetime, only_if_none: bool
     ) -> None: ...
+    def erase_retired(self, before: datetime) -> int: ...
 
 
 class ToolKeys:
@@ -48,29 +51,30 @@ class ToolKeys:
         self._now = now
 
     def current(self) -> ToolKey:
-        """The key that signs."""
-        if (found := self._newest()) is None:
+        """The key that signs: the newest that has been published long enough, or the only one."""
+        if not (known := self._published()):
             self._make(only_if_none=True)
-            found = self._newest()
-        assert found is not None, "a key was made, and is not there"
-        return found
+            known = self._published()
+        assert known, "a key was made, and is not there"
+        known_to_caches = self._now() - PUBLISHED_BEFORE_SIGNING
+        return max(known, key=lambda key: (key.created_at <= known_to_caches, key.created_at))
 
-    def rotate(self) -> None:
-        """Make a new current key; the old ones stay published for a while."""
-        self._make(only_if_none=False)
+    def rotate(self) -> str:
+        """Make a new key, which signs after ``PUBLISHED_BEFORE_SIGNING``; gives its id. The others stay
+        published for a while; those that no longer are, are erased."""
+        self._store.erase_retired(self._now() - PUBLISHED_AFTER_ROTATION)
+        return self._make(only_if_none=False)
 
     def public_set(self) -> dict[str, Any]:
         """The JSON Web Key Set to publish."""
         self.current()
+        return {"keys": [json.loads(key.public_jwk) for key in self._published()]}
+
+    def _published(self) -> list[ToolKey]:
         oldest = self._now() - PUBLISHED_AFTER_ROTATION
-        keys = [key for key in self._store.all() if key.retired_at is None or key.retired_at > oldest]
-        return {"keys": [json.loads(key.public_jwk) for key in keys]}
+        return [key for key in self._store.all() if key.retired_at is None or key.retired_at > oldest]
 
-    def _newest(self) -> ToolKey | None:
-        current = [key for key in self._store.all() if key.retired_at is None]
-        return max(current, key=lambda key: key.created_at, default=None)
-
-    def _make(self, *, only_if_none: bool) -> None:
+    def _make(self, *, only_if_none: bool) -> str:
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         kid = uuid.uuid4().hex
         numbers = json.loads(RSAAlgorithm.to_jwk(private.public_key()))
@@ -84,3 +88,4 @@ class ToolKeys:
             now=self._now(),
             only_if_none=only_if_none,
         )
+        return kid

@@ -30,7 +30,7 @@ def make_engine(url: str) -> Engine:
     """An engine for ``url``; raises ``sqlalchemy.exc.ArgumentError`` when it is no database URL."""
     if make_url(url).get_backend_name() == "postgresql":
         return _postgresql_engine(make_url(url))
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
@@ -41,6 +41,7 @@ def _postgresql_engine(url: URL) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors and logs name the statement, not the people in it
         pool_size=CONNECTIONS // 2,
         max_overflow=CONNECTIONS // 2,
         connect_args={

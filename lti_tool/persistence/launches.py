@@ -8,37 +8,47 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, text, update
 
 from lti_tool.persistence.database import Database
-from lti_tool.persistence.encryption import SecretBox
+from lti_tool.persistence.encryption import SealedTextError, SecretBox
 from lti_tool.persistence.lti_rows import OneTimeSecretRow, SessionRow, ToolKeyRow
 
 
 class OneTimeRows:
     """Things that can be taken out once: the row is deleted in the same statement that reads it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, box: SecretBox) -> None:
         self._database = database
+        self._box = box
 
     def add(self, secret_hash: str, body: str, now: datetime, expires_at: datetime) -> None:
         """Remember ``body`` until it is spent or over; what others left unspent is erased meanwhile."""
         with self._database.begin() as session:
             session.execute(delete(OneTimeSecretRow).where(OneTimeSecretRow.expires_at <= now))
-            session.add(OneTimeSecretRow(secret_hash=secret_hash, body=body, expires_at=expires_at))
+            sealed = self._box.seal(body, bound_to=f"one_time_secret:{secret_hash}")
+            session.add(OneTimeSecretRow(secret_hash=secret_hash, body=sealed, expires_at=expires_at))
 
     def spend(self, secret_hash: str, now: datetime) -> str | None:
         """What was remembered, once; of two who ask at the same moment one gets it."""
         with self._database.begin() as session:
-            return session.scalar(
+            sealed = session.scalar(
                 delete(OneTimeSecretRow)
                 .where(OneTimeSecretRow.secret_hash == secret_hash, OneTimeSecretRow.expires_at > now)
                 .returning(OneTimeSecretRow.body)
             )
+        return None if sealed is None else self._opened(secret_hash, sealed)
+
+    def _opened(self, secret_hash: str, sealed: str) -> str | None:
+        try:
+            return self._box.open(sealed, bound_to=f"one_time_secret:{secret_hash}")
+        except SealedTextError:  # its key is lost: the launch is begun anew
+            return None
 
 
 class SessionRows:
-    """Sessions by the hash of their token."""
+    """Sessions by the hash of their token. What a launch said (a name among it) is sealed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, box: SecretBox) -> None:
         self._database = database
+        self._box = box
 
     def add(self, token_hash: str, context: str, now: datetime, expires_at: datetime) -> None:
         """A new session; those that are over are erased on this occasion."""
@@ -47,7 +57,7 @@ class SessionRows:
             session.add(
                 SessionRow(
                     token_hash=token_hash,
-                    context=context,
+                    context=self._box.seal(context, bound_to=f"session:{token_hash}"),
                     created_at=now,
                     last_seen_at=now,
                     expires_at=expires_at,
@@ -65,7 +75,10 @@ class SessionRows:
                 session.execute(
                     update(SessionRow).where(SessionRow.token_hash == token_hash).values(last_seen_at=now)
                 )
-        return row.context
+        try:
+            return self._box.open(row.context, bound_to=f"session:{token_hash}")
+        except SealedTextError:  # its key is lost: the session has ended
+            return None
 
     def revoke(self, token_hash: str) -> None:
         """End a session."""
@@ -105,6 +118,14 @@ class ToolKeyRows:
             StoredKey(row.kid, row.public_jwk, row.created_at, row.retired_at, row.private_pem, self._box)
             for row in rows
         )
+
+    def erase_retired(self, before: datetime) -> int:
+        """Erase keys that were retired before that moment; how many."""
+        with self._database.begin() as session:
+            gone = session.scalars(
+                delete(ToolKeyRow).where(ToolKeyRow.retired_at < before).returning(ToolKeyRow.kid)
+            ).all()
+            return len(gone)
 
     def add_current(
         self, *, kid: str, private_pem: str, public_jwk: str, now: datetime, only_if_none: bool

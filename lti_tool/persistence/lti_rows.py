@@ -1,4 +1,7 @@
-"""Tables of launches: one-time secrets, sessions, the tool's own keys. Secrets only as hashes."""
+"""Tables of launches: one-time secrets, sessions, the tool's own keys.
+
+Secrets only as hashes; what is remembered is sealed.
+"""
 
 from __future__ import annotations
 

@@ -243,15 +243,6 @@ class TokenRows:
                 session.delete(row)
             return len(rows)
 
-    def reseal(self) -> int:
-        """Seal every token anew with the newest key; how many. What key rotation ends with."""
-        with self._database.begin() as session:
-            rows = session.scalars(select(TokenRow).with_for_update()).all()
-            for row in rows:
-                token = self._open(row)
-                self._seal(row, token.access_token, token.refresh_token)
-            return len(rows)
-
     def _locked(self, session: Session, canvas: CanvasOrigin, user: UserId) -> TokenRow | None:
         return session.get(TokenRow, (canvas, user), with_for_update=True)
 

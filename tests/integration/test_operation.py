@@ -177,3 +177,37 @@ def test_any_wsgi_server_can_start_the_tool_on_an_empty_folder(tmp_path: Path) -
     )
     assert "'kty': 'RSA'" in done.stdout
     assert done.stderr == ""
+
+
+def test_secrets_are_rotated_from_the_command_line(tmp_path: Path) -> None:
+    environment = configured(tmp_path, "http://localhost:9")
+    key_file = tmp_path / "instance" / "secret.key"
+    assert run(environment, "db", "upgrade").exit_code == 0
+    assert run(environment, "keys", "rotate").exit_code == 0, "there is something sealed now"
+    (before,) = key_file.read_text().split()
+    result = run(environment, "secrets", "rotate", "--format", "json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["resealed"] == 1
+    after = key_file.read_text().split()
+    assert after[1:] == [before]
+    assert before not in result.output
+    assert after[0] not in result.output
+
+    given = new_key()
+    from_environment = {**environment, "PEER_ALLOCATOR_SECRET_KEYS": ",".join([given, *after])}
+    assert json.loads(run(from_environment, "secrets", "rotate", "--format", "json").stdout)["resealed"] == 1
+    only = {**environment, "PEER_ALLOCATOR_SECRET_KEYS": new_key()}
+    lost = run(only, "secrets", "rotate")
+    assert lost.exit_code == 1
+    assert "their key is lost" in lost.stderr
+
+
+@pytest.mark.parametrize("content", ["", "\n", "changeme\n", "A" * 43 + "=\n"])
+def test_nothing_starts_with_an_empty_or_default_key_file(tmp_path: Path, content: str) -> None:
+    environment = configured(tmp_path, "http://localhost:9")
+    (tmp_path / "instance").mkdir()
+    (tmp_path / "instance" / "secret.key").write_text(content)
+    for command in (["serve"], ["worker"], ["secrets", "rotate"]):
+        result = run(environment, *command)
+        assert result.exit_code == 2
+        assert "secret.key" in result.stderr

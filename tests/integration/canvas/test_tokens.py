@@ -400,16 +400,6 @@ def test_after_a_lost_key_one_can_connect_again_or_forget(setting: Setting) -> N
     assert tokens.access_token(setting.origin, TEACHER) == "new"
 
 
-def test_keys_can_be_rotated(setting: Setting) -> None:
-    fresh = new_key()
-    both = TokenRows(setting.database, SecretBox([fresh, setting.key]))
-    assert both.reseal() == 1
-    only_new = TokenRows(setting.database, SecretBox([fresh]))
-    found = only_new.find(setting.origin, TEACHER)
-    assert found is not None
-    assert (found.access_token, found.refresh_token) == ("access-0", "refresh-0")
-
-
 def test_unused_tokens_are_removed(setting: Setting) -> None:
     assert setting.rows.remove_unused(NOW) == 0
     assert setting.rows.remove_unused(NOW + timedelta(days=60)) == 1

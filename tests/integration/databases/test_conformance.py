@@ -134,8 +134,8 @@ def test_a_connection_under_way_is_spent_once(database: Database, box: SecretBox
     assert [one for one in spent if one is not None] == [attempt]
 
 
-def test_a_one_time_secret_is_spent_once_and_in_time(database: Database) -> None:
-    rows = OneTimeRows(database)
+def test_a_one_time_secret_is_spent_once_and_in_time(database: Database, box: SecretBox) -> None:
+    rows = OneTimeRows(database, box)
     rows.add("first", "body", NOW, NOW + HOUR)
     rows.add("late", "body", NOW, NOW + HOUR)
     spent = at_once(lambda _: rows.spend("first", NOW + HOUR / 2))
@@ -143,8 +143,8 @@ def test_a_one_time_secret_is_spent_once_and_in_time(database: Database) -> None
     assert rows.spend("late", NOW + HOUR) is None
 
 
-def test_a_session_lives_until_it_is_revoked_or_idle(database: Database) -> None:
-    rows = SessionRows(database)
+def test_a_session_lives_until_it_is_revoked_or_idle(database: Database, box: SecretBox) -> None:
+    rows = SessionRows(database, box)
     rows.add("token", "context", NOW, NOW + 8 * HOUR)
     assert rows.touch("token", NOW + HOUR, NOW) is None, "idle"
     assert rows.touch("token", NOW + HOUR, NOW - HOUR) == "context"

@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from lti_tool.lti.context import LaunchContext
-from lti_tool.lti.keys import PUBLISHED_AFTER_ROTATION, ToolKeys
+from lti_tool.lti.keys import PUBLISHED_AFTER_ROTATION, PUBLISHED_BEFORE_SIGNING, ToolKeys
 from lti_tool.lti.launching import hashed
 from lti_tool.lti.sessions import Sessions
 from lti_tool.persistence import schema
@@ -77,8 +77,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 @pytest.fixture
-def sessions(database: Database, clock: Clock) -> Sessions:
-    return Sessions(SessionRows(database), clock, idle=IDLE, absolute=ABSOLUTE)
+def box() -> SecretBox:
+    return SecretBox([new_key()])
+
+
+@pytest.fixture
+def sessions(database: Database, box: SecretBox, clock: Clock) -> Sessions:
+    return Sessions(SessionRows(database, box), clock, idle=IDLE, absolute=ABSOLUTE)
 
 
 def test_a_session_gives_its_launch_back_whole(sessions: Sessions) -> None:
@@ -126,10 +131,23 @@ def test_a_closed_session_is_over_and_the_others_go_on(sessions: Sessions) -> No
 
 
 def test_a_session_of_an_earlier_version_is_over(
-    database: Database, clock: Clock, sessions: Sessions
+    database: Database, box: SecretBox, clock: Clock, sessions: Sessions
 ) -> None:
-    SessionRows(database).add(hashed("old"), json.dumps({"user": "1"}), clock(), clock() + ABSOLUTE)
+    SessionRows(database, box).add(hashed("old"), json.dumps({"user": "1"}), clock(), clock() + ABSOLUTE)
     assert sessions.authenticate("old") is None
+
+
+def test_what_a_launch_said_is_lost_with_the_key_and_nothing_breaks(
+    database: Database, box: SecretBox, clock: Clock, sessions: Sessions
+) -> None:
+    token = sessions.open(CONTEXT)
+    OneTimeRows(database, box).add("a", "body", clock(), clock() + timedelta(minutes=1))
+    other = SecretBox([new_key()])
+    assert (
+        Sessions(SessionRows(database, other), clock, idle=IDLE, absolute=ABSOLUTE).authenticate(token)
+        is None
+    )
+    assert OneTimeRows(database, other).spend("a", clock()) is None
 
 
 def test_sessions_that_are_over_are_erased(database: Database, clock: Clock, sessions: Sessions) -> None:
@@ -140,8 +158,10 @@ def test_sessions_that_are_over_are_erased(database: Database, clock: Clock, ses
         assert session.get(SessionRow, hashed(gone)) is None
 
 
-def test_one_time_secrets_are_spent_once_and_in_time(database: Database, clock: Clock) -> None:
-    rows = OneTimeRows(database)
+def test_one_time_secrets_are_spent_once_and_in_time(
+    database: Database, box: SecretBox, clock: Clock
+) -> None:
+    rows = OneTimeRows(database, box)
     rows.add("a", "body", clock(), clock() + timedelta(minutes=1))
     assert rows.spend("a", clock()) == "body"
     assert rows.spend("a", clock()) is None
@@ -153,8 +173,10 @@ def test_one_time_secrets_are_spent_once_and_in_time(database: Database, clock: 
         assert session.get(OneTimeSecretRow, "b") is None, "nobody sweeps up but the next login"
 
 
-def test_of_many_who_spend_a_secret_at_once_one_gets_it(database: Database, clock: Clock) -> None:
-    rows = OneTimeRows(database)
+def test_of_many_who_spend_a_secret_at_once_one_gets_it(
+    database: Database, box: SecretBox, clock: Clock
+) -> None:
+    rows = OneTimeRows(database, box)
     rows.add("a", "body", clock(), clock() + timedelta(minutes=1))
     start, got = threading.Barrier(8), []
 
@@ -183,6 +205,7 @@ def test_no_secret_of_a_launch_stands_in_the_database(tool: Stage) -> None:
     code = data_attributes(page)["code"]
     for secret in (begun.state, begun.asked["nonce"], begun.attributes["binding"], code, session, token):
         assert secret.encode() not in content
+    assert b"Rosa Okafor" not in content, "names are sealed: a launch waits and a session lives without them"
 
 
 # --- the tool's own keys ---
@@ -195,6 +218,8 @@ def test_keys_are_made_once_and_rotated_with_overlap(database: Database, clock: 
     signed = jwt.encode({"sub": "x"}, first.private_pem, "RS256", {"kid": first.kid})
     clock.pass_(hours=1)
     keys.rotate()
+    assert keys.current().kid == first.kid, "caches may not know the new one yet"
+    clock.pass_(seconds=PUBLISHED_BEFORE_SIGNING.total_seconds())
     second = keys.current()
     assert second.kid != first.kid
     published = {key["kid"]: key for key in keys.public_set()["keys"]}
@@ -202,12 +227,17 @@ def test_keys_are_made_once_and_rotated_with_overlap(database: Database, clock: 
     assert jwt.decode(signed, jwt.PyJWK(published[first.kid]), ["RS256"]) == {"sub": "x"}
     clock.pass_(seconds=PUBLISHED_AFTER_ROTATION.total_seconds())
     assert [key["kid"] for key in keys.public_set()["keys"]] == [second.kid]
+    third = keys.rotate()
+    with database.read() as session:
+        assert {row.kid for row in session.query(ToolKeyRow)} == {second.kid, third}, "the first is erased"
 
 
 def test_the_private_half_is_sealed_and_bound_to_its_row(database: Database, clock: Clock) -> None:
     keys = ToolKeys(ToolKeyRows(database, SecretBox([new_key()])), clock)
     first = keys.current()
+    clock.pass_(hours=1)
     keys.rotate()
+    clock.pass_(hours=1)
     second = keys.current()
     with database.begin() as session:
         rows = {row.kid: row for row in session.query(ToolKeyRow)}
