@@ -12,7 +12,6 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Iterable, Set
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from lti_tool.applying.answers import Answer, ReadFailed, Why
@@ -28,6 +27,7 @@ from lti_tool.applying.states import RunState, StepState
 from lti_tool.applying.stops import Stopped, stop_for
 from lti_tool.planning.ids import ReviewId
 from lti_tool.planning.plan import ChangeKind
+from lti_tool.threads import ContextPool
 
 _HELD = frozenset({Why.NOT_PERMITTED, Why.NOT_FOUND})
 WAITING_WORDS = "Canvas asks us to slow down"
@@ -82,7 +82,7 @@ class Walk:
         if workers <= 1:
             self._work()
         else:
-            with ThreadPoolExecutor(workers, thread_name_prefix="run-step") as pool:
+            with ContextPool(workers, thread_name_prefix="run-step") as pool:
                 for future in [pool.submit(self._work) for _ in range(workers)]:
                     future.result()
         if self._stop is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lti_tool.canvas.client import CanvasClient, InCourse
 from lti_tool.canvas.snapshot_reader import NEW_ALLOCATION_FLAGS, READERS, require_grader
 from lti_tool.planning.ids import AssignmentId, CourseId
 from lti_tool.planning.snapshot import AssignmentFacts
+from lti_tool.threads import ContextPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class CourseReader:
         """
         client, course_id = self._client, self._course.id
         require_grader(client, course_id)
-        with ThreadPoolExecutor(READERS, thread_name_prefix="canvas-read") as readers:
+        with ContextPool(READERS, thread_name_prefix="canvas-read") as readers:
             course = readers.submit(client.course, course_id)
             flags = readers.submit(client.enabled_features, course_id)
             assignments = self.assignments()

@@ -37,7 +37,7 @@ Id = Annotated[str, BeforeValidator(_as_id)]
 class CanvasRecord(BaseModel):
     """Base of all records."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class IdentifiedRecord(CanvasRecord):

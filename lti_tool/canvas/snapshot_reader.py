@@ -7,7 +7,6 @@ nothing: one list that cannot be read to its end, and there is none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -35,6 +34,7 @@ from lti_tool.planning.snapshot import (
     Snapshot,
     Work,
 )
+from lti_tool.threads import ContextPool
 
 Progress = Callable[[str, int, int | None], None]
 """What was read, how many so far, of how many if known. Called from several threads."""
@@ -89,7 +89,7 @@ class AssignmentReviews:
         client, course_id = self._client, self._course.id
         require_grader(client, course_id)
         facts = client.assignment(course_id, self._assignment).facts()
-        with ThreadPoolExecutor(READERS, thread_name_prefix="canvas-read") as readers:
+        with ContextPool(READERS, thread_name_prefix="canvas-read") as readers:
             course = readers.submit(client.course, course_id)
             flags = readers.submit(client.enabled_features, course_id)
             sections = readers.submit(self._list, "sections", lambda: client.sections(course_id))
@@ -145,7 +145,7 @@ class AssignmentReviews:
             yield
 
     def _people_and_submissions(
-        self, readers: ThreadPoolExecutor
+        self, readers: ContextPool
     ) -> tuple[Sequence[EnrollmentRecord], Sequence[SubmissionRecord]]:
         """Both lists, from the same moment as far as one can tell.
 
@@ -173,7 +173,7 @@ class AssignmentReviews:
             if not group.non_collaborative and facts.group_category_id in (None, group.group_category_id)
         ]
         groups = []
-        with ThreadPoolExecutor(READERS, thread_name_prefix="canvas-groups") as readers:
+        with ContextPool(READERS, thread_name_prefix="canvas-groups") as readers:
             for group, members in zip(wanted, readers.map(self._members, wanted), strict=True):
                 set_id = group.group_category_id or ""
                 groups.append(Group(GroupId(group.id), group.name, members, set_id))

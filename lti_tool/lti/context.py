@@ -51,6 +51,8 @@ class LaunchContext:
     high_contrast: bool
     post_message_token: str
     platform_origin: str
+    launch_id: str = ""
+    """Names the launch in logs; tells nothing about it."""
 
     @property
     def missing_fields(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -175,7 +175,7 @@ class Launching:
         if not hmac.compare_digest(hashed(claims["nonce"]), attempt.nonce_hash):
             raise LaunchRefused(Refusal.TOKEN_REFUSED, "the nonce is not ours")
         check_message(claims, self._registrations, self._launch_url)
-        context = launch_context(claims, registration)
+        context = replace(launch_context(claims, registration), launch_id=label_of(state))
         shown = cookie(label_of(state))
         proven = shown is not None and hmac.compare_digest(hashed(shown), attempt.binding_hash)
         storage_target = _parameter(form, "lti_storage_target") or None

@@ -175,13 +175,17 @@ class Driving:
 
     def drive(self, run_id: str) -> None:
         """Drive one run until it is over, paused, or somebody else's."""
+        with structlog.contextvars.bound_contextvars(run=run_id):
+            self._drive(run_id)
+
+    def _drive(self, run_id: str) -> None:
         run = self._journal.load(RunId(run_id))
         with self._database.read() as session:
             stored = load_plan(session, run.plan_id)
         if stored is None:
             raise AssertionError(f"run {run_id} has no plan")
         state = self._driver.drive(RunId(run_id), self._reviews(stored, run.started_by), stored.snapshot)
-        log.info("run left", run=run_id, state=state)
+        log.info("run left", state=state)
 
     def drive_to_rest(self, run_id: str) -> None:
         """Drive until the run is over or waits for a person, whoever drives it meanwhile."""

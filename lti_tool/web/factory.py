@@ -19,14 +19,16 @@ from lti_tool.web.rules import rules_blueprint
 from lti_tool.web.runs import runs_blueprint
 from lti_tool.web.security import protect
 from lti_tool.web.session import Authenticate, guard, visit_if_any
+from lti_tool.web.tracing import trace
 
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """What an installation chooses: its own address, and the origins that may frame it."""
+    """What an installation chooses: its own address, the origins that may frame it, the proxies before it."""
 
     public_url: str
     platform_origins: tuple[str, ...]
+    trusted_proxies: int = 0
 
 
 def create_web(
@@ -45,6 +47,7 @@ def create_web(
     """
     app = Flask("lti_tool.web")
     https = settings.public_url.startswith("https://")
+    trace(app, behind_proxy=settings.trusted_proxies > 0)
     speak(app)
     protect(app, ancestors=settings.platform_origins, https=https)
     show_errors(app)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
 from flask import Response, g, make_response, render_template, request
 
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
@@ -41,6 +42,8 @@ class Launched(Protocol):
     def post_message_token(self) -> str: ...
     @property
     def platform_origin(self) -> str: ...
+    @property
+    def launch_id(self) -> str: ...
 
 
 Authenticate = Callable[[str], Launched | None]
@@ -93,6 +96,7 @@ def guard(authenticate: Authenticate) -> Callable[[], Response | None]:
         if launched is None:
             raise NoSession
         g.visit = Visit(launched, _actor(launched))
+        structlog.contextvars.bind_contextvars(launch=launched.launch_id)
         if not launched.is_instructor:
             raise NotATeacher
         asked_for = (request.view_args or {}).get("course_id")

@@ -124,6 +124,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
     @lti.post("/launch")
     def launch() -> Response:
         finished = launching.finish(request.form, lambda label: request.cookies.get(f"{COOKIE}{label}"))
+        log.info("launched", launch=finished.label, client_id=finished.context.client_id)
         page = "launch/no_course.html" if finished.context.missing_fields else "launch/launch.html"
         answer = make_response(render_template(page, finished=finished))
         _forget(answer, finished.label)

@@ -24,8 +24,7 @@ def main(folder: str, level: str, libraries: str) -> None:
     with stage(Path(folder)) as tool:
         if libraries:
             for name in list(logging.root.manager.loggerDict):
-                if not name.startswith("sqlalchemy"):  # its DEBUG is a dump of all rows; see docs/lti.md
-                    logging.getLogger(name).setLevel(libraries)
+                logging.getLogger(name).setLevel(libraries)
         visitor = tool.visitor()
         for changes in ({}, {"nonce": "canary-of-a-nonce"}, {"roles": "canary"}, {"sub": 5}):
             begun = visitor.login(login_hint="canary-login-hint", lti_message_hint="canary-message-hint")

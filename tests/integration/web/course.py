@@ -92,6 +92,7 @@ class Launch:
     high_contrast: bool = False
     post_message_token: str = "post-token"
     platform_origin: str = CANVAS
+    launch_id: str = "0123456789ab"
 
 
 def facts(id_: str = ASSIGNMENT, name: str = "Essay 2: methods", **changes: object) -> AssignmentFacts:
