@@ -32,9 +32,11 @@ from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 from lti_tool.services.connect_window import ConnectWindow
 from lti_tool.services.connecting import Connecting
+from lti_tool.services.editing import Editing
 from lti_tool.services.errors import NotConnected, NotHere
 from lti_tool.services.planning import Planning
 from lti_tool.services.reading import Reading
+from lti_tool.services.rule_sets import RuleSets
 from lti_tool.services.running import Driving, Running, our_reviews
 from lti_tool.services.tokens import Tokens
 from lti_tool.services.use_cases import Actor, UseCases
@@ -166,6 +168,8 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
             connecting=ConnectWindow(connecting, attempts, now),
             reading=reading,
             planning=planning,
+            editing=Editing(planning),
+            rule_sets=RuleSets(database, planning, now),
             running=running,
         ),
     )

@@ -109,6 +109,7 @@ SCOPES: dict[str, str] = {
     UPDATE_ASSIGNMENT.scope: "switch peer reviews on for an assignment, only when you ask for it",
     SECTIONS.scope: "the sections of the course",
     ENROLLMENTS.scope: "who is a student of the course, and in which section",
+    USERS.scope: "logins and e-mail addresses, only when you give a list of students by them",
     COURSE_GROUPS.scope: "the groups of the course",
     MEMBERSHIPS.scope: "who is in which group",
     COURSE_SUBMISSIONS.scope: "who has handed in",

@@ -47,10 +47,16 @@ class IdentifiedRecord(CanvasRecord):
 
 
 class UserRecord(IdentifiedRecord):
-    """A user; ``sortable_name`` is missing in the short form of some lists."""
+    """A user; ``sortable_name`` is missing in the short form of some lists.
+
+    Login and SIS id come by permission, the e-mail address only where it was asked for; none is stored.
+    """
 
     name: str
     sortable_name: str | None = None
+    login_id: str | None = None
+    sis_user_id: str | None = None
+    email: str | None = None
 
 
 class CourseRecord(IdentifiedRecord):

@@ -62,6 +62,23 @@ def store_snapshot(session: Session, snapshot: Snapshot, user: UserId) -> str:
     return row.id
 
 
+def add_earlier(session: Session, snapshot: Snapshot, user: UserId) -> None:
+    """Write the reviews of earlier assignments into the stored reading that they were added to.
+
+    Plans that rest on the reading do not change by it: their rules name the assignments that they look at.
+    """
+    row = session.scalar(
+        select(SnapshotRow).where(
+            SnapshotRow.canvas == snapshot.canvas,
+            SnapshotRow.assignment_id == snapshot.assignment.id,
+            SnapshotRow.user_id == user,
+            SnapshotRow.taken_at == snapshot.taken_at,
+        )
+    )
+    if row is not None:
+        row.body = zlib.compress(_SNAPSHOT.dump_json(snapshot))
+
+
 def _snapshot_from(row: SnapshotRow) -> Snapshot:
     return _SNAPSHOT.validate_json(zlib.decompress(row.body))
 

@@ -40,6 +40,14 @@ class NobodyToAllocate(ServiceError):
     """Fewer than two students take part, so nobody could review anybody."""
 
 
+class EditRefused(ServiceError):
+    """No rule can make this edit possible."""
+
+
+class NameInUse(ServiceError):
+    """Another set of rules has this name."""
+
+
 class PlanOutdated(ServiceError):
     """The plan may no longer be applied as it is."""
 

@@ -24,7 +24,7 @@ from lti_tool.planning.diff import diff
 from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
 from lti_tool.planning.explain import LEFT_OUT_WORDS, reason_sentences
-from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId
+from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
 from lti_tool.planning.plan import Change, ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
@@ -73,21 +73,32 @@ class Planning:
         """Who reviews, who is reviewed, who is left out and why."""
         return taking_part(self._reading.snapshot(actor, assignment), rules)
 
+    def basis(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Snapshot:
+        """The last reading, with the reviews of the earlier assignments that the rules name."""
+        snapshot = self._reading.snapshot(actor, assignment)
+        return self._reading.with_earlier(actor, snapshot, rules.earlier) if rules.earlier else snapshot
+
+    def ours(self, actor: Actor, assignment: AssignmentId) -> AbstractSet[ReviewId]:
+        """Reviews that runs of this tool created."""
+        return self._our_reviews(actor, assignment)
+
     def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
         """Whether the rules can work; never writes."""
-        return feasibility_of(self._reading.snapshot(actor, assignment), rules)
+        return feasibility_of(self.basis(actor, assignment, rules), rules)
 
-    def make_plan(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Plan:
+    def make_plan(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, based_on: PlanId | None = None
+    ) -> Plan:
         """Allocate, verify, compare and store.
 
         Raises:
             NobodyToAllocate: fewer than two students take part.
             allocation.Infeasible: with reasons.
         """
-        snapshot = self._reading.snapshot(actor, assignment)
+        snapshot = self.basis(actor, assignment, rules)
         seed = rules.seed or secrets.token_hex(16)
         changes = changes_of(snapshot, rules, seed, self._our_reviews(actor, assignment))
-        plan = self.store(actor, snapshot, rules, seed, changes)
+        plan = self.store(actor, snapshot, rules, seed, changes, based_on=based_on)
         self.save_rules(actor, assignment, rules)
         return plan
 
@@ -99,6 +110,7 @@ class Planning:
         seed: str,
         changes: Iterable[Change],
         undo_of: RunId | None = None,
+        based_on: PlanId | None = None,
     ) -> Plan:
         """Keep a plan together with the snapshot that it rests on."""
         plan = Plan(
@@ -112,6 +124,7 @@ class Planning:
             changes=tuple(changes),
             created_at=self._now(),
             undo_of=undo_of,
+            based_on=based_on,
         )
         with self._database.begin() as session:
             found = latest_snapshot(
@@ -163,11 +176,15 @@ def feasibility_of(snapshot: Snapshot, rules: PlanRules) -> Feasibility:
     Raises:
         NobodyToAllocate: fewer than two students take part.
     """
-    given = _input(snapshot, rules)
-    engine_rules = _with_balance(given, rules)
+    given = prepared(snapshot, rules)
+    engine_rules = with_balance(given, rules)
     reasons = feasibility(given.roster, engine_rules)
     usual = rules.reviews_per_reviewer
-    gives = [usual if found.gives is None else found.gives for found in given.roster.participants]
+    settled = Counter(pair.reviewer for pair in engine_rules.required | engine_rules.kept)
+    gives = [
+        max(usual if found.gives is None else found.gives, settled[found.id])
+        for found in given.roster.participants
+    ]
     reviewing = [load for load in gives if load] or [0]
     total, works = sum(gives), len(given.roster.submissions)
     return Feasibility(
@@ -189,16 +206,44 @@ def changes_of(
         NobodyToAllocate: fewer than two students take part.
         allocation.Infeasible: with reasons.
     """
-    given = _input(snapshot, rules)
-    engine_rules = _with_balance(given, rules)
+    return compared(rules, *allocated(snapshot, rules, seed), ours)
+
+
+def allocated(
+    snapshot: Snapshot,
+    rules: PlanRules,
+    seed: str,
+    near: AbstractSet[tuple[UserId, UserId]] | None = None,
+) -> tuple[EngineInput, tuple[Pair, ...]]:
+    """Allocate and verify, close to the reviews that exist or to the pairs ``near``.
+
+    Raises:
+        NobodyToAllocate: fewer than two students take part.
+        allocation.Infeasible: with reasons.
+    """
+    given = prepared(snapshot, rules, near)
+    engine_rules = with_balance(given, rules)
     allocation = allocate(given.roster, engine_rules, seed=seed)
     broken = verify(given.roster, engine_rules, allocation.pairs)
     assert not broken, f"the engine broke its own rules: {broken[:3]}"
-    return diff(given, allocation.pairs, keep_open=rules.existing == "keep", ours=ours)
+    return given, allocation.pairs
 
 
-def _input(snapshot: Snapshot, rules: PlanRules) -> EngineInput:
-    """The engine's input, or why there is nothing to allocate, in words."""
+def compared(
+    rules: PlanRules, given: EngineInput, pairs: Iterable[Pair], ours: AbstractSet[ReviewId]
+) -> tuple[Change, ...]:
+    """The wanted pairs against what exists in Canvas."""
+    return diff(given, pairs, keep_open=rules.existing == "keep", ours=ours)
+
+
+def prepared(
+    snapshot: Snapshot, rules: PlanRules, near: AbstractSet[tuple[UserId, UserId]] | None = None
+) -> EngineInput:
+    """The engine's input, or why there is nothing to allocate, in words.
+
+    Raises:
+        NobodyToAllocate: fewer than two students take part.
+    """
     part = taking_part(snapshot, rules)
     if len(part.reviewers) < 2 or not part.authors:
         why = ", ".join(f"{count} {LEFT_OUT_WORDS[reason]}" for reason, count in part.left_out_counts.items())
@@ -207,10 +252,10 @@ def _input(snapshot: Snapshot, rules: PlanRules) -> EngineInput:
             f"{len(part.reviewers)} as reviewers{f' ({why})' if why else ''}. "
             "At least two must take part; wait for submissions, or change who takes part."
         )
-    return engine_input(snapshot, rules)
+    return engine_input(snapshot, rules, near)
 
 
-def _with_balance(given: EngineInput, rules: PlanRules) -> Rules:
+def with_balance(given: EngineInput, rules: PlanRules) -> Rules:
     """The engine's rules; where equal numbers cannot be and close ones will do, with the smallest widening.
 
     Reviews that stay whatever happens (completed, not visible) can make equal numbers impossible.

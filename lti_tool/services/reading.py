@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from lti_tool.applying.report import RunSummary
+from lti_tool.canvas.client import CanvasClient, InCourse
 from lti_tool.canvas.course_reader import AssignmentCounts, CourseReader
+from lti_tool.canvas.errors import NotFound, NotPermitted, ScopeMissing
 from lti_tool.canvas.pacing import Lane
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.persistence.database import Database
-from lti_tool.persistence.plans import latest_snapshot, store_snapshot
-from lti_tool.planning.ids import AssignmentId
-from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
+from lti_tool.persistence.plans import add_earlier, latest_snapshot, store_snapshot
+from lti_tool.planning.ids import AssignmentId, CourseId, UserId
+from lti_tool.planning.people_list import Contact
+from lti_tool.planning.snapshot import AssignmentFacts, Earlier, Snapshot
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import PeerReviewsNotPossible
 from lti_tool.services.use_cases import Actor, AssignmentRow, CourseOverview, Progress, ReviewCounts, silent
@@ -68,6 +72,39 @@ class Reading:
             store_snapshot(session, snapshot, actor.user_id)
         return snapshot
 
+    def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
+        """The course's assignments in Canvas's order, without counts."""
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        return CourseReader(client, actor.course_id).assignments()
+
+    def with_earlier(self, actor: Actor, snapshot: Snapshot, wanted: Sequence[str]) -> Snapshot:
+        """The snapshot with the reviews of these other assignments; only those not yet in it are read.
+
+        An assignment that is gone from the course counts as one without reviews.
+        """
+        read = {found.assignment for found in snapshot.earlier}
+        missing = [AssignmentId(one) for one in dict.fromkeys(wanted) if one not in read]
+        if not missing:
+            return snapshot
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        found = tuple(_earlier(client, actor.course_id, one) for one in missing)
+        snapshot = replace(snapshot, earlier=(*snapshot.earlier, *found))
+        with self._database.begin() as session:
+            add_earlier(session, snapshot, actor.user_id)
+        return snapshot
+
+    def contacts(self, actor: Actor) -> Mapping[UserId, Contact]:
+        """Logins, SIS ids and e-mail addresses of the students, as far as Canvas shows them; never stored."""
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        try:
+            users = client.contacts(actor.course_id)
+        except (ScopeMissing, NotPermitted):
+            return {}
+        return {
+            UserId(user.id): Contact(user.login_id or "", user.sis_user_id or "", user.email or "")
+            for user in users
+        }
+
     def enable_peer_reviews(self, actor: Actor, assignment: AssignmentId) -> None:
         """Tick *Require peer reviews* in Canvas; touches nothing else of the assignment.
 
@@ -80,6 +117,16 @@ class Reading:
                 "Canvas does not offer peer reviews for this kind of assignment "
                 "(quizzes, discussions, external tools and work on paper have none)."
             )
+
+
+def _earlier(client: CanvasClient, course: CourseId, assignment: AssignmentId) -> Earlier:
+    try:
+        name = client.assignment(course, assignment).name
+        reviews = client.peer_reviews(InCourse(course), assignment)
+    except NotFound:
+        return Earlier(assignment, "", ())
+    pairs = {(UserId(review.assessor_id), UserId(review.user_id)) for review in reviews}
+    return Earlier(assignment, name, tuple(sorted(pairs)))
 
 
 def _row(facts: AssignmentFacts, counts: AssignmentCounts | None, last: RunSummary | None) -> AssignmentRow:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 Cell = str | int | None
 
-_STARTERS = frozenset("=+-@\t\r\n|%")
+STARTERS = frozenset("=+-@\t\r\n|%")
 _HIDING = " \"'\u00a0\u200b\u2060\ufeff"
 
 
@@ -24,14 +24,14 @@ def safe_cell(cell: Cell) -> str:
         return ""
     if isinstance(cell, int):
         return str(cell)
-    if cell[:1] in _STARTERS or _starts_a_formula(cell):
+    if cell[:1] in STARTERS or _starts_a_formula(cell):
         return "'" + _visible(cell)
     return _visible(cell)
 
 
 def _starts_a_formula(text: str) -> bool:
     bare = unicodedata.normalize("NFKC", text).lstrip(_HIDING + "".join(_INVISIBLE))
-    return bare[:1] in _STARTERS
+    return bare[:1] in STARTERS
 
 
 _INVISIBLE = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")

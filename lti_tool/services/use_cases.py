@@ -14,11 +14,14 @@ from typing import Protocol
 from allocation import Quality, Reason
 from lti_tool.applying.report import RunReport, RunSummary
 from lti_tool.planning.drift import Drift
+from lti_tool.planning.edits import Broken, Difference, Edit
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId, UserId
+from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.planning.taking_part import TakingPart
+from lti_tool.services.plan_table import ENGLISH, Vocabulary
 
 Progress = Callable[[str, int, int | None], None]
 """Told while a long reading goes on: what is being read, how many so far, of how many if known."""
@@ -103,6 +106,46 @@ class PlanView:
     """Students whom Canvas will notify when the plan is applied."""
 
 
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an edit came to: a plan; or the rules it would break; or why it cannot work."""
+
+    rules: PlanRules
+    """The rules that hold the edit."""
+    plan: Plan | None
+    broken: tuple[Broken, ...]
+    feasibility: Feasibility | None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The plan that a file asks for, None when it asks for nothing new; and the rules that it breaks."""
+
+    plan: Plan | None
+    broken: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two plans side by side; ``broken`` are the rules that the second one breaks."""
+
+    before: PlanView
+    after: PlanView
+    difference: Difference
+    broken: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Rules under a name."""
+
+    id: str
+    name: str
+    rules: PlanRules
+    saved_by_name: str
+    saved_at: datetime
+
+
 class ConnectingCases(Protocol):
     """The person's own Canvas token."""
 
@@ -142,6 +185,14 @@ class ReadingCases(Protocol):
         self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False, progress: Progress = silent
     ) -> Snapshot:
         """The last reading of this person, or a new one when there is none or ``fresh`` is asked for."""
+        ...
+
+    def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
+        """The course's assignments in Canvas's order, without counts."""
+        ...
+
+    def contacts(self, actor: Actor) -> Mapping[UserId, Contact]:
+        """Logins, SIS ids and e-mail addresses of the students, as far as Canvas shows them; never stored."""
         ...
 
     def enable_peer_reviews(self, actor: Actor, assignment: AssignmentId) -> None:
@@ -209,6 +260,68 @@ class RunningCases(Protocol):
         ...
 
 
+class EditingCases(Protocol):
+    """Plans from plans; Canvas and the old plan stay as they are."""
+
+    def edit(
+        self,
+        actor: Actor,
+        plan_id: PlanId,
+        edit: Edit,
+        *,
+        anyway: bool = False,
+        change: Callable[[PlanRules], PlanRules] | None = None,
+    ) -> Edited:
+        """Make the plan that holds an edit and moves the fewest other pairs; raises ``EditRefused``."""
+        ...
+
+    def again(self, actor: Actor, plan_id: PlanId) -> Plan:
+        """Another draw with the same rules; raises ``EditRefused``, ``allocation.Infeasible``."""
+        ...
+
+    def import_table(
+        self, actor: Actor, plan_id: PlanId, content: bytes, vocabulary: Vocabulary = ENGLISH
+    ) -> Imported:
+        """Make the plan that a file asks for, exactly; raises ``TableUnusable``, ``EditRefused``."""
+        ...
+
+    def compare(self, actor: Actor, before: PlanId, after: PlanId) -> Comparison:
+        """Two plans of one assignment, pair by pair; raises ``EditRefused``."""
+        ...
+
+    def keep(self, actor: Actor, plan_id: PlanId) -> None:
+        """Go on with this plan: its rules are the remembered ones from now on."""
+        ...
+
+
+class RuleSetCases(Protocol):
+    """Rules under a name, for the assignments of a course."""
+
+    def all(self, actor: Actor) -> tuple[RuleSet, ...]:
+        """The sets of the course, by name."""
+        ...
+
+    def get(self, actor: Actor, set_id: str) -> RuleSet:
+        """One set; raises ``NotHere``."""
+        ...
+
+    def save(self, actor: Actor, name: str, rules: PlanRules, *, replace: bool = False) -> RuleSet:
+        """Keep rules under a name; raises ``NameInUse``, and ValueError for a name that is none."""
+        ...
+
+    def rename(self, actor: Actor, set_id: str, name: str) -> None:
+        """Give a set another name; raises like ``save`` and ``get``."""
+        ...
+
+    def delete(self, actor: Actor, set_id: str) -> None:
+        """Forget a set; raises ``NotHere``."""
+        ...
+
+    def use(self, actor: Actor, set_id: str, assignment: AssignmentId) -> PlanRules:
+        """Make a set the rules of an assignment; raises ``NotHere``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class UseCases:
     """Everything that pages and commands may call."""
@@ -216,4 +329,6 @@ class UseCases:
     connecting: ConnectingCases
     reading: ReadingCases
     planning: PlanningCases
+    editing: EditingCases
+    rule_sets: RuleSetCases
     running: RunningCases

@@ -270,6 +270,7 @@ def test_a_missing_scope_is_named_by_whatever_needs_it(standing: Canvas, missing
         reviews.read_snapshot()
         reviews.reviews_of(SubmissionId("1"))
         home.content()
+        standing.client(scopes=scopes).contacts(CourseId(course.id))
 
     with pytest.raises(ScopeMissing) as caught:
         read_everything()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from lti_tool.applying.answers import Why
 from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
 from lti_tool.applying.verification import Verification
+from lti_tool.persistence.plans import StoredPlan
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.engine_input import engine_input
 from lti_tool.planning.ids import (
@@ -27,11 +28,22 @@ from lti_tool.planning.ids import (
     SubmissionId,
     UserId,
 )
+from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Change, ChangeKind, ChangeReason, Plan
 from lti_tool.planning.rules import PlanRules
-from lti_tool.planning.snapshot import AssignmentFacts, Group, Person, Review, Section, Snapshot, Work
+from lti_tool.planning.snapshot import (
+    AssignmentFacts,
+    Earlier,
+    Group,
+    Person,
+    Review,
+    Section,
+    Snapshot,
+    Work,
+)
 from lti_tool.planning.taking_part import TakingPart, taking_part
-from lti_tool.services.errors import ConnectFailed, NotConnected, NotHere, NothingToUndo
+from lti_tool.services.editing import Editing
+from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
 from lti_tool.services.planning import changes_of, feasibility_of
 from lti_tool.services.use_cases import (
     Actor,
@@ -40,6 +52,7 @@ from lti_tool.services.use_cases import (
     Feasibility,
     PlanView,
     ReviewCounts,
+    RuleSet,
     UseCases,
     silent,
 )
@@ -168,7 +181,12 @@ class Course:
     moved: tuple[Drift, ...] = ()
     changed: list[str] = field(default_factory=list)
     automatic: bool = False
+    earlier: tuple[Earlier, ...] = ()
+    sets: Sets = field(init=False)
     consent_page: str = f"{CANVAS}/login/oauth2/auth?client_id=1"
+
+    def __post_init__(self) -> None:
+        self.sets = Sets(self)
 
     # connecting
     def connected(self, actor: Actor) -> bool:
@@ -228,6 +246,15 @@ class Course:
             raise NotHere("no such assignment")
         return self.read
 
+    def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
+        return (facts(), facts("76", "Essay 1: sources"), facts("78", "Reading diary", peer_reviews=False))
+
+    def contacts(self, actor: Actor) -> Mapping[UserId, Contact]:
+        return {
+            one.id: Contact(f"login{one.id}", f"SIS-{one.id}", f"u{one.id}@example.edu")
+            for one in self.read.people
+        }
+
     def enable_peer_reviews(self, actor: Actor, assignment: AssignmentId) -> None:
         self.changed.append("enable")
 
@@ -245,12 +272,44 @@ class Course:
     def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
         return feasibility_of(self.snapshot(actor, assignment), rules)
 
-    def make_plan(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Plan:
-        changes = changes_of(self.snapshot(actor, assignment), rules, rules.seed or "42")
+    def make_plan(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, based_on: PlanId | None = None
+    ) -> Plan:
+        seed = rules.seed or f"4{2 + len(self.plans)}"
+        changes = changes_of(self.basis(actor, assignment, rules), rules, seed)
         self.save_rules(actor, assignment, rules)
-        return self.keep(changes, rules)
+        return self.keep(changes, rules, based_on=based_on, seed=seed)
 
-    def keep(self, changes: Sequence[Change], rules: PlanRules, undo_of: RunId | None = None) -> Plan:
+    def basis(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Snapshot:
+        return replace(self.snapshot(actor, assignment), earlier=self.earlier)
+
+    def ours(self, actor: Actor, assignment: AssignmentId) -> frozenset[ReviewId]:
+        return frozenset()
+
+    def stored(self, actor: Actor, plan_id: PlanId) -> StoredPlan:
+        view = self.plan(actor, plan_id)
+        return StoredPlan(view.plan, view.snapshot, actor.user_id, actor.name)
+
+    def store(
+        self,
+        actor: Actor,
+        snapshot: Snapshot,
+        rules: PlanRules,
+        seed: str,
+        changes: Iterable[Change],
+        undo_of: RunId | None = None,
+        based_on: PlanId | None = None,
+    ) -> Plan:
+        return self.keep(tuple(changes), rules, undo_of, based_on, seed)
+
+    def keep(
+        self,
+        changes: Sequence[Change],
+        rules: PlanRules,
+        undo_of: RunId | None = None,
+        based_on: PlanId | None = None,
+        seed: str = "",
+    ) -> Plan:
         self.changed.append("make_plan")
         plan = Plan(
             id=PlanId(f"p{len(self.plans) + 1}"),
@@ -259,10 +318,11 @@ class Course:
             assignment_id=ASSIGNMENT,
             fingerprint=self.read.fingerprint,
             rules=rules,
-            seed=rules.seed or "42",
+            seed=seed or rules.seed or "42",
             changes=tuple(changes),
             created_at=NOW,
             undo_of=undo_of,
+            based_on=based_on,
         )
         self.plans[plan.id] = plan
         return plan
@@ -410,6 +470,42 @@ def run_report(plan: Plan, run_id: RunId, state: RunState, *, done: int, failed:
     )
 
 
+class Sets:
+    """Rules under a name, in memory."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self.kept: dict[str, RuleSet] = {}
+
+    def all(self, actor: Actor) -> tuple[RuleSet, ...]:
+        return tuple(sorted(self.kept.values(), key=lambda one: one.name))
+
+    def get(self, actor: Actor, set_id: str) -> RuleSet:
+        if set_id not in self.kept:
+            raise NotHere("no such set")
+        return self.kept[set_id]
+
+    def save(self, actor: Actor, name: str, rules: PlanRules, *, replace: bool = False) -> RuleSet:
+        if not name.strip():
+            raise ValueError("no name")
+        found = [one.id for one in self.kept.values() if one.name == name]
+        if found and not replace:
+            raise NameInUse("Another set of rules of this course has this name.")
+        set_id = found[0] if found else f"set{len(self.kept) + 1}"
+        self.kept[set_id] = RuleSet(set_id, name, rules, actor.name, NOW)
+        return self.kept[set_id]
+
+    def rename(self, actor: Actor, set_id: str, name: str) -> None:
+        self.kept[set_id] = replace(self.get(actor, set_id), name=name)
+
+    def delete(self, actor: Actor, set_id: str) -> None:
+        del self.kept[self.get(actor, set_id).id]
+
+    def use(self, actor: Actor, set_id: str, assignment: AssignmentId) -> PlanRules:
+        self._course.save_rules(actor, assignment, self.get(actor, set_id).rules)
+        return self.get(actor, set_id).rules
+
+
 class Connecting:
     """The connecting cases of a course; ``start`` means something else there than for runs."""
 
@@ -452,7 +548,14 @@ SESSIONS: Mapping[str, Launch] = {
 def web_of(course: Course, public_url: str = "https://tool.example.edu", platform: str = CANVAS) -> Flask:
     """The application over a course; the tokens are the keys of ``SESSIONS``."""
     app = create_web(
-        UseCases(connecting=Connecting(course), reading=course, planning=course, running=Running(course)),
+        UseCases(
+            connecting=Connecting(course),
+            reading=course,
+            planning=course,
+            editing=Editing(course),
+            rule_sets=course.sets,
+            running=Running(course),
+        ),
         {token: replace(launch, platform_origin=platform) for token, launch in SESSIONS.items()}.get,
         (),
         WebSettings(public_url=public_url, platform_origins=(platform,)),

@@ -1,0 +1,146 @@
+"""Plans from plans: an edit holds, moves the fewest pairs, and is refused in words where it cannot be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lti_tool.planning.edits import Edit, EditKind, PersonPair
+from lti_tool.planning.ids import UserId
+from lti_tool.planning.plan import Plan
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.editing import Editing, broken_by
+from lti_tool.services.errors import EditRefused
+from lti_tool.services.planning import Planning
+from tests.builders import ASSIGNMENT, review, snapshot, user
+from tests.unit.services.test_planning import ACTOR, planning
+
+
+class Desk:
+    """A plan of a class, and edits of it."""
+
+    def __init__(self, folder: Path, base: Snapshot, rules: PlanRules) -> None:
+        self.plans: Planning = planning(folder, base)
+        self.editing = Editing(self.plans)
+        self.base = base
+        self.plan = self.plans.make_plan(ACTOR, ASSIGNMENT, rules)
+
+    def edit(
+        self, kind: EditKind, *pairs: PersonPair, person: UserId | None = None, reason: str = ""
+    ) -> Plan:
+        done = self.editing.edit(ACTOR, self.plan.id, Edit(kind, pairs, person, reason))
+        assert done.plan is not None
+        return done.plan
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path, snapshot(20, sections=2), PlanRules(seed="spring"))
+
+
+def apart(plan: Plan) -> tuple[PersonPair, PersonPair]:
+    """Two pairs of the plan that can change places."""
+    pairs = sorted(plan.pairs_after)
+    for one in pairs:
+        for other in pairs:
+            new = {(one[0], other[1]), (other[0], one[1])}
+            mirrored = {(author, reviewer) for reviewer, author in new}
+            if len({*one, *other}) == 4 and not (new | mirrored) & plan.pairs_after:
+                return one, other
+    raise AssertionError("no such pairs")
+
+
+def test_a_swap_changes_exactly_two_pairs_and_is_kept_by_the_rules(desk: Desk) -> None:
+    one, other = apart(desk.plan)
+    new = {(one[0], other[1]), (other[0], one[1])}
+    made = desk.edit(EditKind.SWAP, one, other)
+    assert desk.plan.pairs_after - made.pairs_after == {one, other}
+    assert made.pairs_after - desk.plan.pairs_after == new
+    assert {pair.who for pair in made.rules.fixed} == new
+    assert made.based_on == desk.plan.id
+    assert desk.plans.rules(ACTOR, ASSIGNMENT) == made.rules
+    assert desk.plans.stored(ACTOR, desk.plan.id).plan == desk.plan, "the plan before is as it was"
+
+
+def test_a_forbidden_pair_goes_and_everybody_still_gives_and_gets_three(desk: Desk) -> None:
+    gone = min(desk.plan.pairs_after)
+    made = desk.edit(EditKind.FORBID, gone, reason="sisters")
+    assert gone not in made.pairs_after
+    assert set(Counter(reviewer for reviewer, _ in made.pairs_after).values()) == {3}
+    assert set(Counter(author for _, author in made.pairs_after).values()) == {3}
+    assert len(desk.plan.pairs_after - made.pairs_after) <= 3
+    assert [(pair.who, pair.reason) for pair in made.rules.forbidden] == [(gone, "sisters")]
+
+
+def test_a_pinned_pair_comes_with_the_fewest_moves_and_can_be_freed(desk: Desk) -> None:
+    authors = {author for reviewer, author in desk.plan.pairs_after if reviewer == user(1)}
+    wanted = (user(1), next(user(n) for n in range(2, 21) if user(n) not in authors))
+    made = desk.edit(EditKind.PIN, wanted)
+    assert wanted in made.pairs_after
+    assert len(desk.plan.pairs_after - made.pairs_after) == 2
+    desk.plan = made
+    assert desk.edit(EditKind.FREE, wanted).rules.fixed == ()
+
+
+def test_pin_and_forbid_take_each_other_s_place(desk: Desk) -> None:
+    pair = min(desk.plan.pairs_after)
+    desk.plan = desk.edit(EditKind.FORBID, pair)
+    desk.plan = desk.edit(EditKind.PIN, pair)
+    assert desk.plan.rules.forbidden == ()
+    assert pair in desk.plan.pairs_after
+
+
+def test_leaving_a_person_out_touches_only_her_reviewers_and_authors(desk: Desk) -> None:
+    made = desk.edit(EditKind.LEAVE_OUT, person=user(1), reason="ill")
+    assert not [pair for pair in made.pairs_after if user(1) in pair]
+    assert set(Counter(reviewer for reviewer, _ in made.pairs_after).values()) == {3}
+    others = {pair for pair in desk.plan.pairs_after if user(1) not in pair}
+    assert len(others - made.pairs_after) <= 3
+    desk.plan = made
+    back = desk.edit(EditKind.TAKE_IN, person=user(1))
+    assert {3} == {sum(user(1) == pair[place] for pair in back.pairs_after) for place in (0, 1)}
+
+
+def test_a_pin_against_the_section_rule_says_so_first(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, snapshot(12, sections=2), PlanRules(reviews_per_reviewer=2, sections="same"))
+    pin = Edit(EditKind.PIN, ((user(1), user(2)),))
+    asked = desk.editing.edit(ACTOR, desk.plan.id, pin)
+    assert asked.plan is None
+    assert [(one.code, one.reviewer, one.author) for one in asked.broken] == [("section", user(1), user(2))]
+    stuck = desk.editing.edit(ACTOR, desk.plan.id, pin, anyway=True)
+    assert stuck.feasibility is not None, "one work of the other section would get one review too many"
+    close = desk.editing.edit(
+        ACTOR, desk.plan.id, pin, anyway=True, change=lambda r: r.model_copy(update={"balance": "close"})
+    )
+    assert close.plan is not None
+    assert (user(1), user(2)) in close.plan.pairs_after
+    assert broken_by(close.plan, desk.base) == ()
+
+
+def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
+    base = snapshot(12, reviews=[review(1, 2, completed=True)], without_work=(12,))
+    desk = Desk(tmp_path, base, PlanRules())
+    for edit, words in [
+        (Edit(EditKind.PIN, ((user(1), user(1)),)), "own work"),
+        (Edit(EditKind.PIN, ((user(1), user(12)),)), "takes no part"),
+        (Edit(EditKind.PIN, ((user(1), user(99)),)), "no student"),
+        (Edit(EditKind.FORBID, ((user(1), user(2)),)), "stays whatever is planned"),
+        (Edit(EditKind.SWAP, ((user(1), user(1)), (user(2), user(3)))), "not in the plan"),
+    ]:
+        with pytest.raises(EditRefused, match=words):
+            desk.editing.edit(ACTOR, desk.plan.id, edit, anyway=True)
+
+
+def test_another_draw_differs_and_keeps_the_rules(desk: Desk) -> None:
+    other = desk.editing.again(ACTOR, desk.plan.id)
+    assert other.seed != desk.plan.seed
+    assert other.pairs_after != desk.plan.pairs_after
+    assert other.rules == desk.plan.rules.model_copy(update={"seed": None})
+    found = desk.editing.compare(ACTOR, desk.plan.id, other.id)
+    assert set(found.difference.only_after) == other.pairs_after - desk.plan.pairs_after
+    assert found.difference.same + len(found.difference.only_before) == 60
+    desk.editing.keep(ACTOR, desk.plan.id)
+    assert desk.plans.rules(ACTOR, ASSIGNMENT).seed == "spring"
