@@ -236,7 +236,7 @@ class CanvasOAuth:
         """A session for one exchange; without scope, since a differing one in the answer would raise."""
         session = OAuth2Session(self._key.client_id, redirect_uri=self._redirect_uri)
         session.trust_env = False
-        session.verify, session.proxies = self._transport.verify, dict(self._transport.proxies)
+        session.verify = self._transport.verify
         session.max_redirects = 0
         session.cookies.set_policy(NO_COOKIES)
         session.headers["User-Agent"] = USER_AGENT

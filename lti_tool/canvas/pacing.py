@@ -135,8 +135,10 @@ class Pace:
         limits = limits or PaceLimits()
         self.window = Window(limits, jitter)
         self._clock = clock
-        self._changed = threading.Condition()
-        self._queue: deque[object] = deque()
+        self._lock = threading.Lock()
+        self._queue: deque[threading.Condition] = deque()
+        """Waiting runs; only the first is ever woken. Waking all for each answer costs more than the answer."""
+        self._page_slot_free = threading.Condition(self._lock)
         self._open_in_lane = {Lane.PAGE: 0, Lane.RUN: 0}
         self._page_waiters = 0
         self._held = threading.local()
@@ -152,7 +154,7 @@ class Pace:
         if getattr(self._held, "place", False):
             yield
             return
-        with self._changed:
+        with self._lock:
             if lane is Lane.RUN:
                 if self._clock() - self._full_at > self.window.limits.lull_s:
                     self.window.calm_down()
@@ -162,19 +164,22 @@ class Pace:
             self._open_in_lane[lane] += 1
             if self._in_use:
                 self._full_at = self._clock()
-            self._changed.notify_all()
+            self._wake_first()
         self._held.place = True
         try:
             yield
         finally:
             self._held.place = False
-            with self._changed:
+            with self._lock:
                 self._open_in_lane[lane] -= 1
-                self._changed.notify_all()
+                if lane is Lane.PAGE:
+                    self._page_slot_free.notify()
+                else:
+                    self._wake_first()
 
     def learn(self, *, throttled: bool, remaining: float | None) -> None:
         """Tell the controller of an answer of any lane."""
-        with self._changed:
+        with self._lock:
             if throttled:
                 self.window.refused(self._clock())
             elif self._in_use or remaining is None or remaining < self.window.limits.shrink_below:
@@ -182,11 +187,11 @@ class Pace:
                 self.window.good(self._clock(), remaining)
             else:
                 self.window.refusals_in_a_row = 0
-            self._changed.notify_all()
+            self._wake_first()
 
     def reading(self) -> PaceReading:
         """The controller at this moment."""
-        with self._changed:
+        with self._lock:
             return PaceReading(
                 window=self.window.size,
                 open_requests=sum(self._open_in_lane.values()),
@@ -199,25 +204,35 @@ class Pace:
         """Whether runs use the window, but for one place that may be between two requests."""
         return self._open_in_lane[Lane.RUN] >= max(1, self.window.places - 1)
 
+    @property
+    def _room(self) -> bool:
+        return self._open_in_lane[Lane.RUN] < self.window.places
+
+    def _wake_first(self) -> None:
+        """Let the first in the queue look again, if it could go or has to wait for another moment now."""
+        if self._queue and self._room:
+            self._queue[0].notify()
+
     def _wait_in_queue(self) -> None:
-        ticket = object()
+        ticket = threading.Condition(self._lock)
         self._queue.append(ticket)
         try:
             while True:
                 pause = self.window.paused_until - self._clock()
-                free = self._open_in_lane[Lane.RUN] < self.window.places
-                if self._queue[0] is ticket and free and pause <= 0:
-                    return
-                self._changed.wait(pause if pause > 0 else None)
+                if self._queue[0] is ticket and self._room:
+                    if pause <= 0:
+                        return
+                    ticket.wait(pause)
+                else:
+                    ticket.wait()
         finally:
             self._queue.remove(ticket)
-            self._changed.notify_all()
 
     def _wait_for_page_slot(self) -> None:
         self._page_waiters += 1
         try:
             while self._open_in_lane[Lane.PAGE] >= self.window.limits.page_slots:
-                self._changed.wait()
+                self._page_slot_free.wait()
         finally:
             self._page_waiters -= 1
 

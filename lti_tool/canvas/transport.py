@@ -8,25 +8,31 @@ What it guarantees to the layers above:
   the name of an exception. "Nothing left" is what makes a write provably not done.
 * Bodies are bounded in size (after decompression) and in time, also against a server that trickles.
 
-``trust_env`` is off: with it, requests would let REQUESTS_CA_BUNDLE override our choice of certificates,
-read proxies from the environment, and replace the bearer by what a ``.netrc`` says. Proxy and CA bundle are
-arguments instead.
+It speaks through urllib3 itself, requests' own engine: that takes less than half of the processor time, and
+nothing in the environment (REQUESTS_CA_BUNDLE, proxies, a ``.netrc``) overrides our choice of certificates or
+replaces the bearer.
 """
 
 from __future__ import annotations
 
+import os
+import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
-import requests
+import certifi
 import structlog
 import urllib3
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.util import create_urllib3_context
 
 from lti_tool.canvas.origin import origin_of
 from lti_tool.outgoing import (
@@ -123,12 +129,11 @@ class OversizedBody(SendFailed):
 
 
 class Transport:
-    """Exchanges with one Canvas origin. Safe for any number of threads; one session serves one at a time.
+    """Exchanges with one Canvas origin. Safe for any number of threads; one line serves one at a time.
 
     Args:
         origin: as ``canonical_origin`` gives it; absolute URLs elsewhere are refused.
         verify: path of a CA bundle, or True for the certificates that requests brings.
-        proxy: address of a proxy for this origin, or None for none; then the proxy decides what is reached.
         reach: which addresses may be spoken to, judged at each connection.
     """
 
@@ -138,16 +143,20 @@ class Transport:
         *,
         limits: Limits | None = None,
         verify: bool | str = True,
-        proxy: str | None = None,
         reach: Reach = PUBLIC,
     ) -> None:
         self.origin = origin
         self.reach = reach
         self.limits = limits or Limits()
         self.verify = verify
-        self.proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self._headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": ACCEPT,
+            "Accept-Encoding": "gzip, deflate",
+            "Connection": "keep-alive",
+        }
         self._lock = threading.Lock()
-        self._idle: deque[tuple[requests.Session, float]] = deque()
+        self._idle: deque[tuple[HTTPConnectionPool, float]] = deque()
 
     def send(
         self, request: WireRequest, *, token: str | None = None, limits: Limits | None = None
@@ -160,13 +169,13 @@ class Transport:
             SendFailed: no complete answer came; says whether bytes had left.
             ValueError: the address is not on this Canvas.
         """
-        url = self.origin + request.path if request.path.startswith("/") else request.path
-        if origin_of(url) != self.origin:
-            raise ValueError("refused to send a request to another address than the registered Canvas")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        target = self._target(request)
+        headers = dict(self._headers)
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         started = time.monotonic()
-        with self._session() as session:
-            answer = self._exchange(session, request, url, headers, limits or self.limits)
+        with self._line() as line:
+            answer = self._exchange(line, request, target, headers, limits or self.limits)
         log.debug(
             "canvas_call",
             method=request.method,
@@ -183,103 +192,119 @@ class Transport:
         """Close idle connections; the transport stays usable."""
         with self._lock:
             idle, self._idle = self._idle, deque()
-        for session, _ in idle:
-            session.close()
+        for line, _ in idle:
+            line.close()
+
+    def _target(self, request: WireRequest) -> str:
+        """Path and query as they go out, after a look at whose address it is."""
+        path = request.path
+        if not path.startswith("/") or path.startswith("//"):
+            if origin_of(path) != self.origin:
+                raise ValueError("refused to send a request to another address than the registered Canvas")
+            parts = urlsplit(path)
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+        if request.query:
+            path += ("&" if "?" in path else "?") + urlencode(request.query)
+        return path
 
     def _exchange(
         self,
-        session: requests.Session,
+        line: HTTPConnectionPool,
         request: WireRequest,
-        url: str,
+        target: str,
         headers: dict[str, str],
         limits: Limits,
     ) -> WireAnswer:
+        body = None
+        if request.form:
+            body = urlencode(request.form)
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         _on_the_wire.bytes_left = False
-        response: requests.Response | None = None
+        response: urllib3.BaseHTTPResponse | None = None
         try:
-            response = session.request(
+            response = line.urlopen(
                 request.method,
-                url,
-                params=list(request.query) or None,
-                data=list(request.form) or None,
+                target,
+                body=body,
                 headers=headers,
-                timeout=(limits.connect_timeout_s, limits.read_timeout_s),
-                allow_redirects=False,
-                stream=True,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=limits.connect_timeout_s, read=limits.read_timeout_s),
             )
-            body = _body(response, limits)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._failed(request, error, session, response) from error
+            content = _body(response, limits)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _failed(request, error, response) from error
         except OversizedBody:
             if response is not None:
                 response.close()
-            session.close()
             raise
         return WireAnswer(
-            status=response.status_code,
+            status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=body,
-            url=response.url,
+            body=content,
+            url=self.origin + target,
         )
-
-    def _failed(
-        self,
-        request: WireRequest,
-        error: Exception,
-        session: requests.Session,
-        response: requests.Response | None,
-    ) -> SendFailed:
-        if response is not None:
-            response.close()
-        session.close()
-        left = response is not None or bool(_on_the_wire.bytes_left)
-        refused = refusal_in(error)
-        log.warning(
-            "canvas_call_failed",
-            method=request.method,
-            path=request.path.partition("?")[0],
-            error=type(refused or error).__name__,
-            bytes_left=left,
-        )
-        if refused is not None:
-            return SendFailed(refused.explanation, bytes_left=False)
-        if left:
-            return SendFailed(f"no complete answer ({type(error).__name__})", bytes_left=True)
-        return SendFailed(f"no connection ({type(error).__name__})", bytes_left=False)
 
     @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
-        """A session for the calling thread alone: the one used last, so that its connection is still warm.
+    def _line(self) -> Iterator[HTTPConnectionPool]:
+        """A line of one connection for the calling thread alone: the one used last, so that it is still warm.
 
-        Threads come and go (a snapshot is read by short-lived ones), so sessions are lent, not theirs.
+        Threads come and go (a snapshot is read by short-lived ones), so lines are lent, not theirs.
         """
-        session = self._warm_session() or self._new_session()
+        line = self._warm_line() or self._new_line()
         try:
-            yield session
-        finally:
-            with self._lock:
-                self._idle.append((session, time.monotonic()))
+            yield line
+        except BaseException:
+            line.close()
+            raise
+        with self._lock:
+            self._idle.append((line, time.monotonic()))
 
-    def _warm_session(self) -> requests.Session | None:
+    def _warm_line(self) -> HTTPConnectionPool | None:
         with self._lock:
             if not self._idle:
                 return None
-            session, used = self._idle.pop()
+            line, used = self._idle.pop()
         if time.monotonic() - used > self.limits.idle_connection_s:
-            session.close()  # drops the connections only; the session itself goes on
-        return session
+            line.close()
+            return None
+        return line
 
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False
-        session.cookies.set_policy(NO_COOKIES)
-        session.verify = self.verify
-        session.proxies = dict(self.proxies)
-        session.headers.update({"User-Agent": USER_AGENT, "Accept": ACCEPT})
-        adapter = WatchedAdapter(self.reach)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        return session
+    def _new_line(self) -> HTTPConnectionPool:
+        tls = {"ssl_context": self._certificates} if self.origin.startswith("https:") else {}
+        return WatchedAdapter(self.reach).poolmanager.connection_from_url(self.origin, tls)
+
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        """Read once; reading them takes longer than a call to Canvas."""
+        context = create_urllib3_context()
+        where = self.verify if isinstance(self.verify, str) else certifi.where()
+        if os.path.isdir(where):
+            context.load_verify_locations(capath=where)
+        else:
+            context.load_verify_locations(cafile=where)
+        return context
+
+
+def _failed(
+    request: WireRequest, error: Exception, response: urllib3.BaseHTTPResponse | None
+) -> SendFailed:
+    if response is not None:
+        response.close()
+    left = response is not None or bool(_on_the_wire.bytes_left)
+    refused = refusal_in(error)
+    log.warning(
+        "canvas_call_failed",
+        method=request.method,
+        path=request.path.partition("?")[0],
+        error=type(refused or error).__name__,
+        bytes_left=left,
+    )
+    if refused is not None:
+        return SendFailed(refused.explanation, bytes_left=False)
+    what = "no complete answer" if left else "no connection"
+    return SendFailed(f"{what} ({type(error).__name__})", bytes_left=left)
 
 
 class _OnTheWire(threading.local):
@@ -318,19 +343,19 @@ class WatchedAdapter(GuardedAdapter):
     tls = _WatchedHTTPSConnection
 
 
-def _body(response: requests.Response, limits: Limits) -> bytes:
+def _body(response: urllib3.BaseHTTPResponse, limits: Limits) -> bytes:
     """The whole body, decompressed, within the limits."""
     started = time.monotonic()
     parts: list[bytes] = []
     size = 0
-    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+    while chunk := response.read1(CHUNK_BYTES, decode_content=True):
         size += len(chunk)
         if size > limits.body_bytes:
             raise OversizedBody("the answer was longer than we accept", bytes_left=True)
         if time.monotonic() - started > limits.total_timeout_s:
             raise OversizedBody("the answer took longer than we accept", bytes_left=True)
         parts.append(chunk)
-    response.raw.release_conn()
+    response.release_conn()
     return b"".join(parts)
 
 

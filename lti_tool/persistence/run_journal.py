@@ -7,25 +7,29 @@ run's row against a new claim and compares the fence; no row changed means that 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Update, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from lti_tool.applying.errors import CancelRequested, LeaseLost
+from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost
 from lti_tool.applying.records import Claim, Phase, RunRecord, Settlement, StepRecord, Stop
 from lti_tool.applying.states import (
     ACTIVE,
     PAUSED,
     SETTLED,
     TERMINAL,
+    IllegalTransition,
     RunState,
     StepState,
     require_run_transition,
     require_step_transition,
 )
+from lti_tool.persistence.database import Database
+from lti_tool.persistence.group_commit import GroupCommit
 from lti_tool.persistence.journal_rows import (
     REQUEST_ID_LENGTH,
     AttemptRow,
@@ -54,18 +58,24 @@ RUN, STEP, ATTEMPT = table_of(RunRow), table_of(StepRow), table_of(AttemptRow)
 # The statements of each step, built once: they run twice per call to Canvas, and building costs more than
 # running. Names of parameters differ from column names, which would be taken for values to set.
 _HOLD = (
-    select(RUN.c.cancel_requested)
-    .where(RUN.c.id == bindparam("of_run"), RUN.c.fence == bindparam("by_fence"))
+    select(RUN.c.id, RUN.c.fence, RUN.c.cancel_requested)
+    .where(RUN.c.id.in_(bindparam("of_runs", expanding=True)))
     .with_for_update(read=True)
 )
 _THIS_STEP = (STEP.c.run_id == bindparam("of_run"), STEP.c.seq == bindparam("of_seq"))
 _MARK_SENT = (
     update(STEP)
-    .where(*_THIS_STEP, STEP.c.state == StepState.PENDING)
+    .where(*_THIS_STEP, STEP.c.state == StepState.PENDING.value)
     .values(
-        state=StepState.SENT, sends=STEP.c.sends + 1, sent_at=bindparam("at"), fence=bindparam("by_fence")
+        state=StepState.SENT.value,
+        sends=STEP.c.sends + 1,
+        sent_at=bindparam("at"),
+        fence=bindparam("by_fence"),
     )
-    .returning(STEP.c.sends)
+)
+_SENT = insert(ATTEMPT).from_select(
+    ["run_id", "seq", "n", "fence", "sent_at"],
+    select(STEP.c.run_id, STEP.c.seq, STEP.c.sends, STEP.c.fence, STEP.c.sent_at).where(*_THIS_STEP),
 )
 _SETTLE = (
     update(STEP)
@@ -98,8 +108,6 @@ _ANSWERED = (
         request_id=bindparam("to_request"),
     )
 )
-_SENT = insert(ATTEMPT)
-
 _SNAPSHOT = TypeAdapter(Snapshot)
 
 
@@ -130,8 +138,20 @@ def require_one(session: Session, statement: Update) -> None:
         raise LeaseLost
 
 
+StepJob = tuple[Claim, StepRecord, Settlement | None]
+"""A step that is to be marked as sent (None), or settled."""
+_REFUSALS = (LeaseLost, CancelRequested, IllegalTransition, IntegrityError, DataError)
+"""What a transaction is refused for because of one of its jobs."""
+
+
 class SqlRunJournal(JournalStore):
     """See ``RunJournal`` for what each method promises."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] | None = None) -> None:
+        super().__init__(database, now)
+        self._together = GroupCommit(
+            self._commit_together, lambda: JournalUnavailable("the transaction was broken off")
+        )
 
     def claim(self, run: RunId, owner: str) -> Claim | None:
         """Take the lease by compare-and-set; a step that a dead worker left ``sent`` is in doubt now."""
@@ -196,44 +216,49 @@ class SqlRunJournal(JournalStore):
         return self._read(lambda session: step_records(session, run))
 
     def mark_sent(self, claim: Claim, step: StepRecord) -> None:
-        """Commit the intent, and refuse it when somebody asked to stop."""
-
-        def act(session: Session) -> None:
-            if self._hold(session, claim):
-                raise CancelRequested
-            now = self._now(session)
-            connection = session.connection()
-            this = {"of_run": claim.run, "of_seq": step.seq, "by_fence": claim.fence, "at": now}
-            sends = connection.execute(_MARK_SENT, this).scalar_one_or_none()
-            if sends is None:
-                raise LeaseLost
-            row = {"run_id": claim.run, "seq": step.seq, "n": sends, "fence": claim.fence, "sent_at": now}
-            connection.execute(_SENT, row)
-
-        self._write(act)
+        """Commit the intent, and refuse it when somebody asked to stop; in one commit with other threads'."""
+        self._together((claim, step, None))
 
     def settle(self, claim: Claim, step: StepRecord, settlement: Settlement) -> None:
-        """Commit one outcome."""
-        self.settle_all(claim, [(step, settlement)])
+        """Commit one outcome; in one commit with other threads'."""
+        self._together((claim, step, settlement))
 
     def settle_all(self, claim: Claim, settlements: Sequence[tuple[StepRecord, Settlement]]) -> None:
         """Commit outcomes, all or none."""
-        if not settlements:
-            return
+        jobs = [(claim, step, settlement) for step, settlement in settlements]
+        if jobs:
+            self._write(lambda session: self._change_steps(session, jobs))
 
-        def act(session: Session) -> None:
-            self._hold(session, claim)
-            now = self._now(session)
-            for step, settlement in settlements:
-                _settle(session, claim, step, settlement, now)
+    def _commit_together(self, jobs: Sequence[StepJob]) -> Sequence[Exception | None]:
+        """All in one transaction; if one of them is refused, each in its own, so that it is the only one."""
+        try:
+            self._write(lambda session: self._change_steps(session, jobs))
+        except JournalUnavailable as error:
+            return [JournalUnavailable(str(error)) for _ in jobs]
+        except _REFUSALS as refused:
+            if len(jobs) == 1:
+                return [refused]
+            return [told for job in jobs for told in self._commit_together([job])]
+        return [None] * len(jobs)
 
-        self._write(act)
+    def _change_steps(self, session: Session, jobs: Sequence[StepJob]) -> None:
+        """Mark or settle steps, all or none."""
+        held = self._hold(session, {claim for claim, _, _ in jobs})
+        now = self._now(session)
+        marks = [(claim, step) for claim, step, to in jobs if to is None]
+        if any(held[claim.run] for claim, _ in marks):
+            raise CancelRequested
+        if marks:
+            _mark(session.connection(), marks, now)
+        settled = [(claim, step, to) for claim, step, to in jobs if to is not None]
+        if settled:
+            _settle(session.connection(), settled, now)
 
     def cancel_pending(self, claim: Claim) -> None:
         """Close what was never sent."""
 
         def act(session: Session) -> None:
-            self._hold(session, claim)
+            self._hold(session, {claim})
             cancel_steps(session, claim.run, self._now(session))
 
         self._write(act)
@@ -289,7 +314,7 @@ class SqlRunJournal(JournalStore):
         """Store it, compressed."""
 
         def act(session: Session) -> None:
-            self._hold(session, claim)
+            self._hold(session, {claim})
             row = session.get(RunSnapshotRow, (claim.run, phase))
             if row is not None and phase is Phase.BEFORE:
                 return
@@ -318,7 +343,7 @@ class SqlRunJournal(JournalStore):
         """A line of history."""
 
         def act(session: Session) -> None:
-            self._hold(session, claim)
+            self._hold(session, {claim})
             add_event(session, claim.run, self._now(session), type, details)
 
         self._write(act)
@@ -339,18 +364,19 @@ class SqlRunJournal(JournalStore):
         details = {"from": old, "to": new, "reason": values.get("reason", "")}
         add_event(session, claim.run, self._now(session), "state", details)
 
-    def _hold(self, session: Session, claim: Claim) -> bool:
-        """Keep a new claim out until this transaction ends, and make sure that there was none.
+    def _hold(self, session: Session, claims: Set[Claim]) -> Mapping[RunId, bool]:
+        """Keep new claims out until this transaction ends, and make sure that there were none.
 
         On SQLite the whole database is ours since BEGIN IMMEDIATE; PostgreSQL needs the share lock, or a
-        claim could be committed between our look at the fence and our update of a step. Gives whether
-        somebody asked to stop.
+        claim could be committed between our look at the fence and our update of a step. Gives for each run
+        whether somebody asked to stop.
         """
-        this = {"of_run": claim.run, "by_fence": claim.fence}
-        cancel_requested: bool | None = session.connection().execute(_HOLD, this).scalar_one_or_none()
-        if cancel_requested is None:
-            raise LeaseLost
-        return cancel_requested
+        runs = {"of_runs": sorted(claim.run for claim in claims)}
+        found = {row.id: row for row in session.connection().execute(_HOLD, runs)}
+        for claim in claims:
+            if claim.run not in found or found[claim.run].fence != claim.fence:
+                raise LeaseLost
+        return {run: row.cancel_requested for run, row in found.items()}
 
 
 def cancel_steps(session: Session, run: RunId, now: datetime) -> None:
@@ -371,26 +397,44 @@ def _let_go(now: datetime, state: RunState) -> dict[str, object]:
     }
 
 
-def _settle(session: Session, claim: Claim, step: StepRecord, to: Settlement, now: datetime) -> None:
-    require_step_transition(step.state, to.to)
-    connection = session.connection()
-    this = {"of_run": claim.run, "of_seq": step.seq}
-    answer = {"to_state": to.to, "to_why": to.why, "to_status": to.status}
-    more = {
-        "from_state": step.state,
-        "to_whose": to.whose,
-        "to_review": to.review,
-        "to_note": storable(to.note),
-        "counted": int(to.counted),
-        "doubted": int(to.to is StepState.UNKNOWN),
-        "at": now if to.to in SETTLED else None,
-    }
-    if connection.execute(_SETTLE, this | answer | more).rowcount != 1:
+def _mark(connection: Connection, marks: Sequence[tuple[Claim, StepRecord]], now: datetime) -> None:
+    these = [
+        {"of_run": claim.run, "of_seq": step.seq, "by_fence": claim.fence, "at": now} for claim, step in marks
+    ]
+    if connection.execute(_MARK_SENT, these).rowcount != len(these):
         raise LeaseLost
-    if step.state is StepState.SENT:
-        told = {
-            "by_fence": claim.fence,
-            "at": now,
-            "to_request": to.request_id and storable(to.request_id, REQUEST_ID_LENGTH),
+    connection.execute(_SENT, these)
+
+
+def _settle(
+    connection: Connection, settled: Sequence[tuple[Claim, StepRecord, Settlement]], now: datetime
+) -> None:
+    these, answered = [], []
+    for claim, step, to in settled:
+        require_step_transition(step.state, to.to)
+        this: dict[str, object] = {
+            "of_run": claim.run,
+            "of_seq": step.seq,
+            "to_state": to.to.value,
+            "to_why": to.why.value,
+            "to_status": to.status,
         }
-        connection.execute(_ANSWERED, this | answer | told)
+        these.append(
+            this
+            | {
+                "from_state": step.state.value,
+                "to_whose": to.whose.value,
+                "to_review": to.review,
+                "to_note": storable(to.note),
+                "counted": int(to.counted),
+                "doubted": int(to.to is StepState.UNKNOWN),
+                "at": now if to.to in SETTLED else None,
+            }
+        )
+        if step.state is StepState.SENT:
+            request = to.request_id and storable(to.request_id, REQUEST_ID_LENGTH)
+            answered.append(this | {"by_fence": claim.fence, "at": now, "to_request": request})
+    if connection.execute(_SETTLE, these).rowcount != len(these):
+        raise LeaseLost
+    if answered:
+        connection.execute(_ANSWERED, answered)
