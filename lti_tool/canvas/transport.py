@@ -287,9 +287,7 @@ class Transport:
         return context
 
 
-def _failed(
-    request: WireRequest, error: Exception, response: urllib3.BaseHTTPResponse | None
-) -> SendFailed:
+def _failed(request: WireRequest, error: Exception, response: urllib3.BaseHTTPResponse | None) -> SendFailed:
     if response is not None:
         response.close()
     left = response is not None or bool(_on_the_wire.bytes_left)
