@@ -137,7 +137,7 @@ class Pace:
         self._clock = clock
         self._lock = threading.Lock()
         self._queue: deque[threading.Condition] = deque()
-        """Waiting runs; only the first is ever woken. Waking all for each answer costs more than the answer."""
+        """Waiting runs; only the first is woken. Waking all for each answer costs more than the answer."""
         self._page_slot_free = threading.Condition(self._lock)
         self._open_in_lane = {Lane.PAGE: 0, Lane.RUN: 0}
         self._page_waiters = 0

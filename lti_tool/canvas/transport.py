@@ -273,7 +273,8 @@ class Transport:
 
     def _new_line(self) -> HTTPConnectionPool:
         tls = {"ssl_context": self._certificates} if self.origin.startswith("https:") else {}
-        return WatchedAdapter(self.reach).poolmanager.connection_from_url(self.origin, tls)
+        manager: urllib3.PoolManager = WatchedAdapter(self.reach).poolmanager
+        return manager.connection_from_url(self.origin, tls)
 
     @cached_property
     def _certificates(self) -> ssl.SSLContext:
