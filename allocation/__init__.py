@@ -19,9 +19,10 @@ from allocation.engine import allocate, feasibility
 from allocation.errors import AllocationError, Cancelled, Infeasible, InstanceError, RosterError, RulesError
 from allocation.promise import Promise, promise, reviews_to_ask
 from allocation.quality import quality
-from allocation.result import Allocation, GoalReport, Mention, Quality, Reason, Remedy
+from allocation.result import Allocation, GoalReport, Quality, Reason, Remedy
 from allocation.roster import Participant, Roster, Submission
 from allocation.rules import Goal, Pair, Rules
+from allocation.sentences import Listing, Mention, Sentence
 from allocation.term import Term, assignments_without_repeats, plan_term
 from allocation.verify import BrokenRule, verify
 
@@ -29,6 +30,7 @@ __all__ = [
     "allocate", "feasibility", "verify", "quality", "certificate_holds",
     "Roster", "Participant", "Submission", "Rules", "Goal", "Pair",
     "promise", "reviews_to_ask", "Promise", "plan_term", "assignments_without_repeats", "Term",
-    "Allocation", "Quality", "GoalReport", "Reason", "Mention", "Remedy", "BrokenRule",
+    "Allocation", "Quality", "GoalReport", "Reason", "Remedy", "BrokenRule",
+    "Sentence", "Mention", "Listing",
     "AllocationError", "RosterError", "RulesError", "Infeasible", "InstanceError", "Cancelled",
 ]  # fmt: skip

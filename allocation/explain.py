@@ -1,5 +1,8 @@
 """Say in words why the quotas cannot all be met. Whoever reads it sees labels of sections in quotation marks
-and at most five names; ids of people are gaps that the caller fills (`Reason.render`)."""
+and at most five names; people are mentioned by id, and the caller gives them names (`Sentence.named`).
+
+Each sentence is one template for the translators. What several of them share (a number of reviews, people or
+works; the half sentence after "but") is a sentence of its own inside."""
 
 from __future__ import annotations
 
@@ -8,14 +11,23 @@ from typing import Literal
 
 from allocation.classes import Shortage
 from allocation.problem import Problem
-from allocation.result import Mention, Reason, Remedy
+from allocation.result import Reason, Remedy
 from allocation.roster import Roster
 from allocation.rules import Rules
+from allocation.sentences import (
+    N_,
+    NOTHING,
+    Listing,
+    Mention,
+    Sentence,
+    Value,
+    counted,
+    in_a_row,
+    sentence,
+)
 
 NAMED = 5
 """At most so many names in a list."""
-
-Words = list[str | Mention]
 
 
 def explain(
@@ -40,7 +52,7 @@ def explain(
                 submissions=tuple(problem.works[s] for s in works),
                 need=shortage.need,
                 have=shortage.have,
-                parts=_joined(words),
+                words=words,
                 remedies=remedies,
             )
         )
@@ -55,19 +67,29 @@ def explain_mutual(
     To decide this in general is NP-hard, so the text says whether it is proven.
     """
     people = tuple(sorted({problem.people[r] for pair in mutual for r in pair}))
-    proof = (
-        f"at least {bound} such pairs of people cannot be avoided"
-        if bound
-        else "the search found no allocation without such pairs, which is no proof that there is none"
-    )
-    opening = f"Two people must not review each other, but {proof}. The best attempt has {len(mutual)}: "
+    names = Listing(_people_by_name(people))
+    if bound:
+        words = sentence(
+            "Two people must not review each other, but at least %(bound)s such pairs of people cannot be "
+            "avoided. The best attempt has %(best)s: %(names)s.",
+            bound=bound,
+            best=len(mutual),
+            names=names,
+        )
+    else:
+        words = sentence(
+            "Two people must not review each other, but the search found no allocation without such pairs, "
+            "which is no proof that there is none. The best attempt has %(best)s: %(names)s.",
+            best=len(mutual),
+            names=names,
+        )
     return Reason(
         code="reciprocal",
         people=people,
         submissions=(),
         need=len(mutual),
         have=0,
-        parts=_joined([opening, *_listed("person", people), "."]),
+        words=words,
         remedies=remedies,
     )
 
@@ -83,110 +105,232 @@ class _Writer:
             one.gives in (None, rules.reviews_per_reviewer) for one in roster.participants
         )
 
-    def people_short(self, shortage: Shortage) -> Words:
-        size, others, need, have = _numbers(shortage)
-        lack = f"({need - have} too few)"
-        room = _room(have)
-        if shortage.told == "all":
-            return [
-                f"The {_people(size)} together must give {_reviews(need)}, but the {_works(others)} "
-                f"{room} {lack}."
-            ]
+    def people_short(self, shortage: Shortage) -> Sentence:
         if shortage.told in ("section", "group"):
-            return self._class_of_people(shortage, lack)
+            return self._class_of_people(shortage)
         if shortage.told == "each":
-            return self._each_person(shortage, lack)
-        names = tuple(self.problem.people[r] for r in shortage.members)
-        return [
-            f"These {_people(size)} must give {_reviews(need)}: ", *_listed("person", names),
-            f". The {_works(others)} that they may review {room} of them {lack}."
-            if others else ". There is no work that they may review.",
-        ]  # fmt: skip
+            return self._each_person(shortage)
+        values = _values(shortage)
+        if shortage.told == "all":
+            if shortage.have:
+                return sentence(
+                    "The %(members)s together must give %(reviews)s, but the %(other_works)s can take only "
+                    "%(have)s (%(lack)s too few).",
+                    **values,
+                )
+            return sentence(
+                "The %(members)s together must give %(reviews)s, but the %(other_works)s can take none "
+                "(%(lack)s too few).",
+                **values,
+            )
+        names = Listing(_people_by_name(self.problem.people[r] for r in shortage.members))
+        must = sentence("These %(members)s must give %(reviews)s: %(names)s.", names=names, **values)
+        if not shortage.others:
+            return in_a_row([must, sentence("There is no work that they may review.")])
+        if shortage.have:
+            room = sentence(
+                "The %(other_works)s that they may review can take only %(have)s of them (%(lack)s too few).",
+                **values,
+            )
+        else:
+            room = sentence(
+                "The %(other_works)s that they may review can take none of them (%(lack)s too few).", **values
+            )
+        return in_a_row([must, room])
 
-    def _class_of_people(self, shortage: Shortage, lack: str) -> Words:
-        size, others, need, have = _numbers(shortage)
-        kind: Literal["section", "group"] = "section" if shortage.told == "section" else "group"
-        rule = self.rules.sections if kind == "section" else self.rules.groups
-        place = {"same": f"inside their {kind}", "different": f"outside their {kind}"}
-        there = (
-            f"the {_works(others)} there {_room(have)} of them {lack}" if others else "there is no work there"
-        )
-        return [
-            *_places(kind, shortage.labels), f" has {_people(size)}, who must give {_reviews(need)} ",
-            place.get(rule, "in the sections that they may review"), f", but {there}.",
-            self._least_size(rule, kind, others),
-        ]  # fmt: skip
+    def _class_of_people(self, shortage: Shortage) -> Sentence:
+        values = _values(shortage)
+        rule = self.rules.sections if shortage.told == "section" else self.rules.groups
+        if not values["others"]:
+            room = sentence("there is no work there")
+        elif values["have"]:
+            room = sentence(
+                "the %(other_works)s there can take only %(have)s of them (%(lack)s too few)", **values
+            )
+        else:
+            room = sentence("the %(other_works)s there can take none of them (%(lack)s too few)", **values)
+        template = _CLASS_OF_PEOPLE.get((shortage.told, rule), _CLASS_OF_PEOPLE_ELSE)
+        told = sentence(template, who=_places(shortage), room=room, **values)
+        return in_a_row([told, self._least_size(shortage)])
 
-    def _least_size(self, rule: str, kind: str, works: int) -> str:
+    def _least_size(self, shortage: Shortage) -> Sentence:
+        """How large a class would have to be, where that is all that is wrong."""
+        rule = self.rules.sections if shortage.told == "section" else self.rules.groups
+        size, others, _, _ = _numbers(shortage)
+        works = others if shortage.side == "people" else size
         k = self.rules.reviews_per_reviewer
         if rule != "same" or works > k or not self.same_for_all:
-            return ""
-        return f" With {_reviews(k)} each, a {kind} needs at least {k + 1} people who hand in."
+            return NOTHING
+        if shortage.told == "section":
+            template = N_("With %(reviews)s each, a section needs at least %(people)s who hand in.")
+        else:
+            template = N_("With %(reviews)s each, a group needs at least %(people)s who hand in.")
+        return sentence(template, reviews=_reviews(k), people=_people(k + 1))
 
-    def _each_person(self, shortage: Shortage, lack: str) -> Words:
+    def _each_person(self, shortage: Shortage) -> Sentence:
         _, _, need, have = _numbers(shortage)
-        names = tuple(self.problem.people[r] for r in shortage.members)
-        if len(names) == 1:
-            room = f"may review only {_works(have)} {lack}" if have else "may review no work"
-            return [Mention("person", names[0]), f" must give {_reviews(need)}, but {room}."]
-        room = f"may review only {_works(have)}" if have else "may review no work"
-        if len(names) < self.size:
-            return [
-                f"Each of these {_people(len(names))} must give {_reviews(need)}, but {room}: ",
-                *_listed("person", names), ".",
-            ]  # fmt: skip
+        values: dict[str, Value] = {"reviews": _reviews(need), "works": _works(have), "lack": need - have}
+        ids = tuple(self.problem.people[r] for r in shortage.members)
+        if len(ids) == 1:
+            return sentence(
+                N_("%(who)s must give %(reviews)s, but may review only %(works)s (%(lack)s too few).")
+                if have
+                else N_("%(who)s must give %(reviews)s, but may review no work."),
+                who=Mention("person", ids[0]),
+                **values,
+            )
+        people = _people(len(ids))
+        if len(ids) < self.size:
+            return sentence(
+                N_(
+                    "Each of these %(people)s must give %(reviews)s, but may review only %(works)s: "
+                    "%(names)s."
+                )
+                if have
+                else N_("Each of these %(people)s must give %(reviews)s, but may review no work: %(names)s."),
+                people=people,
+                names=Listing(_people_by_name(ids)),
+                **values,
+            )
         if have == self.size - 1:
-            enough = f" {_reviews(need)} each need at least {_people(need + 1)} who hand in."
-            return [f"Each of the {_people(self.size)} has only {_works(have)} of others to review.{enough}"]
-        return [f"Each of the {_people(self.size)} must give {_reviews(need)}, but {room}."]
+            few = sentence(
+                "Each of the %(people)s has only %(works)s of others to review.", people=people, **values
+            )
+            enough = sentence(
+                "%(reviews)s each need at least %(more)s who hand in.", more=_people(need + 1), **values
+            )
+            return in_a_row([few, enough])
+        return sentence(
+            N_("Each of the %(people)s must give %(reviews)s, but may review only %(works)s.")
+            if have
+            else N_("Each of the %(people)s must give %(reviews)s, but may review no work."),
+            people=people,
+            **values,
+        )
 
-    def works_short(self, shortage: Shortage) -> Words:
-        size, others, need, have = _numbers(shortage)
-        lack = f"({need - have} too few)"
-        if shortage.told == "all":
-            givers = f"the {_people(others)} who may review can give only {have} {lack}" if others else ""
-            return [f"The {_works(size)} need {_reviews(need)}, but {givers or 'nobody may review them'}."]
+    def works_short(self, shortage: Shortage) -> Sentence:
         if shortage.told in ("section", "group"):
-            kind: Literal["section", "group"] = "section" if shortage.told == "section" else "group"
-            rule = self.rules.sections if kind == "section" else self.rules.groups
-            place = {"same": f"from inside their {kind}", "different": f"from outside their {kind}"}
-            givers = f"the {_people(others)} who may give them can give only {have} {lack}" if others else ""
-            return [
-                *_places(kind, shortage.labels), f" has {_works(size)}, which need {_reviews(need)} ",
-                place.get(rule, "from the sections that may review them"),
-                f", but {givers or 'nobody may give them'}.", self._least_size(rule, kind, size),
-            ]  # fmt: skip
+            return self._class_of_works(shortage)
         if shortage.told == "each":
-            return self._each_work(shortage, lack)
-        givers = f"Only {_people(others)} may review them and can give {have} of these {lack}."
-        return [
-            f"These {_works(size)} need {_reviews(need)}: those of ", *self._authors(shortage.members),
-            f". {givers if others else 'Nobody may review them.'}",
-        ]  # fmt: skip
+            return self._each_work(shortage)
+        values = _values(shortage)
+        if shortage.told == "all":
+            return sentence(
+                N_(
+                    "The %(member_works)s need %(reviews)s, but the %(other_people)s who may review can give "
+                    "only %(have)s (%(lack)s too few)."
+                )
+                if shortage.others
+                else N_("The %(member_works)s need %(reviews)s, but nobody may review them."),
+                **values,
+            )
+        need = sentence(
+            "These %(member_works)s need %(reviews)s: those of %(names)s.",
+            names=self._authors(shortage.members),
+            **values,
+        )
+        givers = sentence(
+            N_("Only %(other_people)s may review them and can give %(have)s of these (%(lack)s too few).")
+            if shortage.others
+            else N_("Nobody may review them."),
+            **values,
+        )
+        return in_a_row([need, givers])
 
-    def _each_work(self, shortage: Shortage, lack: str) -> Words:
+    def _class_of_works(self, shortage: Shortage) -> Sentence:
+        values = _values(shortage)
+        rule = self.rules.sections if shortage.told == "section" else self.rules.groups
+        givers = sentence(
+            N_("the %(other_people)s who may give them can give only %(have)s (%(lack)s too few)")
+            if values["others"]
+            else N_("nobody may give them"),
+            **values,
+        )
+        template = _CLASS_OF_WORKS.get((shortage.told, rule), _CLASS_OF_WORKS_ELSE)
+        told = sentence(template, who=_places(shortage), givers=givers, **values)
+        return in_a_row([told, self._least_size(shortage)])
+
+    def _each_work(self, shortage: Shortage) -> Sentence:
         _, others, need, have = _numbers(shortage)
         size = len(shortage.members)
+        values: dict[str, Value] = {
+            "reviews": _reviews(need), "people": _people(others), "have": have, "lack": need - have,
+            "works": _works(size),
+        }  # fmt: skip
         if size == 1:
-            givers = f"only {_people(others)} may review it and can give {have} {lack}"
-            return [
-                "The work of ", *self._authors(shortage.members), f" needs {_reviews(need)}, but ",
-                givers if others else "nobody may review it", ".",
-            ]  # fmt: skip
-        room = f"only {_people(others)} may review it" if others else "nobody may review it"
+            return sentence(
+                N_(
+                    "The work of %(names)s needs %(reviews)s, but only %(people)s may review it and can give "
+                    "%(have)s (%(lack)s too few)."
+                )
+                if others
+                else N_("The work of %(names)s needs %(reviews)s, but nobody may review it."),
+                names=self._authors(shortage.members),
+                **values,
+            )
         if size < len(self.problem.works):
-            return [
-                f"Each of these {_works(size)} needs {_reviews(need)}, but {room}: those of ",
-                *self._authors(shortage.members), ".",
-            ]  # fmt: skip
-        return [f"Each of the {_works(size)} needs {_reviews(need)}, but {room}."]
+            return sentence(
+                N_(
+                    "Each of these %(works)s needs %(reviews)s, but only %(people)s may review it: those of "
+                    "%(names)s."
+                )
+                if others
+                else N_(
+                    "Each of these %(works)s needs %(reviews)s, but nobody may review it: those of %(names)s."
+                ),
+                names=self._authors(shortage.members),
+                **values,
+            )
+        return sentence(
+            N_("Each of the %(works)s needs %(reviews)s, but only %(people)s may review it.")
+            if others
+            else N_("Each of the %(works)s needs %(reviews)s, but nobody may review it."),
+            **values,
+        )
 
-    def _authors(self, works: Sequence[int]) -> Words:
+    def _authors(self, works: Sequence[int]) -> Listing:
         """Works are told apart by who wrote them."""
         firsts = [self.authors[self.problem.works[s]] for s in works]
         if len(firsts) == 1:
-            return _listed("person", firsts[0])
-        return _listed("person", tuple(one[0] for one in firsts))
+            return Listing(_people_by_name(firsts[0]))
+        return Listing(_people_by_name(one[0] for one in firsts))
+
+
+_CLASS_OF_PEOPLE_ELSE = N_(
+    "%(who)s has %(members)s, who must give %(reviews)s in the sections that they may review, but %(room)s."
+)
+_CLASS_OF_PEOPLE = {
+    ("section", "same"): N_(
+        "%(who)s has %(members)s, who must give %(reviews)s inside their section, but %(room)s."
+    ),
+    ("section", "different"): N_(
+        "%(who)s has %(members)s, who must give %(reviews)s outside their section, but %(room)s."
+    ),
+    ("group", "same"): N_(
+        "%(who)s has %(members)s, who must give %(reviews)s inside their group, but %(room)s."
+    ),
+    ("group", "different"): N_(
+        "%(who)s has %(members)s, who must give %(reviews)s outside their group, but %(room)s."
+    ),
+}
+_CLASS_OF_WORKS_ELSE = N_(
+    "%(who)s has %(member_works)s, which need %(reviews)s from the sections that may review them, "
+    "but %(givers)s."
+)
+_CLASS_OF_WORKS = {
+    ("section", "same"): N_(
+        "%(who)s has %(member_works)s, which need %(reviews)s from inside their section, but %(givers)s."
+    ),
+    ("section", "different"): N_(
+        "%(who)s has %(member_works)s, which need %(reviews)s from outside their section, but %(givers)s."
+    ),
+    ("group", "same"): N_(
+        "%(who)s has %(member_works)s, which need %(reviews)s from inside their group, but %(givers)s."
+    ),
+    ("group", "different"): N_(
+        "%(who)s has %(member_works)s, which need %(reviews)s from outside their group, but %(givers)s."
+    ),
+}
 
 
 def _numbers(shortage: Shortage) -> tuple[int, int, int, int]:
@@ -194,51 +338,57 @@ def _numbers(shortage: Shortage) -> tuple[int, int, int, int]:
     return shortage.one or (len(shortage.members), len(shortage.others), shortage.need, shortage.have)
 
 
-def _places(kind: Literal["section", "group"], labels: tuple[str, ...]) -> Words:
+def _values(shortage: Shortage) -> dict[str, Value]:
+    """Everything that a sentence about this shortage may say; members and others as people and as works."""
+    size, others, need, have = _numbers(shortage)
+    return {
+        "members": _people(size),
+        "member_works": _works(size),
+        "others": others,
+        "other_people": _people(others),
+        "other_works": _works(others),
+        "reviews": _reviews(need),
+        "have": have,
+        "lack": need - have,
+    }
+
+
+def _places(shortage: Shortage) -> Sentence:
     """“A”, or: Each of the 3 sections “A”, “B” and “C”."""
-    if len(labels) == 1:
-        return [*([] if kind == "section" else ["The group "]), *_listed(kind, labels, "“", "”")]
-    return [f"Each of the {len(labels)} {kind}s ", *_listed(kind, labels, "“", "”")]
+    kind: Literal["section", "group"] = "section" if shortage.told == "section" else "group"
+    quoted = [sentence("“%(name)s”", name=Mention(kind, label)) for label in shortage.labels]
+    if len(quoted) == 1:
+        return quoted[0] if kind == "section" else sentence("The group %(name)s", name=quoted[0])
+    names = Listing(_first_ones(quoted))
+    if kind == "section":
+        return counted(
+            "Each of the %(num)s sections %(names)s", "Each of the %(num)s sections %(names)s",
+            len(quoted), names=names,
+        )  # fmt: skip
+    return counted(
+        "Each of the %(num)s groups %(names)s", "Each of the %(num)s groups %(names)s",
+        len(quoted), names=names,
+    )  # fmt: skip
 
 
-def _listed(
-    kind: Literal["person", "section", "group"], names: Iterable[str], before: str = "", after: str = ""
-) -> Words:
-    """A, B and C; the first ones and a number when there are many."""
-    all_names = tuple(names)
-    shown = all_names if len(all_names) <= NAMED else all_names[: NAMED - 1]
-    items: list[Words] = [[before, Mention(kind, name), after] for name in shown]
-    if len(shown) < len(all_names):
-        items.append([f"{len(all_names) - len(shown)} more"])
-    words: Words = []
-    for i, item in enumerate(items):
-        words += [] if i == 0 else [" and "] if i == len(items) - 1 else [", "]
-        words += item
-    return words
+def _people_by_name(ids: Iterable[str]) -> tuple[Mention | Sentence, ...]:
+    return _first_ones([Mention("person", one) for one in ids])
 
 
-def _joined(words: Words) -> tuple[str | Mention, ...]:
-    """Neighbouring texts as one."""
-    parts: Words = []
-    for word in words:
-        if parts and isinstance(word, str) and isinstance(parts[-1], str):
-            parts[-1] += word
-        elif word:
-            parts.append(word)
-    return tuple(parts)
+def _first_ones(items: Sequence[Mention | Sentence]) -> tuple[Mention | Sentence, ...]:
+    """The first ones and a number when there are many."""
+    if len(items) <= NAMED:
+        return tuple(items)
+    return (*items[: NAMED - 1], counted("%(num)s more", "%(num)s more", len(items) - NAMED + 1))
 
 
-def _room(number: int) -> str:
-    return f"can take only {number}" if number else "can take none"
+def _reviews(number: int) -> Sentence:
+    return counted("%(num)s review", "%(num)s reviews", number)
 
 
-def _reviews(number: int) -> str:
-    return f"{number} review" if number == 1 else f"{number} reviews"
+def _people(number: int) -> Sentence:
+    return counted("%(num)s person", "%(num)s people", number)
 
 
-def _people(number: int) -> str:
-    return "1 person" if number == 1 else f"{number} people"
-
-
-def _works(number: int) -> str:
-    return "1 work" if number == 1 else f"{number} works"
+def _works(number: int) -> Sentence:
+    return counted("%(num)s work", "%(num)s works", number)

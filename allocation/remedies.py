@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import reduce
 
 from allocation.problem import Problem
 from allocation.result import Remedy
 from allocation.roster import Participant, Roster
 from allocation.rules import Rules
+from allocation.sentences import Sentence, counted, sentence
 
 Works = Callable[[Rules], bool]
 
@@ -40,31 +42,43 @@ def find_remedies(roster: Roster, rules: Rules, problem: Problem, works: Works) 
 def _single_rules(rules: Rules) -> Iterator[Remedy]:
     if rules.sections == "same":
         yield Remedy(
-            "allow_other_sections", {"sections": "any"}, "Let people review works of other sections too."
+            "allow_other_sections",
+            {"sections": "any"},
+            sentence("Let people review works of other sections too."),
         )
     if rules.sections == "different":
         yield Remedy(
-            "allow_same_section", {"sections": "any"}, "Let people review works of their own section too."
+            "allow_same_section",
+            {"sections": "any"},
+            sentence("Let people review works of their own section too."),
         )
     if rules.section_pairs is not None:
         yield Remedy(
-            "allow_section_pairs", {"section_pairs": None}, "Let every section review every section."
+            "allow_section_pairs",
+            {"section_pairs": None},
+            sentence("Let every section review every section."),
         )
     if rules.groups == "different":
-        yield Remedy("allow_own_group", {"groups": "any"}, "Let people review works of their own group.")
+        yield Remedy(
+            "allow_own_group", {"groups": "any"}, sentence("Let people review works of their own group.")
+        )
     if rules.groups == "same":
-        yield Remedy("allow_other_groups", {"groups": "any"}, "Let people review works of other groups too.")
+        yield Remedy(
+            "allow_other_groups", {"groups": "any"}, sentence("Let people review works of other groups too.")
+        )
     if rules.avoid and rules.avoid_is == "hard":
         yield Remedy(
-            "allow_repeats", {"avoid_is": "soft"}, "Allow repeats of earlier pairs where it cannot be helped."
+            "allow_repeats",
+            {"avoid_is": "soft"},
+            sentence("Allow repeats of earlier pairs where it cannot be helped."),
         )
     if rules.forbidden:
-        yield Remedy("allow_forbidden", {"forbidden": frozenset()}, "Lift the forbidden pairs.")
+        yield Remedy("allow_forbidden", {"forbidden": frozenset()}, sentence("Lift the forbidden pairs."))
     if rules.reciprocal == "forbid":
         yield Remedy(
             "allow_reciprocal",
             {"reciprocal": "avoid"},
-            "Let two people review each other where it cannot be helped.",
+            sentence("Let two people review each other where it cannot be helped."),
         )
 
 
@@ -87,7 +101,7 @@ def _several(rules: Rules, offers: list[Remedy], works: Works) -> Iterator[Remed
     params: dict[str, object] = {}
     for one in needed:
         params.update(one.params)
-    yield Remedy("several", params, " And: ".join(one.text for one in needed))
+    yield Remedy("several", params, reduce(_and, (one.words for one in needed)))
 
 
 def _lower_number(roster: Roster, rules: Rules, problem: Problem, works: Works) -> Iterator[Remedy]:
@@ -105,8 +119,12 @@ def _lower_number(roster: Roster, rules: Rules, problem: Problem, works: Works) 
     tried = 0
     while number > 0:
         if works(replace(rules, reviews_per_reviewer=number)):
-            text = f"Ask everybody for {number} {'review' if number == 1 else 'reviews'} instead."
-            yield Remedy("lower_k", {"reviews_per_reviewer": number}, text)
+            words = counted(
+                "Ask everybody for %(num)s review instead.",
+                "Ask everybody for %(num)s reviews instead.",
+                number,
+            )
+            yield Remedy("lower_k", {"reviews_per_reviewer": number}, words)
             return
         tried += 1
         number -= 1 if tried < TRIED else 1 + number // 4
@@ -123,12 +141,25 @@ def _uneven(roster: Roster, rules: Rules, works: Works) -> Iterator[Remedy]:
         return
     for bounds in widenings:
         if works(replace(rules, receives=bounds)):
-            text = (
-                f"Let a work get between {bounds[0]} and {bounds[1]} reviews instead of "
-                f"{low if low == high else f'{low} to {high}'}."
+            even = sentence(
+                "Let a work get between %(low)s and %(high)s reviews instead of %(now)s.",
+                low=bounds[0],
+                high=bounds[1],
+                now=low,
             )
-            yield Remedy("allow_uneven", {"receives": bounds}, text)
+            spread = sentence(
+                "Let a work get between %(low)s and %(high)s reviews instead of %(least)s to %(most)s.",
+                low=bounds[0],
+                high=bounds[1],
+                least=low,
+                most=high,
+            )
+            yield Remedy("allow_uneven", {"receives": bounds}, even if low == high else spread)
             return
+
+
+def _and(first: Sentence, then: Sentence) -> Sentence:
+    return sentence("%(first)s And: %(then)s", first=first, then=then)
 
 
 def _id(one: Participant) -> str:

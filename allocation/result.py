@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from allocation.roster import Roster
 from allocation.rules import Pair, Rules
+from allocation.sentences import Sentence
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -27,24 +28,22 @@ class Remedy:
         allow_repeats, allow_reciprocal, allow_uneven, or several.
     params : mapping
         The fields of `Rules` that change, with their new values.
-    text : str
+    words : Sentence
         The change in words, an imperative.
     """
 
     code: str
     params: Mapping[str, object] = field(hash=False)
-    text: str
+    words: Sentence
+
+    @property
+    def text(self) -> str:
+        """The change in English."""
+        return str(self.words)
 
     def apply(self, rules: Rules) -> Rules:
         """The rules with this remedy in force."""
         return replace(rules, **self.params)  # type: ignore[arg-type]  # fields of Rules, made by this package
-
-
-class Mention(NamedTuple):
-    """A place in the words of a reason where a person, a section or a group is named by its id or label."""
-
-    kind: Literal["person", "section", "group"]
-    id: str
 
 
 def _as_it_is(name: str) -> str:
@@ -67,8 +66,8 @@ class Reason:
     need, have : int
         Reviews wanted and reviews possible; need > have proves that it cannot work (`certificate_holds`
         recounts them).
-    parts : tuple of str or Mention
-        The same in words, with gaps for the names of at most five people, sections or groups a list.
+    words : Sentence
+        The same in words, with mentions of at most five people, sections or groups a list.
     remedies : tuple of Remedy
         Changes that make everything possible, the smallest first; each was tried.
     """
@@ -78,7 +77,7 @@ class Reason:
     submissions: tuple[str, ...]
     need: int
     have: int
-    parts: tuple[str | Mention, ...]
+    words: Sentence
     remedies: tuple[Remedy, ...] = ()
 
     def render(
@@ -88,7 +87,7 @@ class Reason:
         section_name: Callable[[str], str] = _as_it_is,
         group_name: Callable[[str], str] = _as_it_is,
     ) -> str:
-        """The reason in words, with names instead of ids.
+        """The reason in English, with names instead of ids.
 
         Parameters
         ----------
@@ -99,16 +98,17 @@ class Reason:
 
         Examples
         --------
-        >>> reason = Reason("people_short", ("u7",), (), 3, 2, (Mention("person", "u7"), " must wait."))
+        >>> words = Sentence("%(who)s must wait.", {"who": Mention("person", "u7")})
+        >>> reason = Reason("people_short", ("u7",), (), 3, 2, words)
         >>> reason.text, reason.render({"u7": "Ada"}.__getitem__)
         ('u7 must wait.', 'Ada must wait.')
         """
         names = {"person": name_of, "section": section_name, "group": group_name}
-        return "".join(part if isinstance(part, str) else names[part.kind](part.id) for part in self.parts)
+        return str(self.words.named(lambda mention: names[mention.kind](mention.id)))
 
     @property
     def text(self) -> str:
-        """The reason in words, people named by their ids."""
+        """The reason in English, people named by their ids."""
         return self.render(_as_it_is)
 
 

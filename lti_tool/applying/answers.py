@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from allocation.sentences import Sentence, sentence
 from lti_tool.planning.snapshot import Review
 
 
@@ -55,7 +56,7 @@ class Answer:
     """The classified answer to one create or delete.
 
     ``review`` is what Canvas returned on OK; ``request_id`` its X-Request-Context-Id; ``note`` a short
-    sentence without personal data for the journal and the log.
+    sentence (``Sentence.packed``) without personal data for the journal and the log.
     """
 
     outcome: Outcome
@@ -69,8 +70,11 @@ class Answer:
 class ReadFailed(Exception):
     """A read could not be completed. ``why`` says what the driver may do; the text is for people."""
 
-    def __init__(self, why: Why, message: str, *, status: int | None = None, request_id: str | None = None):
-        super().__init__(message)
+    def __init__(
+        self, why: Why, words: str | Sentence, *, status: int | None = None, request_id: str | None = None
+    ):
+        self.words = sentence(words)
+        super().__init__(str(self.words))
         self.why = why
         self.status = status
         self.request_id = request_id

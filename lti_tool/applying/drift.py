@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from allocation.sentences import N_
 from lti_tool.applying.reconcile import pair_of
 from lti_tool.applying.records import StepRecord
 from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 
-RUBRIC_CHANGED = (
+RUBRIC_CHANGED = N_(
     "The rubric of the assignment was attached, replaced or removed. Canvas would make a second review for "
     "pairs that exist; make a new preview."
 )
 """canvas-lms ``Submission#assign_assessor`` finds a review by its rubric association too."""
 
-NEW_ALLOCATION_ON = (
+NEW_ALLOCATION_ON = N_(
     "Canvas's own peer review allocation was switched on in this course and would replace the reviews made "
     "here; make a new preview."
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Set
 
+from allocation.sentences import N_
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.applying.drift import changed_fields, drift_of_others, stopping_words
 from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost
@@ -27,9 +28,11 @@ from lti_tool.planning.ids import ReviewId, RunId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Review, Snapshot
 
-STORAGE_WORDS = "Our own database could not be written; nothing is sent without it. Tried again by itself."
-INVISIBLE = "Canvas does not show this student or this work to you"
-NOT_PERMITTED = "Canvas does not permit this change"
+STORAGE_WORDS = N_(
+    "Our own database could not be written; nothing is sent without it. Tried again by itself."
+)
+INVISIBLE = N_("Canvas does not show this student or this work to you")
+NOT_PERMITTED = N_("Canvas does not permit this change")
 
 
 class Driver:
@@ -173,7 +176,7 @@ class _Drive:
         asked = (self._run.canvas, self._run.course_id, self._run.assignment_id)
         if (now.canvas, now.course_id, now.assignment.id) != asked:
             raise Stopped(
-                Stop(RunState.FAILED_INTEGRITY, Why.WRONG_IDS, "Canvas answered for another assignment.")
+                Stop(RunState.FAILED_INTEGRITY, Why.WRONG_IDS, N_("Canvas answered for another assignment."))
             )
         return now
 
@@ -322,7 +325,7 @@ class _Drive:
         try:
             self._resolve(doubtful, known)
         except Stopped:
-            words = "Canvas never answered and could not be read; look there"
+            words = N_("Canvas never answered and could not be read; look there")
             self._journal.settle_all(
                 self._claim, [(step, Settlement(StepState.GAVE_UP, note=words)) for step in doubtful]
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from allocation.sentences import Mention, sentence
 from lti_tool.planning.ids import RunId
 
 
@@ -27,7 +28,8 @@ class NotResumable(Exception):
     """The run is not paused, so there is nothing to resume. ``state`` says where it stands."""
 
     def __init__(self, state: str) -> None:
-        super().__init__(f"the run is not paused but {state}; there is nothing to resume")
+        self.words = sentence("This run is not paused, so there is nothing to resume.")
+        super().__init__(str(self.words))
         self.state = state
 
 
@@ -42,10 +44,15 @@ class ActiveRunExists(Exception):
     """
 
     def __init__(self, run: RunId, who: str, since: datetime, done: int, total: int) -> None:
-        super().__init__(
-            f"{who} is already applying changes to this assignment (since {since:%Y-%m-%d %H:%M} UTC, "
-            f"{done} of {total} done); wait until that run is over, or stop it"
+        self.words = sentence(
+            "%(who)s is already applying changes to this assignment (since %(since)s, %(done)s of %(total)s "
+            "done); wait until that run is over, or stop it.",
+            who=Mention("person", who),
+            since=since,
+            done=done,
+            total=total,
         )
+        super().__init__(str(self.words))
         self.run = run
         self.who = who
         self.since = since

@@ -11,6 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 
+from allocation.sentences import N_
 from lti_tool.applying.records import Settlement, StepRecord
 from lti_tool.applying.states import DOUBTFUL, StepState, Whose
 from lti_tool.planning.ids import ReviewId, RunId, SubmissionId, UserId
@@ -69,16 +70,21 @@ def _create_verdict(
     return _people_verdict(step, now)
 
 
+REVIEWER_GONE = N_("the reviewer is no longer active in the course")
+AUTHOR_GONE = N_("the author is no longer active in the course")
+
+
 def _people_verdict(step: StepRecord, now: Snapshot) -> Settlement | None:
-    for user, role in ((step.reviewer, "reviewer"), (step.author, "author")):
+    for user, gone in ((step.reviewer, REVIEWER_GONE), (step.author, AUTHOR_GONE)):
         person = now.people_by_id.get(user)
         if person is None or not person.reachable:
-            return Settlement(StepState.STUDENT_LEFT, note=f"the {role} is no longer active in the course")
+            return Settlement(StepState.STUDENT_LEFT, note=gone)
     work = now.work_by_author.get(step.author)
     if step.kind is ChangeKind.CREATE and work is None:
-        return Settlement(StepState.STUDENT_LEFT, note="the author is no longer assigned to this work")
+        return Settlement(StepState.STUDENT_LEFT, note=N_("the author is no longer assigned to this work"))
     if step.kind is ChangeKind.CREATE and work is not None and work.id != step.submission:
-        return Settlement(StepState.CONFLICT, note="the author has another submission than at the preview")
+        note = N_("the author has another submission than at the preview")
+        return Settlement(StepState.CONFLICT, note=note)
     return None
 
 
@@ -86,7 +92,7 @@ def found(step: StepRecord, rows: Sequence[Review], before: Set[ReviewId]) -> Se
     """A create whose pair exists: ours if an earlier send is in doubt and the row is new, else adopted."""
     new = [row for row in rows if row.id not in before]
     if in_doubt(step) and new:
-        return Settlement(StepState.DONE, Whose.OURS, new[0].id, note="found by reading back")
+        return Settlement(StepState.DONE, Whose.OURS, new[0].id, note=N_("found by reading back"))
     return Settlement(StepState.ALREADY_THERE, Whose.ADOPTED, rows[0].id)
 
 
@@ -99,15 +105,15 @@ def delete_verdict(step: StepRecord, rows: Sequence[Review]) -> Settlement | Non
     if not rows:
         if in_doubt(step):
             return Settlement(
-                StepState.DONE, Whose.OURS, step.expected_review, note="found gone by reading back"
+                StepState.DONE, Whose.OURS, step.expected_review, note=N_("found gone by reading back")
             )
         return Settlement(StepState.ALREADY_GONE)
     if any(row.completed for row in rows):
         return Settlement(StepState.KEPT_COMPLETED, review=rows[0].id)
     if len(rows) > 1:
-        return Settlement(StepState.CONFLICT, review=rows[0].id, note="the pair exists several times")
+        return Settlement(StepState.CONFLICT, review=rows[0].id, note=N_("the pair exists several times"))
     if rows[0].id != step.expected_review:
         return Settlement(
-            StepState.CONFLICT, review=rows[0].id, note="the review was replaced by another one"
+            StepState.CONFLICT, review=rows[0].id, note=N_("the review was replaced by another one")
         )
     return None

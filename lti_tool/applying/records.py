@@ -51,8 +51,9 @@ class Claim:
 class RunRecord:
     """One application of one plan. Moments are UTC.
 
-    ``reason`` is the machine word for why a run is paused or stopped, ``words`` the sentence for people;
-    ``waiting_until`` is when a waiting run will try again, none when it waits for a person.
+    ``reason`` is the machine word for why a run is paused or stopped, ``words`` the sentence for people
+    (``Sentence.packed``, like every ``note`` of a step); ``waiting_until`` is when a waiting run will try
+    again, none when it waits for a person.
     """
 
     id: RunId

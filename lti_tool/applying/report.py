@@ -63,8 +63,9 @@ class RunSummary:
 class Progress:
     """How far a run is: ``done`` of ``total`` changes are settled, which never goes back.
 
-    ``waiting`` is a sentence while the run waits, ``waiting_until`` when it goes on by itself (none: a
-    person must act). ``seconds_left`` is extrapolated from the last minute; none while that says nothing.
+    ``waiting`` is a sentence (``Sentence.packed``) while the run waits, ``waiting_until`` when it goes on by
+    itself (none: a person must act). ``seconds_left`` is extrapolated from the last minute; none while that
+    says nothing.
     """
 
     state: RunState
@@ -83,7 +84,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ReportedStep:
-    """One approved change and what became of it. ``note`` has no personal data."""
+    """One approved change and what became of it. ``note`` (``Sentence.packed``) has no personal data."""
 
     kind: ChangeKind
     reviewer: UserId
@@ -98,7 +99,10 @@ class ReportedStep:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """Everything that is said about one run. ``counts`` has every class and adds up to the steps."""
+    """Everything that is said about one run; ``words`` is ``Sentence.packed``.
+
+    ``counts`` has every class and adds up to the steps.
+    """
 
     id: RunId
     plan_id: PlanId

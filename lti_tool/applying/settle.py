@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
+from allocation.sentences import N_
 from lti_tool.applying.answers import Answer, Outcome, Why
 from lti_tool.applying.reconcile import delete_verdict, found
 from lti_tool.applying.records import Settlement, StepRecord
@@ -13,8 +14,8 @@ from lti_tool.planning.ids import ReviewId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Review
 
-COMPLETED_MEANWHILE = "the review was completed between our last look and Canvas's deletion"
-REPLACED_MEANWHILE = "Canvas deleted another row of this pair than the one approved"
+COMPLETED_MEANWHILE = N_("the review was completed between our last look and Canvas's deletion")
+REPLACED_MEANWHILE = N_("Canvas deleted another row of this pair than the one approved")
 
 
 def applied(step: StepRecord, settlement: Settlement) -> StepRecord:
@@ -98,7 +99,7 @@ def after_refused_delete(step: StepRecord, rows: Sequence[Review]) -> Settlement
         return replace(verdict, why=Why.REFUSED)
     if step.attempts == 0:
         return Settlement(StepState.PENDING, why=Why.REFUSED, counted=True)
-    return Settlement(StepState.REFUSED, why=Why.REFUSED, counted=True, note="Canvas does not delete it")
+    return Settlement(StepState.REFUSED, why=Why.REFUSED, counted=True, note=N_("Canvas does not delete it"))
 
 
 def read_back(
@@ -117,5 +118,5 @@ def read_back(
         StepState.GAVE_UP,
         why=step.why,
         status=step.status,
-        note=step.note or "Canvas never answered, and the change is not there",
+        note=step.note or N_("Canvas never answered, and the change is not there"),
     )

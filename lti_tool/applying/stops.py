@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allocation.sentences import N_, Sentence, sentence
 from lti_tool.applying.answers import Why
 from lti_tool.applying.records import Stop
 from lti_tool.applying.states import RunState
@@ -18,25 +19,29 @@ class Stopped(Exception):
 _STOPS: dict[Why, tuple[RunState, str]] = {
     Why.ACCESS_LOST: (
         RunState.PAUSED_AUTH,
-        "The access to Canvas was withdrawn. Connect to Canvas again to go on; nothing is lost.",
+        N_("The access to Canvas was withdrawn. Connect to Canvas again to go on; nothing is lost."),
     ),
     Why.SCOPE_MISSING: (
         RunState.PAUSED_PERMISSION,
-        "The developer key in Canvas lacks a scope that this tool needs. Ask the administrator to add it, "
-        "then continue.",
+        N_(
+            "The developer key in Canvas lacks a scope that this tool needs. Ask the administrator to add "
+            "it, then continue."
+        ),
     ),
     Why.NOT_PERMITTED: (
         RunState.PAUSED_PERMISSION,
-        "Canvas refuses these changes: you may no longer be allowed to grade in this course. Ask the "
-        "administrator, then continue.",
+        N_(
+            "Canvas refuses these changes: you may no longer be allowed to grade in this course. Ask the "
+            "administrator, then continue."
+        ),
     ),
     Why.NOT_FOUND: (
         RunState.NEEDS_REVIEW,
-        "The assignment no longer exists in Canvas, or you may not see it any more.",
+        N_("The assignment no longer exists in Canvas, or you may not see it any more."),
     ),
     Why.INCOMPLETE_LIST: (
         RunState.PAUSED_CANVAS,
-        "Canvas did not give a complete list of the class. It is tried again by itself.",
+        N_("Canvas did not give a complete list of the class. It is tried again by itself."),
     ),
 }
 
@@ -44,6 +49,9 @@ _STOPS: dict[Why, tuple[RunState, str]] = {
 def stop_for(why: Why, note: str, *, retry_in: float | None = None) -> Stop:
     """The stop that follows from ``why``; a Canvas that does not answer is a pause with ``retry_in``."""
     state, words = _STOPS.get(
-        why, (RunState.PAUSED_CANVAS, "Canvas does not answer properly. It is tried again by itself.")
+        why, (RunState.PAUSED_CANVAS, N_("Canvas does not answer properly. It is tried again by itself."))
     )
-    return Stop(state, why, f"{words} ({note})" if note else words, retry_in)
+    said = sentence(words)
+    if note:
+        said = sentence("%(words)s (%(note)s)", words=said, note=Sentence.unpacked(note))
+    return Stop(state, why, said.packed(), retry_in)

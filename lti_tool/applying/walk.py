@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
+from allocation.sentences import N_
 from lti_tool.applying.answers import Answer, ReadFailed, Why
 from lti_tool.applying.breaker import Breaker
 from lti_tool.applying.errors import LeaseLost
@@ -30,7 +31,7 @@ from lti_tool.planning.plan import ChangeKind
 from lti_tool.threads import ContextPool
 
 _HELD = frozenset({Why.NOT_PERMITTED, Why.NOT_FOUND})
-WAITING_WORDS = "Canvas asks us to slow down"
+WAITING_WORDS = N_("Canvas asks us to slow down")
 TELL_EVERY = 10.0
 
 
@@ -173,8 +174,10 @@ class Walk:
                 Stop(
                     RunState.FAILED_INTEGRITY,
                     why,
-                    "Canvas answered for other people than it was asked for. Nothing more was sent; look at "
-                    "the reviews in Canvas and tell the administrator.",
+                    N_(
+                        "Canvas answered for other people than it was asked for. Nothing more was sent; look "
+                        "at the reviews in Canvas and tell the administrator."
+                    ),
                 )
             )
         elif why in (Why.ACCESS_LOST, Why.SCOPE_MISSING):

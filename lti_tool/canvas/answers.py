@@ -27,6 +27,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from allocation.sentences import N_, sentence
 from lti_tool.applying.answers import Answer, Outcome, Why
 from lti_tool.canvas.errors import (
     AccessLost,
@@ -126,10 +127,10 @@ def write_answer(heard: Heard, *, submission: SubmissionId, author: UserId, revi
     try:
         record = PeerReviewRecord.model_validate(verdict.document)
     except ValidationError:
-        outcome, why, note = Outcome.UNKNOWN, Why.BROKEN_ANSWER, "a success without a peer review in it"
+        outcome, why, note = Outcome.UNKNOWN, Why.BROKEN_ANSWER, N_("a success without a peer review in it")
         return Answer(outcome, why, None, heard.status, heard.request_id, note)
     if record.pair != (submission, author, reviewer):
-        note = "Canvas answered for other ids than asked"
+        note = N_("Canvas answered for other ids than asked")
         return Answer(Outcome.UNKNOWN, Why.WRONG_IDS, None, heard.status, heard.request_id, note)
     return Answer(Outcome.OK, Why.NONE, record.review(), heard.status, heard.request_id)
 
@@ -138,9 +139,13 @@ def read_error(request: WireRequest, heard: Heard) -> CanvasError:
     """The error that says what a read that is not OK means."""
     why, status, request_id = heard.verdict.why, heard.status, heard.request_id
     if isinstance(heard.got, SendFailed):
-        what = f"Canvas did not answer {request}: {heard.got}."
+        what = sentence(
+            "Canvas did not answer %(request)s: %(how)s.", request=str(request), how=str(heard.got)
+        )
     else:
-        what = f"Canvas answered {request} with status {status}."
+        what = sentence(
+            "Canvas answered %(request)s with status %(status)s.", request=str(request), status=str(status)
+        )
     if why is Why.SCOPE_MISSING:
         return ScopeMissing(what, scope=request.scope, status=status, request_id=request_id)
     if why in (Why.SERVER_ERROR, Why.UNREACHABLE, Why.NO_ANSWER):

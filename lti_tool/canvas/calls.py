@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from allocation.sentences import sentence
 from lti_tool.applying.answers import Answer, Outcome, Why
 from lti_tool.canvas.answers import Heard, hear, read_error, worth_repeating, write_answer
 from lti_tool.canvas.errors import BrokenAnswer, CanvasError, IncompleteList
@@ -100,7 +101,9 @@ class Calls:
                 return self._every_once(request, TypeAdapter(list[record]))  # type: ignore[valid-type]  # a type in a variable
             except ListMoved:
                 log.info("canvas_list_moved", path=request.path)
-        raise IncompleteList(f"The list {request} changed twice while it was read.")
+        raise IncompleteList(
+            sentence("The list %(request)s changed twice while it was read.", request=str(request))
+        )
 
     def write(
         self, request: WireRequest, *, submission: SubmissionId, author: UserId, reviewer: UserId
@@ -109,7 +112,7 @@ class Calls:
         try:
             heard = self._send(request)
         except CanvasError as error:  # from the token's owner: nothing was sent
-            return Answer(Outcome.NOT_DONE, error.why, note=error.what_happened)
+            return Answer(Outcome.NOT_DONE, error.why, note=error.what_happened.packed())
         answer = write_answer(heard, submission=submission, author=author, reviewer=reviewer)
         if answer.outcome is not Outcome.OK:
             log.warning(
@@ -187,7 +190,11 @@ def _parse(adapter: TypeAdapter[Shape], request: WireRequest, heard: Heard) -> S
     except ValidationError as error:
         fields = {".".join(map(str, part["loc"])) or "the whole" for part in error.errors()}
         raise BrokenAnswer(
-            f"Canvas's answer to {request} is not what it documents ({', '.join(sorted(fields)[:5])}).",
+            sentence(
+                "Canvas's answer to %(request)s is not what it documents (%(fields)s).",
+                request=str(request),
+                fields=", ".join(sorted(fields)[:5]),
+            ),
             status=heard.status,
             request_id=heard.request_id,
         ) from None  # the cause would show values of people

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
+from allocation.sentences import N_
 from lti_tool.canvas.client import CanvasClient, InCourse
 from lti_tool.canvas.snapshot_reader import NEW_ALLOCATION_FLAGS, READERS, require_grader
 from lti_tool.planning.ids import AssignmentId, CourseId
@@ -80,7 +81,7 @@ class CourseReader:
             for assignment, count in zip(wanted, read, strict=True):
                 counts[assignment] = count
                 if progress:
-                    progress("assignments", len(counts), len(wanted))
+                    progress(N_("assignments"), len(counts), len(wanted))
             return CourseContent(
                 name=course.result().name or "",
                 assignments=assignments,

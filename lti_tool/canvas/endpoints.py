@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from allocation.sentences import N_, sentence
 from lti_tool.canvas.errors import NotFound
 from lti_tool.canvas.transport import Parameters, WireRequest
 
@@ -48,7 +49,7 @@ def segment(identifier: str) -> str:
         NotFound: not the form of an id.
     """
     if not _ID.fullmatch(identifier) or not identifier.strip("."):
-        raise NotFound(f"{identifier[:60]!r} is not an id of anything in Canvas.")
+        raise NotFound(sentence("%(id)s is not an id of anything in Canvas.", id=repr(identifier[:60])))
     return quote(identifier, safe="~:")
 
 
@@ -101,21 +102,21 @@ COURSE_REVIEWS = _review_routes(_COURSE)
 SECTION_REVIEWS = _review_routes(_SECTION)
 
 SCOPES: dict[str, str] = {
-    COURSE.scope: "the name of the course",
-    PERMISSIONS.scope: "whether you may grade in the course",
-    FEATURES.scope: "whether Canvas's own peer review allocation is switched on",
-    ASSIGNMENTS.scope: "the list of assignments",
-    ASSIGNMENT.scope: "the settings of one assignment",
-    UPDATE_ASSIGNMENT.scope: "switch peer reviews on for an assignment, only when you ask for it",
-    SECTIONS.scope: "the sections of the course",
-    ENROLLMENTS.scope: "who is a student of the course, and in which section",
-    USERS.scope: "logins and e-mail addresses, only when you give a list of students by them",
-    COURSE_GROUPS.scope: "the groups of the course",
-    MEMBERSHIPS.scope: "who is in which group",
-    COURSE_SUBMISSIONS.scope: "who has handed in",
-    COURSE_REVIEWS.of_assignment.scope: "which peer reviews exist",
-    COURSE_REVIEWS.of_submission.scope: "which peer reviews one submission has",
-    COURSE_REVIEWS.create.scope: "assign peer reviews, after you have approved the preview",
-    COURSE_REVIEWS.delete.scope: "take assigned peer reviews back, after you have approved the preview",
+    COURSE.scope: N_("the name of the course"),
+    PERMISSIONS.scope: N_("whether you may grade in the course"),
+    FEATURES.scope: N_("whether Canvas's own peer review allocation is switched on"),
+    ASSIGNMENTS.scope: N_("the list of assignments"),
+    ASSIGNMENT.scope: N_("the settings of one assignment"),
+    UPDATE_ASSIGNMENT.scope: N_("switch peer reviews on for an assignment, only when you ask for it"),
+    SECTIONS.scope: N_("the sections of the course"),
+    ENROLLMENTS.scope: N_("who is a student of the course, and in which section"),
+    USERS.scope: N_("logins and e-mail addresses, only when you give a list of students by them"),
+    COURSE_GROUPS.scope: N_("the groups of the course"),
+    MEMBERSHIPS.scope: N_("who is in which group"),
+    COURSE_SUBMISSIONS.scope: N_("who has handed in"),
+    COURSE_REVIEWS.of_assignment.scope: N_("which peer reviews exist"),
+    COURSE_REVIEWS.of_submission.scope: N_("which peer reviews one submission has"),
+    COURSE_REVIEWS.create.scope: N_("assign peer reviews, after you have approved the preview"),
+    COURSE_REVIEWS.delete.scope: N_("take assigned peer reviews back, after you have approved the preview"),
 }
-"""Every scope that the tool asks for, and in words what for. Nothing else is requested."""
+"""Every scope that the tool asks for, and in words (for translation) what for. Nothing else is requested."""

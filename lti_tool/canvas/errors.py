@@ -22,11 +22,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from allocation.sentences import N_, Sentence, in_a_row, sentence
 from lti_tool.applying.answers import ReadFailed, Why
 
 
 class CanvasError(ReadFailed):
-    """Base. ``str()`` says what happened, what it means and what to do; pages may show the parts.
+    """Base. Its words say what happened, what it means and what to do; pages may show the parts.
 
     Attributes:
         what_happened: one sentence about this occurrence.
@@ -36,18 +37,18 @@ class CanvasError(ReadFailed):
 
     default_why: ClassVar[Why]
     meaning: str = ""
-    what_to_do: str = ""
+    what_to_do: str | Sentence = ""
 
     def __init__(
         self,
-        what_happened: str,
+        what_happened: str | Sentence,
         *,
         why: Why | None = None,
         status: int | None = None,
         request_id: str | None = None,
     ) -> None:
-        self.what_happened = what_happened
-        words = " ".join(part for part in (what_happened, self.meaning, self.what_to_do) if part)
+        self.what_happened = sentence(what_happened)
+        words = in_a_row((self.what_happened, sentence(self.meaning), sentence(self.what_to_do)))
         super().__init__(why or self.default_why, words, status=status, request_id=request_id)
 
 
@@ -55,45 +56,54 @@ class CanvasUnavailable(CanvasError):
     """Canvas could not be reached, did not answer in time, or answered with an error of its own."""
 
     default_why = Why.UNREACHABLE
-    meaning = "Canvas is down or slow at the moment; nothing was lost."
-    what_to_do = "Try again in a few minutes."
+    meaning = N_("Canvas is down or slow at the moment; nothing was lost.")
+    what_to_do = N_("Try again in a few minutes.")
 
 
 class Throttled(CanvasError):
     """Canvas kept asking us to slow down until our patience for this read was used up."""
 
     default_why = Why.THROTTLED
-    meaning = "Too many requests were made with this person's access at the same time."
-    what_to_do = "Wait a minute and try again."
+    meaning = N_("Too many requests were made with this person's access at the same time.")
+    what_to_do = N_("Wait a minute and try again.")
 
 
 class AccessLost(CanvasError):
     """No usable token, and none can be had without the person."""
 
     default_why = Why.ACCESS_LOST
-    meaning = "Access to Canvas was withdrawn or has ended."
-    what_to_do = "Connect to Canvas again; everything done so far is kept."
+    meaning = N_("Access to Canvas was withdrawn or has ended.")
+    what_to_do = N_("Connect to Canvas again; everything done so far is kept.")
 
 
 class KeyRejected(AccessLost):
     """Canvas refuses our client id or secret (OAuth ``invalid_client``, ``unauthorized_client``)."""
 
-    meaning = "Canvas does not accept this tool's developer key."
-    what_to_do = "Ask the Canvas administrator to check that the key is on and that id and secret are right."
+    meaning = N_("Canvas does not accept this tool's developer key.")
+    what_to_do = N_(
+        "Ask the Canvas administrator to check that the key is on and that id and secret are right."
+    )
 
 
 class ScopeMissing(CanvasError):
     """The developer key enforces scopes and lacks one. No renewal of the token cures that."""
 
     default_why = Why.SCOPE_MISSING
-    meaning = "The tool's developer key does not allow this request."
+    meaning = N_("The tool's developer key does not allow this request.")
 
     def __init__(
-        self, what_happened: str, *, scope: str, status: int | None = None, request_id: str | None = None
+        self,
+        what_happened: str | Sentence,
+        *,
+        scope: str,
+        status: int | None = None,
+        request_id: str | None = None,
     ) -> None:
         self.scope = scope
-        self.what_to_do = (
-            f"Ask the Canvas administrator to add the scope {scope} to the developer key, then connect again."
+        self.what_to_do = sentence(
+            "Ask the Canvas administrator to add the scope %(scope)s to the developer key, then connect "
+            "again.",
+            scope=scope,
         )
         super().__init__(what_happened, status=status, request_id=request_id)
 
@@ -102,37 +112,37 @@ class NotPermitted(CanvasError):
     """Canvas knows the person and refuses: role removed, course concluded, no right to grade."""
 
     default_why = Why.NOT_PERMITTED
-    meaning = "Canvas does not allow this person to do that in this course."
-    what_to_do = "It needs a role that may grade in a course that has not ended."
+    meaning = N_("Canvas does not allow this person to do that in this course.")
+    what_to_do = N_("It needs a role that may grade in a course that has not ended.")
 
 
 class NotFound(CanvasError):
     """Unknown, deleted, or not visible to this person; Canvas does not tell which."""
 
     default_why = Why.NOT_FOUND
-    meaning = "It does not exist in this Canvas, was deleted, or this person may not see it."
-    what_to_do = "Check the address and the ids, and that it still exists in Canvas."
+    meaning = N_("It does not exist in this Canvas, was deleted, or this person may not see it.")
+    what_to_do = N_("Check the address and the ids, and that it still exists in Canvas.")
 
 
 class Refused(CanvasError):
     """Canvas understood the request and will not do it."""
 
     default_why = Why.REFUSED
-    meaning = "Canvas will not do this however often it is asked."
-    what_to_do = "Read the assignment again and make a new preview."
+    meaning = N_("Canvas will not do this however often it is asked.")
+    what_to_do = N_("Read the assignment again and make a new preview.")
 
 
 class BrokenAnswer(CanvasError):
     """Something answered, but not as Canvas does."""
 
     default_why = Why.BROKEN_ANSWER
-    meaning = "A proxy, a maintenance page or an incompatible Canvas stands in between."
-    what_to_do = "Try again later; if it stays, show this message to the Canvas administrator."
+    meaning = N_("A proxy, a maintenance page or an incompatible Canvas stands in between.")
+    what_to_do = N_("Try again later; if it stays, show this message to the Canvas administrator.")
 
 
 class IncompleteList(CanvasError):
     """A list could not be read to its end, so it is not used at all."""
 
     default_why = Why.INCOMPLETE_LIST
-    meaning = "Working with half a list could give wrong reviews, so nothing was done."
-    what_to_do = "Try again; if it stays, show this message to the Canvas administrator."
+    meaning = N_("Working with half a list could give wrong reviews, so nothing was done.")
+    what_to_do = N_("Try again; if it stays, show this message to the Canvas administrator.")

@@ -30,6 +30,7 @@ from oauthlib.oauth2 import OAuth2Error
 from pydantic import ValidationError
 from requests_oauthlib import OAuth2Session
 
+from allocation.sentences import Sentence, sentence
 from lti_tool.applying.answers import Outcome
 from lti_tool.canvas.answers import hear, read_error
 from lti_tool.canvas.endpoints import SCOPES
@@ -168,14 +169,22 @@ class CanvasOAuth:
                     timeout=(LIMITS.connect_timeout_s, LIMITS.read_timeout_s),
                 )
             except requests.TooManyRedirects as error:
-                raise BrokenAnswer(f"Canvas answered {request} with a redirect.") from error
+                raise BrokenAnswer(
+                    sentence("Canvas answered %(request)s with a redirect.", request=str(request))
+                ) from error
             except requests.RequestException as error:
-                raise CanvasUnavailable(f"Canvas did not answer {request}.") from error
+                raise CanvasUnavailable(
+                    sentence("Canvas did not answer %(request)s.", request=str(request))
+                ) from error
             except OAuth2Error as error:
-                raise BrokenAnswer(f"Canvas's answer to {request} holds no token.") from error
+                raise BrokenAnswer(_no_token(request)) from error
         token = _token_record(answer, request)
         if token.access_token is None or token.user is None:
-            raise BrokenAnswer(f"Canvas's answer to {request} does not say whose token it is.")
+            raise BrokenAnswer(
+                sentence(
+                    "Canvas's answer to %(request)s does not say whose token it is.", request=str(request)
+                )
+            )
         return Grant(
             access_token=token.access_token,
             refresh_token=token.refresh_token,
@@ -218,7 +227,7 @@ class CanvasOAuth:
             token = _token_record(heard.verdict.document, request)
             if token.access_token:
                 return Refreshed(token.access_token, token.refresh_token, _expiry(received_at, token))
-            failure_of = BrokenAnswer(f"Canvas's answer to {request} holds no token.", status=heard.status)
+            failure_of = BrokenAnswer(_no_token(request), status=heard.status)
         raise failure_of
 
     def revoke(self, access_token: str) -> bool:
@@ -271,18 +280,24 @@ def _raise_oauth_error(answer: WireAnswer) -> None:
     except ValueError:
         return
     word = document.get("error") if isinstance(document, dict) else None
-    what = f"Canvas refused the token with {str(word)[:40]!r}."
+    what = sentence("Canvas refused the token with %(error)s.", error=repr(str(word)[:40]))
     if word in ("invalid_client", "unauthorized_client"):
         raise KeyRejected(what, status=answer.status, request_id=answer.request_id)
     if word in ("invalid_request", "invalid_grant", "access_denied"):
         raise AccessLost(what, status=answer.status, request_id=answer.request_id)
 
 
+def _no_token(request: WireRequest) -> Sentence:
+    return sentence("Canvas's answer to %(request)s holds no token.", request=str(request))
+
+
 def _token_record(document: Any, request: WireRequest) -> TokenRecord:
     try:
         return TokenRecord.model_validate(document)
     except ValidationError:
-        raise BrokenAnswer(f"Canvas's answer to {request} is not what it documents.") from None
+        raise BrokenAnswer(
+            sentence("Canvas's answer to %(request)s is not what it documents.", request=str(request))
+        ) from None
 
 
 def _expiry(received_at: datetime, token: TokenRecord) -> datetime | None:

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 from requests.utils import parse_header_links
 
+from allocation.sentences import N_, Sentence, sentence
 from lti_tool.canvas.errors import IncompleteList
 from lti_tool.canvas.origin import origin_of
 from lti_tool.canvas.records import IdentifiedRecord
@@ -55,17 +56,21 @@ class Trail:
         except ValueError:
             foreign = True
         if foreign:
-            raise self.incomplete("its next page is at another address than this Canvas", answer)
+            raise self.incomplete(N_("its next page is at another address than this Canvas"), answer)
         if target in self._visited:
-            raise self.incomplete("its pages lead in a circle", answer)
+            raise self.incomplete(N_("its pages lead in a circle"), answer)
         if len(self._visited) >= PAGE_CAP:
-            raise self.incomplete(f"it has more than {PAGE_CAP} pages", answer)
+            raise self.incomplete(sentence("it has more than %(most)s pages", most=PAGE_CAP), answer)
         return WireRequest("GET", target, scope=self.request.scope)
 
-    def incomplete(self, because: str, answer: WireAnswer) -> IncompleteList:
+    def incomplete(self, because: str | Sentence, answer: WireAnswer) -> IncompleteList:
         """The error for this list."""
         return IncompleteList(
-            f"The list {self.request} could not be read to its end: {because}.",
+            sentence(
+                "The list %(request)s could not be read to its end: %(because)s.",
+                request=str(self.request),
+                because=sentence(because),
+            ),
             status=answer.status,
             request_id=answer.request_id,
         )

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from allocation.sentences import N_
 from lti_tool.applying.answers import Answer
 from lti_tool.canvas.client import CanvasClient, InCourse
 from lti_tool.canvas.errors import NotPermitted
@@ -113,7 +114,7 @@ class AssignmentReviews:
 
     def reviews(self) -> tuple[Review, ...]:
         """All peer reviews of the assignment, also those of people who have left."""
-        rows = self._list("reviews", lambda: self._client.peer_reviews(self._course, self._assignment))
+        rows = self._list(N_("reviews"), lambda: self._client.peer_reviews(self._course, self._assignment))
         return tuple(row.review() for row in rows)
 
     def reviews_of(self, submission: SubmissionId) -> tuple[Review, ...]:
@@ -166,7 +167,7 @@ class AssignmentReviews:
 
     def _groups(self, facts: AssignmentFacts) -> tuple[Group, ...]:
         """The groups of the assignment's set; of all sets where the assignment is not a group assignment."""
-        found = self._list("groups", lambda: self._client.course_groups(self._course.id))
+        found = self._list(N_("groups"), lambda: self._client.course_groups(self._course.id))
         wanted = [
             group
             for group in found
@@ -177,7 +178,7 @@ class AssignmentReviews:
             for group, members in zip(wanted, readers.map(self._members, wanted), strict=True):
                 set_id = group.group_category_id or ""
                 groups.append(Group(GroupId(group.id), group.name, members, set_id))
-                self._progress("groups", len(groups), len(wanted))
+                self._progress(N_("groups"), len(groups), len(wanted))
         return tuple(groups)
 
     def _members(self, group: GroupRecord) -> tuple[UserId, ...]:
@@ -204,7 +205,7 @@ def require_grader(client: CanvasClient, course_id: CourseId) -> None:
     """
     if not client.permissions(course_id, ["manage_grades"]).get("manage_grades", False):
         raise NotPermitted(
-            "This person may not grade in this course, so Canvas does not show its peer reviews."
+            N_("This person may not grade in this course, so Canvas does not show its peer reviews.")
         )
 
 

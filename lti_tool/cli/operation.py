@@ -65,7 +65,7 @@ def doctor(context: click.Context, format_: str) -> None:
 
     findings = examine(load_settings(), os.environ)
     if format_ == "json":
-        print_json([{"check": item.check, "ok": item.ok, "words": item.words} for item in findings])
+        print_json([{"check": str(item.check), "ok": item.ok, "words": str(item.words)} for item in findings])
     else:
         for item in findings:
             click.echo(f"{'ok  ' if item.ok else 'FAIL'}  {item.check}: {item.words}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from allocation import Reason
+    from allocation import Reason, Sentence
 
 DONE, WITH_ISSUES, REFUSED = 0, 1, 2
 
@@ -72,10 +72,10 @@ def _is_ours(error: Exception) -> bool:
     )
 
 
-def reason_lines(reasons: Sequence[Reason], sentences: Sequence[str] | None = None) -> list[str]:
+def reason_lines(reasons: Sequence[Reason], sentences: Sequence[Sentence] | None = None) -> list[str]:
     """Each reason with its ways out, one a line; ``sentences`` are the reasons with names instead of ids."""
     lines = []
-    for reason, sentence in zip(reasons, sentences or [reason.text for reason in reasons], strict=True):
+    for reason, sentence in zip(reasons, sentences or [reason.words for reason in reasons], strict=True):
         lines.append(f"- {sentence}")
         lines += [f"    Would work: {remedy.text}" for remedy in reason.remedies]
     return lines

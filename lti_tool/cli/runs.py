@@ -131,8 +131,10 @@ def show_report(report: RunReport, format_: str) -> None:
             }
         )
         return
+    from allocation.sentences import Sentence
+
     counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items() if count)
-    click.echo(f"Run {report.id}: {report.state}. {report.words}".rstrip())
+    click.echo(f"Run {report.id}: {report.state}. {Sentence.unpacked(report.words)}".rstrip())
     click.echo(f"{report.progress.done} of {report.progress.total} settled: {counted or 'nothing to do'}.")
 
 

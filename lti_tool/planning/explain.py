@@ -1,4 +1,4 @@
-"""The words for the codes of planning, in English; the pages translate these same sentences."""
+"""The words for the codes of planning, marked for translation; command line and pages say these same ones."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from allocation import Reason
+from allocation.sentences import N_, Mention, Sentence
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import LeftOut
-
-
-def N_(words: str) -> str:  # noqa: N802 - the customary mark for words that are translated where they are shown
-    """Mark words for translation without translating them here."""
-    return words
-
 
 REASON_WORDS: Final[Mapping[ChangeReason, str]] = {
     ChangeReason.NEW: N_("new"),
@@ -49,22 +44,23 @@ REASON_WORDS: Final[Mapping[ChangeReason, str]] = {
 }
 
 LEFT_OUT_WORDS: Final[Mapping[LeftOut, str]] = {
-    LeftOut.TEST_STUDENT: N_("is the Test Student"),
-    LeftOut.LEFT_COURSE: N_("left the course or is inactive"),
-    LeftOut.EXCLUDED: N_("is excluded by you"),
-    LeftOut.NOT_ASSIGNED: N_("does not have this assignment"),
-    LeftOut.EXCUSED: N_("is excused"),
+    LeftOut.TEST_STUDENT: N_("test student"),
+    LeftOut.LEFT_COURSE: N_("not active in the course"),
+    LeftOut.EXCLUDED: N_("left out by you"),
+    LeftOut.NOT_ASSIGNED: N_("not assigned"),
+    LeftOut.EXCUSED: N_("excused"),
     LeftOut.NOT_SUBMITTED: N_("did not submit"),
 }
 
 
-def reason_sentences(reasons: Sequence[Reason], snapshot: Snapshot) -> tuple[str, ...]:
+def reason_sentences(reasons: Sequence[Reason], snapshot: Snapshot) -> tuple[Sentence, ...]:
     """The engine's reasons with the names of people and groups; sections are named in them already."""
-    people: Mapping[str, str] = {person.id: person.name for person in snapshot.people}
-    groups: Mapping[str, str] = {group.id: group.name for group in snapshot.groups}
-    return tuple(
-        reason.render(
-            lambda person: people.get(person, person), group_name=lambda group: groups.get(group, group)
-        )
-        for reason in reasons
-    )
+    names: Mapping[str, Mapping[str, str]] = {
+        "person": {person.id: person.name for person in snapshot.people},
+        "group": {group.id: group.name for group in snapshot.groups},
+    }
+
+    def name_of(mention: Mention) -> str:
+        return names.get(mention.kind, {}).get(mention.id, mention.id)
+
+    return tuple(reason.words.named(name_of) for reason in reasons)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from lti_tool.planning.explain import N_
+from allocation.sentences import N_
 from lti_tool.planning.snapshot import Snapshot
 
 

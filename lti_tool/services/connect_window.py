@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from allocation.sentences import N_
 from lti_tool.canvas.endpoints import SCOPES
 from lti_tool.persistence.tokens import ConnectAttempt, ConnectAttempts
 from lti_tool.services.connecting import AttemptOver, Connecting
@@ -49,7 +50,7 @@ class ConnectWindow:
         attempt = self._attempts.spend(_ticket_row(ticket), self._now())
         if attempt is None:
             raise AttemptOver(
-                "This window was opened too late or twice. Close it and choose Connect again in Canvas."
+                N_("This window was opened too late or twice. Close it and choose Connect again in Canvas.")
             )
         started = self._connecting.start(attempt.canvas, attempt.user_id, attempt.return_to)
         return started.authorise_url, started.browser_secret

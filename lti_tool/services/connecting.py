@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from allocation.sentences import N_
 from lti_tool.canvas.calls import Calls
 from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.endpoints import SCOPES
@@ -120,28 +121,34 @@ class Connecting:
         attempt = self._attempts.spend(query.get("state", ""), self._now())
         if attempt is None:
             raise AttemptOver(
-                "This connection was already used, or it took longer than ten minutes. "
-                "Go back to the tool in Canvas and choose Connect again."
+                N_(
+                    "This connection was already used, or it took longer than ten minutes. "
+                    "Go back to the tool in Canvas and choose Connect again."
+                )
             )
         if not hmac.compare_digest(hashed(browser_secret or ""), attempt.browser_hash):
             raise WrongBrowser(
-                "The answer of Canvas came to another browser than the one that asked for it. "
-                "Nothing was stored. Go back to the tool in Canvas and choose Connect again."
+                N_(
+                    "The answer of Canvas came to another browser than the one that asked for it. "
+                    "Nothing was stored. Go back to the tool in Canvas and choose Connect again."
+                )
             )
         oauth = self._oauth(attempt.canvas)
         _raise_redirected_error(query)
         try:
             grant = oauth.exchange(query.get("code", ""), attempt.verifier)
         except KeyRejected as error:
-            raise KeyProblem(str(error)) from error
+            raise KeyProblem(error.words) from error
         except AccessLost as error:
             log.warning("canvas_code_refused", status=error.status, request_id=error.request_id)
-            raise AttemptOver(f"{error.what_happened} Choose Connect again.") from error
+            raise AttemptOver(N_("%(what)s Choose Connect again."), what=error.what_happened) from error
         if grant.user_id != attempt.user_id:
             oauth.revoke(grant.access_token)
             raise WrongPerson(
-                "In this window somebody else is logged in to Canvas than in the course. Nothing was stored. "
-                "Log in to Canvas as yourself and choose Connect again."
+                N_(
+                    "In this window somebody else is logged in to Canvas than in the course. Nothing was "
+                    "stored. Log in to Canvas as yourself and choose Connect again."
+                )
             )
         self._tokens.store_oauth(attempt.canvas, grant, oauth.scopes)
         return Connected(attempt.canvas, attempt.user_id, attempt.return_to)
@@ -166,7 +173,7 @@ class Connecting:
         """
         token = token.strip()
         if not token.isascii() or not token.isprintable() or " " in token or not token:
-            raise AccessLost("That is not a Canvas access token.")
+            raise AccessLost(N_("That is not a Canvas access token."))
         calls = Calls(self._transport_of(canvas), GivenToken(token), Pace(), lane=Lane.PAGE)
         user = UserId(CanvasClient(calls).self_user().id)
         self._tokens.store_personal(canvas, user, token)
@@ -176,8 +183,11 @@ class Connecting:
         oauth = self._oauth_of(canvas)
         if oauth is None:
             raise KeyProblem(
-                f"No developer key is registered for {canvas}. "
-                "Ask the administrator of this tool to add oauth_client_id and its secret."
+                N_(
+                    "No developer key is registered for %(canvas)s. "
+                    "Ask the administrator of this tool to add oauth_client_id and its secret."
+                ),
+                canvas=canvas,
             )
         return oauth
 
@@ -194,7 +204,7 @@ class GivenToken:
 
     def renew(self, failed_token: str) -> str:  # noqa: ARG002 - signature of TokenSource
         """Never possible. Raises AccessLost."""
-        raise AccessLost("Canvas does not accept this access token.")
+        raise AccessLost(N_("Canvas does not accept this access token."))
 
 
 def _raise_redirected_error(query: Mapping[str, str]) -> None:
@@ -202,20 +212,27 @@ def _raise_redirected_error(query: Mapping[str, str]) -> None:
     error = query.get("error")
     if error == "access_denied":
         raise ConsentRefused(
-            "Canvas was told not to give access, so nothing was stored and nothing can be read or changed. "
-            "Choose Connect again if that was a mistake."
+            N_(
+                "Canvas was told not to give access, so nothing was stored and nothing can be read or "
+                "changed. Choose Connect again if that was a mistake."
+            )
         )
     if error == "invalid_scope":
         raise KeyProblem(
-            "The tool's developer key in Canvas lacks scopes that the tool needs. "
-            "Ask the Canvas administrator to add them; the installation guide lists them."
+            N_(
+                "The tool's developer key in Canvas lacks scopes that the tool needs. "
+                "Ask the Canvas administrator to add them; the installation guide lists them."
+            )
         )
     if error == "unauthorized_client":
         raise KeyProblem(
-            "The tool's developer key is switched off in this Canvas account. Ask the Canvas administrator."
+            N_(
+                "The tool's developer key is switched off in this Canvas account. "
+                "Ask the Canvas administrator."
+            )
         )
     if error or not query.get("code"):
         log.warning("canvas_consent_failed", error=(error or "no code")[:40])
         raise ConnectFailed(
-            "Canvas did not give access. Choose Connect again; if it stays, tell the administrator."
+            N_("Canvas did not give access. Choose Connect again; if it stays, tell the administrator.")
         )

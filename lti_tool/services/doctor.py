@@ -14,6 +14,7 @@ import requests
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from allocation.sentences import NOTHING, Sentence, counted, sentence
 from lti_tool.lti.registration import LtiConfigError, Registration, Registrations
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import make_engine
@@ -28,106 +29,126 @@ CLOCK_MAY_DIFFER_S = 60.0
 class Finding:
     """One link: what was checked, whether it holds, and what to do when it does not."""
 
-    check: str
+    check: Sentence
     ok: bool
-    words: str
+    words: Sentence
 
 
 def examine(settings: Settings, environment: Mapping[str, str]) -> tuple[Finding, ...]:
     """All findings, in the order of the chain. ``environment`` is where client secrets are looked up."""
     findings = [_secret_keys(settings), *_database(settings)]
+    registered = sentence("registrations")
     try:
         registrations = Registrations.from_config(
             settings.platforms, allow_http_loopback=settings.allow_http_loopback
         )
     except LtiConfigError as error:
-        return (*findings, Finding("registrations", ok=False, words=str(error)))
+        return (*findings, Finding(registered, ok=False, words=_as_told(error)))
     known = registrations.all()
     findings.append(
-        Finding("registrations", ok=True, words=f"{len(known)} registered")
+        Finding(registered, ok=True, words=counted("%(num)s registered", "%(num)s registered", len(known)))
         if known
         else Finding(
-            "registrations", ok=False, words="none; add `platforms` to config.json (docs/configuration.md)"
+            registered,
+            ok=False,
+            words=sentence("none; add `platforms` to config.json (docs/configuration.md)"),
         )
     )
     for registration in known:
         findings += _platform(registration, environment)
+    address, url = sentence("public address"), settings.public_url
     findings.append(
-        Finding("public address", ok=True, words=settings.public_url)
-        if settings.public_url.startswith("https://") or settings.allow_http_loopback
-        else Finding("public address", ok=False, words=f"{settings.public_url} is not https; set public_url")
+        Finding(address, ok=True, words=_as_told(url))
+        if url.startswith("https://") or settings.allow_http_loopback
+        else Finding(address, ok=False, words=sentence("%(url)s is not https; set public_url", url=url))
     )
     return tuple(findings)
 
 
+def _as_told(what: object) -> Sentence:
+    """A text that is nobody's to translate: an address, a revision, what a library said."""
+    return Sentence("%(what)s", {"what": str(what)})
+
+
 def _secret_keys(settings: Settings) -> Finding:
+    check = sentence("secret keys")
     try:
         box = settings.secret_box
         sound = box.open(box.seal("x", bound_to="doctor"), bound_to="doctor") == "x"
     except (SettingsError, OSError) as error:
-        return Finding("secret keys", ok=False, words=str(error))
-    return Finding("secret keys", ok=sound, words="tokens can be sealed and opened")
+        return Finding(check, ok=False, words=_as_told(error))
+    return Finding(check, ok=sound, words=sentence("tokens can be sealed and opened"))
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
+    database, tables = sentence("database"), sentence("schema")
     engine = make_engine(settings.database)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
         found, newest = schema.current(engine)
     except SQLAlchemyError as error:
-        yield Finding("database", ok=False, words=f"cannot be used: {str(error).splitlines()[0]}")
+        why = sentence("cannot be used: %(why)s", why=str(error).splitlines()[0])
+        yield Finding(database, ok=False, words=why)
         return
     finally:
         engine.dispose()
-    yield Finding("database", ok=True, words=engine.url.render_as_string(hide_password=True))
+    yield Finding(database, ok=True, words=_as_told(engine.url.render_as_string(hide_password=True)))
     if found == newest:
-        yield Finding("schema", ok=True, words=f"at revision {found}")
+        yield Finding(tables, ok=True, words=sentence("at revision %(revision)s", revision=str(found)))
     else:
         yield Finding(
-            "schema", ok=False, words=f"at {found}, needed is {newest}; run: peer-allocator db upgrade"
+            tables,
+            ok=False,
+            words=sentence(
+                "at %(found)s, needed is %(newest)s; run: peer-allocator db upgrade",
+                found=str(found),
+                newest=str(newest),
+            ),
         )
 
 
 def _platform(registration: Registration, environment: Mapping[str, str]) -> Iterator[Finding]:
     name = registration.canvas_origin
-    yield _reachable(f"key set of {name}", registration.key_set_url, _has_keys)
-    yield _reachable(f"clock against {name}", str(name), _clock_agrees)
+    yield _reachable(sentence("key set of %(canvas)s", canvas=name), registration.key_set_url, _has_keys)
+    yield _reachable(sentence("clock against %(canvas)s", canvas=name), str(name), _clock_agrees)
     if registration.oauth_client_id:
         variable = registration.oauth_client_secret_env or ""
+        there = bool(environment.get(variable))
         yield Finding(
-            f"API key of {name}",
-            ok=bool(environment.get(variable)),
-            words=f"secret found in {variable}"
-            if environment.get(variable)
-            else f"put the secret into {variable}",
+            sentence("API key of %(canvas)s", canvas=name),
+            ok=there,
+            words=sentence("secret found in %(variable)s", variable=variable)
+            if there
+            else sentence("put the secret into %(variable)s", variable=variable),
         )
 
 
-def _reachable(check: str, url: str, judge: Callable[[requests.Response], str]) -> Finding:
+def _reachable(check: Sentence, url: str, judge: Callable[[requests.Response], Sentence]) -> Finding:
     try:
         answer = requests.get(url, timeout=TIMEOUT_S, allow_redirects=False)
     except requests.RequestException as error:
-        return Finding(check, ok=False, words=f"{url} cannot be reached ({type(error).__name__})")
+        words = sentence("%(url)s cannot be reached (%(error)s)", url=url, error=type(error).__name__)
+        return Finding(check, ok=False, words=words)
     trouble = judge(answer)
-    return Finding(check, ok=not trouble, words=trouble or url)
+    return Finding(check, ok=not trouble, words=trouble or _as_told(url))
 
 
-def _has_keys(answer: requests.Response) -> str:
+def _has_keys(answer: requests.Response) -> Sentence:
     try:
         keys = answer.json()["keys"]
     except (ValueError, KeyError, TypeError):
-        return f"{answer.url} is no key set (status {answer.status_code})"
-    return "" if keys else f"{answer.url} holds no keys"
+        return sentence(
+            "%(url)s is no key set (status %(status)s)", url=answer.url, status=answer.status_code
+        )
+    return NOTHING if keys else sentence("%(url)s holds no keys", url=answer.url)
 
 
-def _clock_agrees(answer: requests.Response) -> str:
+def _clock_agrees(answer: requests.Response) -> Sentence:
     date = answer.headers.get("Date")
     if date is None:
-        return ""
+        return NOTHING
     apart = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
-    return (
-        ""
-        if apart < CLOCK_MAY_DIFFER_S
-        else f"clocks differ by {apart:.0f} s; set this machine's clock (NTP)"
-    )
+    if apart < CLOCK_MAY_DIFFER_S:
+        return NOTHING
+    return sentence("clocks differ by %(seconds)s s; set this machine's clock (NTP)", seconds=round(apart))

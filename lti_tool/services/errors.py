@@ -17,11 +17,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from allocation.sentences import Sentence, Value, sentence
 from lti_tool.planning.ids import RunId
 
 
 class ServiceError(Exception):
-    """Base; the text is a sentence for the person, and says what to do."""
+    """Base; the words are for the person, and say what to do.
+
+    Args:
+        words: a template marked with ``N_``, its ``values`` beside it; or a sentence made elsewhere.
+    """
+
+    def __init__(self, words: str | Sentence, /, **values: Value) -> None:
+        self.words = sentence(words, **values)
+        super().__init__(str(self.words))
 
 
 class NotConnected(ServiceError):
@@ -59,8 +68,10 @@ class PlanEmpty(ServiceError):
 class AnotherRunActive(ServiceError):
     """One run at a time per assignment."""
 
-    def __init__(self, message: str, *, run_id: RunId, by: str, since: datetime, done: int, total: int):
-        super().__init__(message)
+    def __init__(
+        self, words: str | Sentence, /, *, run_id: RunId, by: str, since: datetime, done: int, total: int
+    ):
+        super().__init__(words)
         self.run_id = run_id
         self.by = by
         self.since = since

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from allocation import Pair, Quality, RosterError, Rules, allocate, feasibility, quality, verify
+from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_row, sentence
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
     StoredPlan,
@@ -146,7 +147,7 @@ class Planning:
         with self._database.read() as session:
             stored = load_plan(session, plan_id)
         if stored is None or (stored.plan.canvas, stored.plan.course_id) != (actor.canvas, actor.course_id):
-            raise NotHere(f"There is no plan {plan_id} in this course.")
+            raise NotHere(N_("There is no plan %(plan)s in this course."), plan=plan_id)
         return stored
 
     def plan(self, actor: Actor, plan_id: PlanId) -> PlanView:
@@ -246,13 +247,25 @@ def prepared(
     """
     part = taking_part(snapshot, rules)
     if len(part.reviewers) < 2 or not part.authors:
-        why = ", ".join(f"{count} {LEFT_OUT_WORDS[reason]}" for reason, count in part.left_out_counts.items())
-        raise NobodyToAllocate(
-            f"Of {len(snapshot.people)} students {len(part.authors)} take part as authors and "
-            f"{len(part.reviewers)} as reviewers{f' ({why})' if why else ''}. "
-            "At least two must take part; wait for submissions, or change who takes part."
-        )
+        raise NobodyToAllocate(_too_few(snapshot, part))
     return engine_input(snapshot, rules, near)
+
+
+def _too_few(snapshot: Snapshot, part: TakingPart) -> Sentence:
+    numbers = counted(
+        "Of %(num)s student %(authors)s take part as authors and %(reviewers)s as reviewers.",
+        "Of %(num)s students %(authors)s take part as authors and %(reviewers)s as reviewers.",
+        len(snapshot.people),
+        authors=len(part.authors),
+        reviewers=len(part.reviewers),
+    )
+    why = [
+        sentence("%(why)s: %(count)s", why=sentence(LEFT_OUT_WORDS[reason]), count=count)
+        for reason, count in part.left_out_counts.items()
+    ]
+    left_out = sentence("Left out: %(list)s.", list=Listing(tuple(why))) if why else NOTHING
+    least = sentence("At least two must take part; wait for submissions, or change who takes part.")
+    return in_a_row([numbers, left_out, least])
 
 
 def with_balance(given: EngineInput, rules: PlanRules) -> Rules:

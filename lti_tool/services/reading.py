@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from allocation.sentences import N_
 from lti_tool.applying.report import RunSummary
 from lti_tool.canvas.client import CanvasClient, InCourse
 from lti_tool.canvas.course_reader import AssignmentCounts, CourseReader
@@ -114,8 +115,10 @@ class Reading:
         client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
         if not client.enable_peer_reviews(actor.course_id, assignment).peer_reviews:
             raise PeerReviewsNotPossible(
-                "Canvas does not offer peer reviews for this kind of assignment "
-                "(quizzes, discussions, external tools and work on paper have none)."
+                N_(
+                    "Canvas does not offer peer reviews for this kind of assignment "
+                    "(quizzes, discussions, external tools and work on paper have none)."
+                )
             )
 
 

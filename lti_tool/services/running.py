@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from allocation.sentences import N_
 from lti_tool.applying.clock import SystemClock
 from lti_tool.applying.driver import Driver
 from lti_tool.applying.errors import ActiveRunExists, NotResumable, UnknownRun
@@ -73,14 +74,14 @@ class Running:
         if (run := self._journal.run_of_plan(plan_id)) is not None:
             return run
         if not plan.writes:
-            raise PlanEmpty("Canvas already matches this plan; there is nothing to apply.")
+            raise PlanEmpty(N_("Canvas already matches this plan; there is nothing to apply."))
         if too_old(plan, self._now(), self._plan_max_age):
-            raise PlanOutdated("This plan is too old to be applied. Make a new preview.")
+            raise PlanOutdated(N_("This plan is too old to be applied. Make a new preview."))
         try:
             run = self._journal.start(plan, Starter(actor.user_id, actor.name))
         except ActiveRunExists as active:
             raise AnotherRunActive(
-                str(active),
+                active.words,
                 run_id=active.run,
                 by=active.who,
                 since=active.since,
@@ -99,9 +100,9 @@ class Running:
         try:
             report = self._journal.report(run_id)
         except UnknownRun:
-            raise NotHere(f"There is no run {run_id}.") from None
+            raise NotHere(N_("There is no run %(run)s."), run=run_id) from None
         if (report.canvas, report.course_id) != (actor.canvas, actor.course_id):
-            raise NotHere(f"There is no run {run_id} in this course.")
+            raise NotHere(N_("There is no run %(run)s in this course."), run=run_id)
         return report
 
     def cancel(self, actor: Actor, run_id: RunId) -> None:
@@ -120,7 +121,7 @@ class Running:
         try:
             self._journal.resume(run_id, Starter(actor.user_id, actor.name))
         except NotResumable as error:
-            raise RunNotPaused(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+            raise RunNotPaused(error.words) from None
         self._ring(run_id)
 
     def undo(self, actor: Actor, run_id: RunId) -> Plan:
@@ -132,15 +133,17 @@ class Running:
         report = self.report(actor, run_id)
         effects = self._journal.effects(run_id)
         if not effects:
-            raise NothingToUndo("This run changed nothing in Canvas, so there is nothing to take back.")
+            raise NothingToUndo(N_("This run changed nothing in Canvas, so there is nothing to take back."))
         original = self._planning.stored(actor, report.plan_id).plan
         snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=True)
         changes = undo_changes(snapshot, effects)
         plan = self._planning.store(actor, snapshot, original.rules, original.seed, changes, undo_of=run_id)
         if not plan.writes:
             raise NothingToUndo(
-                "Nothing of this run can be taken back: its reviews are completed, gone already, "
-                "or of people who left the course."
+                N_(
+                    "Nothing of this run can be taken back: its reviews are completed, gone already, "
+                    "or of people who left the course."
+                )
             )
         return plan
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from allocation.sentences import N_, sentence
 from lti_tool.applying.answers import Why
 from lti_tool.canvas.calls import TokenSource
 from lti_tool.canvas.errors import AccessLost, BrokenAnswer, CanvasUnavailable, KeyRejected, Throttled
@@ -179,20 +180,22 @@ class Tokens:
                     return token.access_token
                 oauth = self._oauth_of(canvas)
                 if oauth is None and token.kind is TokenKind.OAUTH:
-                    raise KeyRejected(f"No developer key is registered for {canvas}.")
+                    raise KeyRejected(
+                        sentence("No developer key is registered for %(canvas)s.", canvas=canvas)
+                    )
                 if token.refresh_token is None or oauth is None:
                     self._rows.mark_dead(canvas, user, token.generation)
-                    raise AccessLost("Canvas refused the stored token, and it cannot be renewed.")
+                    raise AccessLost(N_("Canvas refused the stored token, and it cannot be renewed."))
                 try:
                     lease = self._rows.lease(canvas, user, token.generation, secrets.token_hex(16))
                 except LookupError:
-                    raise AccessLost("The connection to Canvas was ended.") from None
+                    raise AccessLost(N_("The connection to Canvas was ended.")) from None
                 if isinstance(lease, RefreshLease):
                     self._refresh(oauth, lease)
                 elif lease is None:
                     if time.monotonic() > deadline:
                         raise CanvasUnavailable(
-                            "Another process has been renewing the Canvas token for too long.",
+                            N_("Another process has been renewing the Canvas token for too long."),
                             why=Why.NO_ANSWER,
                         )
                     self._sleep(LOOK_EVERY_S)
@@ -229,12 +232,12 @@ class Tokens:
         except SealedTextError as error:
             log.error("canvas_token_does_not_open", canvas=canvas, reason=str(error))
             raise AccessLost(
-                "The stored token cannot be opened with the keys that are configured."
+                N_("The stored token cannot be opened with the keys that are configured.")
             ) from error
         if token is None:
-            raise AccessLost("There is no connection to Canvas for this person.")
+            raise AccessLost(N_("There is no connection to Canvas for this person."))
         if token.dead:
-            raise AccessLost("Canvas no longer accepts the stored token.")
+            raise AccessLost(N_("Canvas no longer accepts the stored token."))
         return token
 
     def _lock_of(self, canvas: CanvasOrigin, user: UserId) -> threading.Lock:

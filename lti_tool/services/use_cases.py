@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from allocation import Quality, Reason
+from allocation.sentences import Sentence
 from lti_tool.applying.report import RunReport, RunSummary
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.edits import Broken, Difference, Edit
@@ -24,7 +25,8 @@ from lti_tool.planning.taking_part import TakingPart
 from lti_tool.services.plan_table import ENGLISH, Vocabulary
 
 Progress = Callable[[str, int, int | None], None]
-"""Told while a long reading goes on: what is being read, how many so far, of how many if known."""
+"""Told while a long reading goes on: what is being read (a template marked with ``N_``), how many so far, of
+how many if known."""
 
 
 def silent(_words: str, _done: int, _total: int | None) -> None:
@@ -80,7 +82,7 @@ class Feasibility:
     gives: tuple[int, int]
     gets: tuple[int, int]
     reasons: tuple[Reason, ...]
-    sentences: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
     """The reasons in words, with names."""
     reason_names: Mapping[str, str]
     """Display names for the people ids that the reasons mention."""

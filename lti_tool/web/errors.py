@@ -28,6 +28,7 @@ from lti_tool.services.errors import (
     ServiceError,
 )
 from lti_tool.web.session import NoSession, NotATeacher, OtherCourse
+from lti_tool.web.voice import Words, say, say_plainly
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +124,6 @@ TROUBLES: dict[type[Exception], Trouble] = {
         _l("Reviews cannot be allocated like this"),
         _l("The people and the rules do not fit together."),
         _l("Change the rules or who takes part; nothing was changed in Canvas."),
-        own_words=True,
     ),
     ReadFailed: Trouble(
         502, _l("Canvas could not be read"), _l("Canvas gave no usable answer just now."), _TRY_LATER
@@ -202,15 +202,15 @@ def show_errors(app: Flask) -> None:
 def _page_of(error: Exception) -> Response:
     trouble = trouble_of(error)
     reference = _logged(error, trouble)
-    happened = str(error) if trouble.own_words and str(error) else str(trouble.happened)
-    return _answer(error, trouble, happened, reference)
+    own = error.words if trouble.own_words and isinstance(error, ServiceError) else None
+    return _answer(error, trouble, own or trouble.happened, reference)
 
 
 def _page_of_http(error: HTTPException) -> Response:
     if error.code is not None and error.code < 400:
         return make_response(error.get_response())
     trouble = OUR_FAULT if (error.code or 500) >= 500 else trouble_of(error)
-    answer = _answer(error, trouble, str(trouble.happened), _logged(error, trouble))
+    answer = _answer(error, trouble, trouble.happened, _logged(error, trouble))
     answer.status_code = error.code or 500
     if error.code == 405:
         answer.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
@@ -220,7 +220,7 @@ def _page_of_http(error: HTTPException) -> Response:
 def _page_of_defect(error: Exception) -> Response:
     reference = secrets.token_hex(4)
     log.error("page failed", reference=reference, endpoint=request.endpoint, exc_info=error)
-    return _answer(error, OUR_FAULT, str(OUR_FAULT.happened), reference)
+    return _answer(error, OUR_FAULT, OUR_FAULT.happened, reference)
 
 
 def _logged(error: Exception, trouble: Trouble) -> str:
@@ -236,17 +236,20 @@ def _logged(error: Exception, trouble: Trouble) -> str:
     return reference
 
 
-def _answer(error: Exception, trouble: Trouble, happened: str, reference: str) -> Response:
+def _answer(error: Exception, trouble: Trouble, happened: Words, reference: str) -> Response:
     course_id = (request.view_args or {}).get("course_id") if g.get("visit") is not None else None
     if request.accept_mimetypes.best == "application/json":
         answer = jsonify(
-            title=str(trouble.title), happened=happened, to_do=str(trouble.to_do), reference=reference
+            title=str(trouble.title),
+            happened=say_plainly(happened),
+            to_do=str(trouble.to_do),
+            reference=reference,
         )
     else:
         page = render_template(
             "error.html",
             trouble=trouble,
-            happened=happened,
+            happened=say(happened),
             reference=reference,
             course_id=course_id
             if trouble.status != 401 and not isinstance(error, NotATeacher | OtherCourse)

@@ -20,6 +20,7 @@ from lti_tool.web.runs import runs_blueprint
 from lti_tool.web.security import protect
 from lti_tool.web.session import Authenticate, guard, visit_if_any
 from lti_tool.web.tracing import trace
+from lti_tool.web.voice import teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def create_web(
     https = settings.public_url.startswith("https://")
     trace(app, behind_proxy=settings.trusted_proxies > 0)
     speak(app)
+    teach(app)
     protect(app, ancestors=settings.platform_origins, https=https)
     show_errors(app)
     app.context_processor(lambda: {"words": words, "visit": visit_if_any()})

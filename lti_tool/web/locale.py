@@ -20,7 +20,7 @@ def speak(app: Flask) -> None:
         default_translation_directories="translations",
     )
     app.context_processor(_page_language)
-    app.add_template_filter(_moment, "moment")
+    app.add_template_filter(moment)
 
 
 def _offered() -> list[str]:
@@ -47,7 +47,7 @@ def _time_zone() -> str | None:
         return None
 
 
-def _moment(time: datetime) -> str:
+def moment(time: datetime) -> str:
     """Day and time without seconds, which nobody here needs."""
     return f"{format_date(to_user_timezone(time), 'medium')}, {format_time(time, 'short')}"
 

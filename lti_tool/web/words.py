@@ -10,17 +10,20 @@ from dataclasses import dataclass
 
 from flask_babel import LazyString, gettext, ngettext
 from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
 
 from allocation import Reason, Remedy
 from lti_tool.applying.answers import Why
 from lti_tool.applying.states import RunState, StepClass
 from lti_tool.applying.verification import MismatchKind
 from lti_tool.planning.drift import Drift, DriftKind
+from lti_tool.planning.explain import LEFT_OUT_WORDS, REASON_WORDS
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind, ChangeReason
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.taking_part import LeftOut
 from lti_tool.services.use_cases import Feasibility
+from lti_tool.web.voice import say
 
 KINDS: Mapping[ChangeKind, LazyString] = {
     ChangeKind.CREATE: _l("Create"),
@@ -35,44 +38,9 @@ SIGNS: Mapping[ChangeKind, str] = {
     ChangeKind.BLOCKED: "!",
 }
 
-REASONS: Mapping[ChangeReason, LazyString] = {
-    ChangeReason.NEW: _l("new"),
-    ChangeReason.TOP_UP: _l("fills up what exists"),
-    ChangeReason.PINNED: _l("new; you fixed this pair"),
-    ChangeReason.STILL_FITS: _l("exists and still fits"),
-    ChangeReason.COMPLETED: _l("is completed, so it stays"),
-    ChangeReason.NOT_VISIBLE: _l("concerns somebody you cannot see, so it stays"),
-    ChangeReason.TEST_STUDENT: _l("belongs to the test student"),
-    ChangeReason.DUPLICATE: _l("exists twice in Canvas"),
-    ChangeReason.REPLACED: _l("replaced: you chose to start over"),
-    ChangeReason.REPLACED_FOREIGN: _l("made outside this tool; replaced, as you chose to start over"),
-    ChangeReason.MOVED: _l("makes room for an even spread"),
-    ChangeReason.MOVED_FOREIGN: _l("made outside this tool; stands in the way of an even spread"),
-    ChangeReason.BREAKS_SECTION_RULE: _l("breaks the section rule"),
-    ChangeReason.BREAKS_GROUP_RULE: _l("was with own group"),
-    ChangeReason.FORBIDDEN_PAIR: _l("you forbade this pair"),
-    ChangeReason.REPEATS_EARLIER: _l("repeats a pair of an earlier assignment"),
-    ChangeReason.REVIEWER_EXCLUDED: _l("you left the reviewer out"),
-    ChangeReason.AUTHOR_EXCLUDED: _l("you left the author out"),
-    ChangeReason.REVIEWER_LEFT: _l("the reviewer left the course"),
-    ChangeReason.AUTHOR_LEFT: _l("the author left the course"),
-    ChangeReason.REVIEWER_NOT_ASSIGNED: _l("the assignment is not for the reviewer"),
-    ChangeReason.AUTHOR_NOT_ASSIGNED: _l("the assignment is not for the author"),
-    ChangeReason.REVIEWER_NOT_SUBMITTED: _l("the reviewer did not submit"),
-    ChangeReason.AUTHOR_NOT_SUBMITTED: _l("the author did not submit"),
-    ChangeReason.UNDO_CREATED: _l("undo: the run had created it"),
-    ChangeReason.UNDO_DELETED: _l("undo: the run had deleted it"),
-    ChangeReason.NOT_PART_OF_UNDO: _l("not from this run, so it stays"),
-}
-
-LEFT_OUT: Mapping[LeftOut, LazyString] = {
-    LeftOut.TEST_STUDENT: _l("test student"),
-    LeftOut.LEFT_COURSE: _l("not active in the course"),
-    LeftOut.EXCLUDED: _l("left out by you"),
-    LeftOut.NOT_ASSIGNED: _l("not assigned"),
-    LeftOut.EXCUSED: _l("excused"),
-    LeftOut.NOT_SUBMITTED: _l("did not submit"),
-}
+REASONS: Mapping[ChangeReason, LazyString] = {code: _l(words) for code, words in REASON_WORDS.items()}
+LEFT_OUT: Mapping[LeftOut, LazyString] = {code: _l(words) for code, words in LEFT_OUT_WORDS.items()}
+"""Both are written in ``planning.explain``, whose words the command line uses too."""
 
 STATES: Mapping[RunState, LazyString] = {
     RunState.QUEUED: _l("Waiting to start"),
@@ -203,9 +171,9 @@ def _way_out(remedy: Remedy, rules: PlanRules) -> WayOut | None:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One reason why rules cannot work: a sentence with numbers, and the people whom it names."""
+    """One reason why rules cannot work: a sentence with numbers, and the people whom it is about."""
 
-    sentence: str
+    sentence: Markup
     names: tuple[str, ...]
     more: int
 
@@ -219,7 +187,7 @@ def obstacles(feasibility: Feasibility) -> list[Obstacle]:
     shown = []
     for reason, sentence in zip(feasibility.reasons, feasibility.sentences, strict=True):
         people = sorted(feasibility.reason_names.get(person, person) for person in reason.people)
-        shown.append(Obstacle(sentence, tuple(people[:NAMED]), max(0, len(people) - NAMED)))
+        shown.append(Obstacle(say(sentence), tuple(people[:NAMED]), max(0, len(people) - NAMED)))
     return shown
 
 

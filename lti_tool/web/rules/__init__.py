@@ -82,7 +82,7 @@ def verdict(
     try:
         feasibility = services.planning.feasibility(actor, assignment, rules)
     except NobodyToAllocate as nobody:
-        return {"too_few": str(nobody)}
+        return {"too_few": nobody.words}
     return {
         "feasibility": feasibility,
         "obstacles": words.obstacles(feasibility),

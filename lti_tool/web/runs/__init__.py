@@ -22,6 +22,7 @@ from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import csv_file, go_to
 from lti_tool.web.session import visit
+from lti_tool.web.voice import say_plainly
 
 GOOD = frozenset({StepClass.DONE, StepClass.ALREADY_THERE, StepClass.ALREADY_GONE})
 WAITING = frozenset({StepClass.PENDING, StepClass.PAUSED})
@@ -112,7 +113,7 @@ def runs_blueprint(services: UseCases) -> Blueprint:
                 step.submission,
                 str(words.CLASSES[step.step_class]),
                 step.review_id,
-                step.note,
+                say_plainly(step.note),
             ]
             for step in report.steps
         ]

@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from allocation import (
+    Listing,
     Mention,
     Pair,
     Participant,
     Reason,
     Roster,
     Rules,
+    Sentence,
     Submission,
     certificate_holds,
     feasibility,
@@ -215,13 +217,14 @@ def test_names_take_the_place_of_ids() -> None:
 def test_only_five_names_are_read_out() -> None:
     (reason,) = feasibility(everybody_hands_in(20, lambda i: "A" if i < 6 else None), Rules(sections="same"))
     assert reason.text.endswith("p06, p07, p08, p09 and 10 more.")
-    assert sum(isinstance(part, Mention) for part in reason.parts) == 4
+    listed = reason.words.values["names"]
+    assert isinstance(listed, Listing)
+    assert sum(isinstance(item, Mention) for item in listed.items) == 4
 
 
 def test_a_reason_of_several_mentions_keeps_what_is_around_them() -> None:
-    reason = Reason(
-        "people_short", (), (), 1, 0, ("{0} ", Mention("person", "a"), " and ", Mention("group", "b"))
-    )
+    words = Sentence("{0} %(a)s and %(b)s", {"a": Mention("person", "a"), "b": Mention("group", "b")})
+    reason = Reason("people_short", (), (), 1, 0, words)
     assert reason.render(lambda one: f"<{one}>") == "{0} <a> and b"
 
 

@@ -281,7 +281,7 @@ def test_a_failed_read_says_what_it_means_and_what_to_do(row: Row) -> None:
     assert error.why is row.why
     assert error.meaning
     assert error.what_to_do
-    assert str(error) == " ".join((error.what_happened, error.meaning, error.what_to_do))
+    assert str(error) == f"{error.what_happened} {error.meaning} {error.what_to_do}"
     assert worth_repeating(heard) == row.repeat
 
 

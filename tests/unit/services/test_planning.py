@@ -81,6 +81,6 @@ def test_reviews_that_must_stay_can_leave_works_close_but_not_equal() -> None:
 
 def test_reasons_name_groups_and_sections_as_people_know_them() -> None:
     base = snapshot(12, groups={"Everybody": range(1, 13)})
-    (sentence,) = feasibility_of(base, PlanRules()).sentences
+    sentence = str(feasibility_of(base, PlanRules()).sentences[0])
     assert "Everybody" in sentence
     assert "g-Everybody" not in sentence
