@@ -14,6 +14,7 @@ from typing import Protocol
 from allocation import Quality, Reason
 from allocation.sentences import Sentence
 from lti_tool.applying.report import RunReport, RunSummary
+from lti_tool.planning.canvas_method import Draws, Measured
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.edits import Broken, Difference, Edit
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId, UserId
@@ -95,11 +96,15 @@ class Feasibility:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A stored plan with all that the preview shows. ``quality`` is of the state after applying."""
+    """A stored plan with all that the preview shows. Quality and measures are of the state after applying."""
 
     plan: Plan
     snapshot: Snapshot
     quality: Quality
+    measured: Measured | None
+    """The same in the numbers that are compared with Canvas's own method; None where no review is left."""
+    knows: frozenset[str]
+    """The fields of ``measured`` that mean something for this class."""
     taking_part: TakingPart
     run_id: RunId | None
     """The run that applied this plan, if one did."""
@@ -227,6 +232,10 @@ class PlanningCases(Protocol):
 
     def plan(self, actor: Actor, plan_id: PlanId) -> PlanView:
         """A stored plan of this course; raises ``NotHere``."""
+        ...
+
+    def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
+        """What Canvas's own method would give the same class; None where nobody is left."""
         ...
 
     def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
