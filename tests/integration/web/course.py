@@ -42,8 +42,10 @@ from lti_tool.planning.snapshot import (
 )
 from lti_tool.planning.taking_part import TakingPart, taking_part
 from lti_tool.services.comparing import afterwards, canvas_instead
+from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
+from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.planning import changes_of, feasibility_of
 from lti_tool.services.use_cases import (
     Actor,
@@ -57,6 +59,7 @@ from lti_tool.services.use_cases import (
     silent,
 )
 from lti_tool.web.factory import WebSettings, create_web
+from tests.integration.web.after_allocation import NoCanvas, follow_ups
 
 CANVAS = CanvasOrigin("https://canvas.example.edu")
 COURSE = CourseId("9007199254740993")
@@ -543,6 +546,7 @@ SESSIONS: Mapping[str, Launch] = {
 
 def web_of(course: Course, public_url: str = "https://tool.example.edu", platform: str = CANVAS) -> Flask:
     """The application over a course; the tokens are the keys of ``SESSIONS``."""
+    store = follow_ups()
     app = create_web(
         UseCases(
             connecting=Connecting(course),
@@ -551,6 +555,8 @@ def web_of(course: Course, public_url: str = "https://tool.example.edu", platfor
             editing=Editing(course),
             rule_sets=course.sets,
             running=Running(course),
+            following_up=FollowingUp(store, course, NoCanvas(), lambda: NOW),
+            crediting=Crediting(store, course, NoCanvas(), lambda: NOW),
         ),
         {token: replace(launch, platform_origin=platform) for token, launch in SESSIONS.items()}.get,
         (),
