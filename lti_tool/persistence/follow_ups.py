@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
@@ -24,27 +23,9 @@ from lti_tool.persistence.follow_up_rows import (
     ReminderRow,
 )
 from lti_tool.persistence.plans import new_id
-from lti_tool.planning.follow_up import FollowUp
+from lti_tool.planning.follow_up import FollowUp, Posting, Sending
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
 from lti_tool.planning.reminders import Message, ReminderPlan
-
-
-class Sending(StrEnum):
-    """How far a message is. After `sending` nobody sends it again, whatever became of it."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    SENT = "sent"
-    FAILED = "failed"
-
-
-class Posting(StrEnum):
-    """How far a posting of credit is."""
-
-    SENDING = "sending"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -46,3 +47,21 @@ class FollowUp(BaseModel):
     def overdue(self, now: datetime) -> bool:
         """Whether open reviews are late at ``now``."""
         return self.reviews_due_at is not None and self.reviews_due_at <= now
+
+
+class Sending(StrEnum):
+    """How far a message is. After `sending` nobody sends it again, whatever became of it."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Posting(StrEnum):
+    """How far a posting of credit is."""
+
+    SENDING = "sending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"

@@ -12,9 +12,10 @@ from allocation.sentences import N_
 from lti_tool.canvas.client import CanvasClient, InCourse
 from lti_tool.canvas.errors import CanvasError
 from lti_tool.canvas.pacing import Lane
-from lti_tool.persistence.follow_ups import CreditPost, FollowUps, Posting
+from lti_tool.persistence.follow_ups import CreditPost, FollowUps
 from lti_tool.planning.board import make_board
 from lti_tool.planning.credit import CreditPlan, plan_credit
+from lti_tool.planning.follow_up import Posting
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.snapshot import AssignmentFacts
 from lti_tool.services.canvas_access import CanvasAccess

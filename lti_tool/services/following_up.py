@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from allocation.sentences import N_
 from lti_tool.applying.answers import Outcome
 from lti_tool.canvas.pacing import Lane
-from lti_tool.persistence.follow_ups import Assignment, FollowUps, LoggedBatch, Sending
+from lti_tool.persistence.follow_ups import Assignment, FollowUps, LoggedBatch
 from lti_tool.planning.board import Board, make_board
-from lti_tool.planning.follow_up import FollowUp
+from lti_tool.planning.follow_up import FollowUp, Sending
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.reminders import Audience, ReminderPlan, Template, plan_reminders
 from lti_tool.planning.snapshot import Snapshot

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from lti_tool.persistence.follow_ups import Posting, Sending
 from lti_tool.planning.board import Standing
 from lti_tool.planning.credit import CreditKind
-from lti_tool.planning.follow_up import CreditMode
+from lti_tool.planning.follow_up import CreditMode, Posting, Sending
 from lti_tool.planning.reminders import NotReminded
 
 STANDINGS: Mapping[Standing, LazyString] = {
