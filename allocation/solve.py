@@ -72,8 +72,7 @@ def solve(
     if mix:
         _mix(board, goals, stream("mixing"), thorough=50 * left > sum(problem.gives))
     if Goal.CONNECTED in goals:
-        tally = Tally(board, lexicographic(problem, goals))
-        join_islands(board, tally, stream("islands"), bounds[Goal.CONNECTED])
+        join_islands(board, Tally(board, lexicographic(problem, goals)), stream("islands"))
     solved = Solved(board, complete)
     if rules.reciprocal == "forbid":
         _drop_mutual(solved, bounds[Goal.RECIPROCAL])

@@ -18,27 +18,27 @@ from sqlalchemy import inspect
 
 from lti_tool.applying.errors import UnknownRun
 from lti_tool.applying.settings import DriverSettings
-from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
+from lti_tool.canvas.oauth import CanvasOAuth
 from lti_tool.canvas.origin import canonical_origin
 from lti_tool.jobs.queue import make_queue
 from lti_tool.jobs.worker import Bell, Worker
 from lti_tool.logs import configure_logs
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
-from lti_tool.persistence.follow_ups import FollowUps
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import load_plan
+from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
 from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
 from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 from lti_tool.services.connect_window import ConnectWindow
 from lti_tool.services.connecting import Connecting
-from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import NotConnected, NotHere
-from lti_tool.services.following_up import FollowingUp
+from lti_tool.services.invitations import Invitations
 from lti_tool.services.planning import Planning
 from lti_tool.services.reading import Reading
+from lti_tool.services.registrations import KnownRegistrations
 from lti_tool.services.rule_sets import RuleSets
 from lti_tool.services.running import Driving, Running, our_reviews
 from lti_tool.services.tokens import Tokens
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
     from lti_tool.lti.context import LaunchContext
     from lti_tool.lti.keys import ToolKeys
-    from lti_tool.lti.registration import Registrations
 
 
 def now() -> datetime:
@@ -65,7 +64,8 @@ class Application:
 
     settings: Settings
     database: Database
-    registrations: Registrations
+    registrations: KnownRegistrations
+    invitations: Invitations
     tokens: TokenRows
     connecting: Connecting
     journal: Journal
@@ -133,17 +133,24 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
 
     settings.instance.mkdir(parents=True, exist_ok=True)
     try:
-        registrations = Registrations.from_config(
+        configured = Registrations.from_config(
             settings.platforms, allow_http_loopback=settings.allow_http_loopback
         )
         queue = make_queue(settings.queue)
     except (LtiConfigError, ValueError) as error:
         raise SettingsError(str(error)) from error
     database = Database(make_engine(settings.database))
+    registrations = KnownRegistrations(
+        configured,
+        RegistrationRows(database, settings.secret_box),
+        environment,
+        now,
+        allow_http_loopback=settings.allow_http_loopback,
+    )
     rows = TokenRows(database, settings.secret_box)
     attempts = ConnectAttempts(database, settings.secret_box)
     transports = Transports(reach=settings.reach)
-    oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback", environment)
+    oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback")
     tokens = Tokens(rows, oauth_of)
     connecting = Connecting(attempts, tokens, oauth_of, transports.of)
     access = CanvasAccess(transports, tokens.source)
@@ -157,11 +164,11 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     running = Running(
         journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
     )
-    follow_ups = FollowUps(database)
     return Application(
         settings=settings,
         database=database,
         registrations=registrations,
+        invitations=Invitations(InvitationRows(database), registrations, now),
         tokens=rows,
         connecting=connecting,
         journal=journal,
@@ -175,24 +182,17 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
             editing=Editing(planning),
             rule_sets=RuleSets(database, planning, now),
             running=running,
-            following_up=FollowingUp(follow_ups, reading, access, now),
-            crediting=Crediting(follow_ups, reading, access, now),
         ),
     )
 
 
 def _oauth_keys(
-    registrations: Registrations, transports: Transports, redirect_uri: str, environment: Mapping[str, str]
+    registrations: KnownRegistrations, transports: Transports, redirect_uri: str
 ) -> Callable[[CanvasOrigin], CanvasOAuth | None]:
     """The API developer key of each registered Canvas that has one."""
-    keys: dict[CanvasOrigin, OAuthKey] = {}
-    for registration in registrations.all():
-        if registration.oauth_client_id:
-            secret = environment.get(registration.oauth_client_secret_env or "", "")
-            keys[registration.canvas] = OAuthKey(registration.oauth_client_id, secret)
 
     def oauth_of(canvas: CanvasOrigin) -> CanvasOAuth | None:
-        key = keys.get(canvas)
+        key = registrations.api_key(canvas)
         return None if key is None else CanvasOAuth(transports.of(canvas), key, redirect_uri)
 
     return oauth_of
@@ -284,7 +284,9 @@ def _on_stop_signals(act: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: act())
 
 
-def _still_registered(context: LaunchContext | None, registrations: Registrations) -> LaunchContext | None:
+def _still_registered(
+    context: LaunchContext | None, registrations: KnownRegistrations
+) -> LaunchContext | None:
     """A session ends with the registration that it came from."""
     if context is None or registrations.find(context.issuer, context.client_id) is None:
         return None
@@ -322,12 +324,9 @@ def build_web(application: Application) -> Flask:
         idle=timedelta(hours=settings.session_idle_hours),
         absolute=timedelta(hours=settings.session_hours),
     )
-    origins = dict.fromkeys(
-        origin for found in application.registrations.all() for origin in found.platform_origins
-    )
     return create_web(
         application.use_cases,
         lambda token: _still_registered(sessions.authenticate(token), application.registrations),
         [launch_blueprint(launching, sessions, tool_keys(application))],
-        WebSettings(settings.public_url, tuple(origins)),
+        WebSettings(settings.public_url, application.registrations.origins),
     )

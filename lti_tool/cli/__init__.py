@@ -9,10 +9,10 @@ from __future__ import annotations
 import click
 
 from lti_tool.cli.access import connect
-from lti_tool.cli.after import board, credit, follow_up, remind
 from lti_tool.cli.engine import allocate
 from lti_tool.cli.operation import db, demo, doctor, serve, worker
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
+from lti_tool.cli.registration import registration
 from lti_tool.cli.runs import runs
 from lti_tool.cli.secrets import keys, secrets
 
@@ -26,17 +26,14 @@ def main() -> None:
 for command in (
     allocate,
     apply,
-    board,
     connect,
-    credit,
     db,
     demo,
     doctor,
     export,
     keys,
-    follow_up,
     plan,
-    remind,
+    registration,
     rules_schema,
     runs,
     secrets,

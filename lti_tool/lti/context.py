@@ -24,6 +24,10 @@ INSTRUCTOR_ROLES: Final = frozenset(
 somewhere, or may even stand in for a student; they open nothing here."""
 
 
+ADMINISTRATOR_ROLE: Final = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#Administrator"
+"""Canvas sends it for administrators of the account that the course is in, or of one above it
+(canvas-lms lib/lti/substitutions_helper.rb)."""
+
 _CANVAS_ID = re.compile(r"[A-Za-z0-9_~-]{1,64}")
 
 
@@ -53,6 +57,10 @@ class LaunchContext:
     platform_origin: str
     launch_id: str = ""
     """Names the launch in logs; tells nothing about it."""
+    is_administrator: bool = False
+    """Of the account in Canvas. Opens the administration of this registration, and no course."""
+    names_its_canvas: bool = False
+    """The launch itself said which Canvas it comes from (``canvas_api_base``)."""
 
     @property
     def missing_fields(self) -> tuple[str, ...]:
@@ -104,6 +112,8 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
         high_contrast=custom.get("prefers_high_contrast", "").lower() == "true",
         post_message_token=custom.get("post_message_token", ""),
         platform_origin=registration.canvas_origin,
+        is_administrator=ADMINISTRATOR_ROLE in roles,
+        names_its_canvas=bool(base),
     )
 
 

@@ -35,6 +35,8 @@ class LaunchRefused(Exception):
     refusal: Refusal
     detail: str
     reference: str = field(default_factory=lambda: secrets.token_hex(4))
+    platform_origins: tuple[str, ...] | None = None
+    """Where the platform's pages are, if it was known by then whose launch it is."""
 
     def __str__(self) -> str:
         return f"{self.refusal.value}: {self.detail} (reference {self.reference})"

@@ -26,11 +26,12 @@ from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.lti.id_token import check_id_token
 from lti_tool.lti.key_sets import KeySets
 from lti_tool.lti.message import check_message
-from lti_tool.lti.registration import Registration, Registrations, origin_of
+from lti_tool.lti.registration import Registration, RegistrationBook, origin_of
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 CODE_LIFETIME = timedelta(seconds=60)
 LONGEST_PARAMETER = 16 * 1024
+LONGEST_DEPLOYMENT = 255
 PLATFORM_ERRORS = {
     "login_required": Refusal.LOGIN_ENDED,
     "interaction_required": Refusal.LOGIN_ENDED,
@@ -117,7 +118,7 @@ class Launching:
 
     def __init__(
         self,
-        registrations: Registrations,
+        registrations: RegistrationBook,
         secrets_once: OneTimeSecrets,
         key_sets: KeySets,
         launch_url: str,
@@ -171,11 +172,12 @@ class Launching:
         registration = self._registrations.find(attempt.issuer, attempt.client_id)
         if registration is None:
             raise LaunchRefused(Refusal.UNKNOWN_PLATFORM, "the registration was removed meanwhile")
-        claims = check_id_token(_parameter(form, "id_token"), registration, self._key_sets)
-        if not hmac.compare_digest(hashed(claims["nonce"]), attempt.nonce_hash):
-            raise LaunchRefused(Refusal.TOKEN_REFUSED, "the nonce is not ours")
-        check_message(claims, self._registrations, self._launch_url)
-        context = replace(launch_context(claims, registration), launch_id=label_of(state))
+        try:
+            checked = self._checked(_parameter(form, "id_token"), registration, attempt)
+        except LaunchRefused as refused:
+            refused.platform_origins = registration.platform_origins
+            raise
+        context = replace(checked, launch_id=label_of(state))
         shown = cookie(label_of(state))
         proven = shown is not None and hmac.compare_digest(hashed(shown), attempt.binding_hash)
         storage_target = _parameter(form, "lti_storage_target") or None
@@ -190,6 +192,23 @@ class Launching:
             storage_origin=_storage_origin(registration, storage_target),
             context=context,
         )
+
+    def _checked(self, token: str, registration: Registration, attempt: LaunchAttempt) -> LaunchContext:
+        claims = check_id_token(token, registration, self._key_sets)
+        if not hmac.compare_digest(hashed(claims["nonce"]), attempt.nonce_hash):
+            raise LaunchRefused(Refusal.TOKEN_REFUSED, "the nonce is not ours")
+        check_message(claims, self._registrations, self._launch_url)
+        context = launch_context(claims, registration)
+        self._adopt(registration, context)
+        return context
+
+    def _adopt(self, registration: Registration, context: LaunchContext) -> None:
+        """Remember a deployment met for the first time, if the launch says which Canvas it comes from."""
+        if context.deployment_id in registration.deployment_ids:
+            return
+        if not context.names_its_canvas or len(context.deployment_id) > LONGEST_DEPLOYMENT:
+            raise LaunchRefused(Refusal.UNKNOWN_DEPLOYMENT, "new, and the launch does not name its Canvas")
+        self._registrations.adopt(registration, context.deployment_id)
 
     def redeem(self, code: str, binding: str | None) -> LaunchContext:
         """The launch behind a code; the code is spent whatever follows.

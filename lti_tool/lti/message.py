@@ -20,13 +20,13 @@ from pylti1p3.tool_config.abstract import ToolConfAbstract
 
 from lti_tool.lti.context import CLAIM
 from lti_tool.lti.errors import LaunchRefused, Refusal
-from lti_tool.lti.registration import Registrations, origin_of
+from lti_tool.lti.registration import RegistrationBook, origin_of
 
 
 class ToolConfiguration(ToolConfAbstract[Any]):
     """Our registrations as the library asks for them; always in the form of many clients per issuer."""
 
-    def __init__(self, registrations: Registrations) -> None:
+    def __init__(self, registrations: RegistrationBook) -> None:
         super().__init__()
         self._registrations = registrations
 
@@ -75,9 +75,9 @@ class ToolConfiguration(ToolConfAbstract[Any]):
         *args: Any,  # noqa: ARG002 - signature of the library
         **kwargs: Any,  # noqa: ARG002 - signature of the library
     ) -> Deployment | None:
-        """The deployment, if the registration lists it; ids are opaque and compared exactly."""
+        """The deployment, if the registration accepts it."""
         found = self._registrations.find(iss, client_id)
-        if found is None or deployment_id not in found.deployment_ids:
+        if found is None or not found.accepts(deployment_id):
             return None
         return Deployment().set_deployment_id(deployment_id)
 
@@ -113,7 +113,7 @@ class _CheckedLaunch(MessageLaunch[Any, ToolConfiguration, Any, Any]):
         return ""
 
 
-def check_message(claims: Mapping[str, Any], registrations: Registrations, launch_url: str) -> None:
+def check_message(claims: Mapping[str, Any], registrations: RegistrationBook, launch_url: str) -> None:
     """Check deployment, message type, version, user, roles, resource link and target_link_uri.
 
     ``launch_url`` is ours: a launch for another tool's address was not meant for us.

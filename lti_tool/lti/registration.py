@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
@@ -75,9 +75,9 @@ def origin_of(address: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
-def _some(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        raise ValueError("must name at least one deployment")
+def _some(values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    if not values and not info.data.get("adopts_deployments"):
+        raise ValueError("must name at least one deployment, or adopts_deployments must be true")
     return values
 
 
@@ -88,6 +88,9 @@ Word = Annotated[str, Field(min_length=1)]
 class Registration(BaseModel):
     """One registered platform: an LTI key of one issuer, and the Canvas that its courses live in.
 
+    ``adopts_deployments``: any deployment of this key may launch; its id becomes known by its first launch.
+    Right for a key that belongs to one institution, as each key does that its administrators made: Canvas
+    lets nobody else install it. Wrong for a key that Canvas's vendor shares between institutions.
     ``default`` marks the registration of an issuer that answers logins without a client id;
     ``auth_audience`` is the audience of service tokens where it is not ``auth_token_url``.
     """
@@ -99,17 +102,24 @@ class Registration(BaseModel):
     auth_login_url: Address
     auth_token_url: Address
     key_set_url: Address
-    deployment_ids: Annotated[tuple[Word, ...], AfterValidator(_some)]
+    adopts_deployments: bool = False
+    deployment_ids: Annotated[tuple[Word, ...], AfterValidator(_some), Field(validate_default=True)] = ()
     canvas_origin: Annotated[str, AfterValidator(_origin), AfterValidator(CanvasOrigin)]
     oauth_client_id: Word | None = None
     oauth_client_secret_env: Word | None = None
     auth_audience: Word | None = None
     default: bool = False
+    account_name: str = ""
+    """The institution in its own words; only shown."""
 
     @property
     def canvas(self) -> CanvasOrigin:
         """The Canvas, as the rest of the product names it."""
         return CanvasOrigin(self.canvas_origin)
+
+    def accepts(self, deployment_id: str) -> bool:
+        """Whether launches of this deployment may come in; ids are opaque and compared exactly."""
+        return self.adopts_deployments or deployment_id in self.deployment_ids
 
     @property
     def platform_origins(self) -> tuple[str, ...]:
@@ -118,8 +128,27 @@ class Registration(BaseModel):
         return (self.canvas_origin,)
 
 
+class RegistrationBook(Protocol):
+    """Where launches look registrations up."""
+
+    def find(self, issuer: str, client_id: str | None) -> Registration | None:
+        """The registration of (issuer, client id), or the one that answers for the issuer without it."""
+        ...
+
+    def adopt(self, registration: Registration, deployment_id: str) -> None:
+        """Remember a deployment that was met in a good launch of a registration that adopts them."""
+        ...
+
+
+def without_client_id(of_issuer: Sequence[Registration]) -> Registration | None:
+    """Who answers a login that names no client id, which LTI leaves optional: the only registration of the
+    issuer, or the one marked ``default``."""
+    candidates = of_issuer if len(of_issuer) == 1 else [found for found in of_issuer if found.default]
+    return candidates[0] if candidates else None
+
+
 class Registrations:
-    """All registrations, found by issuer and client id."""
+    """Registrations of a file, found by issuer and client id."""
 
     def __init__(self, registrations: tuple[Registration, ...]) -> None:
         self._by_key = {(found.issuer, found.client_id): found for found in registrations}
@@ -139,7 +168,7 @@ class Registrations:
             if isinstance(entries, list) and not entries:
                 mistakes.append(f"platforms.{issuer}: has no registration")
             for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
-                registration, wrong = _read(issuer, entry, allow_http_loopback)
+                registration, wrong = read_registration(issuer, entry, allow_http_loopback)
                 mistakes += [f"platforms.{issuer}[{number}]{words}" for words in wrong]
                 if registration is not None:
                     found.append(registration)
@@ -153,16 +182,15 @@ class Registrations:
         return tuple(self._by_key.values())
 
     def find(self, issuer: str, client_id: str | None) -> Registration | None:
-        """The registration of (issuer, client id). Without a client id, which LTI leaves optional, the only
-        one of the issuer, or the one marked ``default``."""
+        """The registration of (issuer, client id), or the one that answers for the issuer without it."""
         if client_id is not None:
             return self._by_key.get((issuer, client_id))
-        of_issuer = [found for found in self._by_key.values() if found.issuer == issuer]
-        candidates = of_issuer if len(of_issuer) == 1 else [found for found in of_issuer if found.default]
-        return candidates[0] if candidates else None
+        return without_client_id([found for found in self._by_key.values() if found.issuer == issuer])
 
 
-def _read(issuer: str, entry: Any, allow_http_loopback: bool) -> tuple[Registration | None, list[str]]:
+def read_registration(
+    issuer: str, entry: Any, allow_http_loopback: bool
+) -> tuple[Registration | None, list[str]]:
     """One registration, or what is wrong with it."""
     if not isinstance(entry, Mapping):
         return None, [": must be an object"]

@@ -18,6 +18,7 @@ from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.encryption import KEY_ID_LENGTH, SealedTextError, SecretBox
 from lti_tool.persistence.lti_rows import OneTimeSecretRow, SessionRow, ToolKeyRow
+from lti_tool.persistence.registrations import ApiKeyRow
 from lti_tool.persistence.tokens import ConnectAttemptRow, TokenRow
 
 BATCH = 100
@@ -44,6 +45,7 @@ SEALED: tuple[SealedColumn, ...] = (
         ConnectAttemptRow.sealed_verifier,
         lambda row: f"connect_attempt:{row.state_hash}",
     ),
+    SealedColumn(ApiKeyRow, ApiKeyRow.sealed_secret, lambda row: f"canvas_api_key:{row.canvas}"),
     SealedColumn(ToolKeyRow, ToolKeyRow.private_pem, lambda row: f"tool_key:{row.kid}"),
     SealedColumn(SessionRow, SessionRow.context, lambda row: f"session:{row.token_hash}"),
     SealedColumn(OneTimeSecretRow, OneTimeSecretRow.body, lambda row: f"one_time_secret:{row.secret_hash}"),

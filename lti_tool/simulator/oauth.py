@@ -318,7 +318,6 @@ _THINGS = {
     "sections": "sections",
     "self": "your own profile",
     "submissions": "submissions",
-    "update_grades": "points",
     "users": "people",
 }
 

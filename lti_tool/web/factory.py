@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Flask
 
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
-from lti_tool.web.after.board import board_blueprint
-from lti_tool.web.after.credit import credit_blueprint
-from lti_tool.web.after.reminders import reminders_blueprint
 from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
 from lti_tool.web.errors import show_errors
 from lti_tool.web.home import home_blueprint
@@ -20,7 +17,7 @@ from lti_tool.web.participants import participants_blueprint
 from lti_tool.web.preview import preview_blueprint
 from lti_tool.web.rules import rules_blueprint
 from lti_tool.web.runs import runs_blueprint
-from lti_tool.web.security import protect
+from lti_tool.web.security import frame_in_named, protect
 from lti_tool.web.session import Authenticate, guard, visit_if_any
 from lti_tool.web.tracing import trace
 from lti_tool.web.voice import teach
@@ -28,10 +25,11 @@ from lti_tool.web.voice import teach
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """What an installation chooses: its own address, the origins that may frame it, the proxies before it."""
+    """What an installation chooses: its own address, the origins that may frame it (asked each time), the
+    proxies before it."""
 
     public_url: str
-    platform_origins: tuple[str, ...]
+    platform_origins: Callable[[], Sequence[str]]
     trusted_proxies: int = 0
 
 
@@ -45,28 +43,28 @@ def create_web(
 
     ``authenticate`` gives the launch of a session token, or None. ``launch_blueprints`` are the LTI
     endpoints (``lti_tool.web.launch``).
-
-    Raises:
-        ValueError: a platform origin is not an origin.
     """
     app = Flask("lti_tool.web")
     https = settings.public_url.startswith("https://")
     trace(app, behind_proxy=settings.trusted_proxies > 0)
     speak(app)
     teach(app)
-    protect(app, ancestors=settings.platform_origins, https=https)
+    protect(app, https=https)
     show_errors(app)
     app.context_processor(lambda: {"words": words, "visit": visit_if_any()})
     for blueprint in launch_blueprints:
         app.register_blueprint(blueprint)
     app.register_blueprint(connect_window_blueprint(services.connecting, secure_cookie=https))
-    app.register_blueprint(_course_pages(services, authenticate))
+    app.register_blueprint(_course_pages(services, authenticate, settings.platform_origins))
     return app
 
 
-def _course_pages(services: UseCases, authenticate: Authenticate) -> Blueprint:
+def _course_pages(
+    services: UseCases, authenticate: Authenticate, platform_origins: Callable[[], Sequence[str]]
+) -> Blueprint:
     """Everything under one course; the guard runs before each of its pages."""
     pages = Blueprint("course", __name__, url_prefix="/app/courses/<course_id>")
+    pages.before_request(frame_in_named(platform_origins))
     pages.before_request(guard(authenticate))
     for blueprint in (
         home_blueprint(services),
@@ -75,9 +73,6 @@ def _course_pages(services: UseCases, authenticate: Authenticate) -> Blueprint:
         rules_blueprint(services),
         preview_blueprint(services),
         runs_blueprint(services),
-        board_blueprint(services),
-        reminders_blueprint(services),
-        credit_blueprint(services),
     ):
         pages.register_blueprint(blueprint)
     return pages

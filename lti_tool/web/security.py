@@ -1,19 +1,28 @@
 """What every answer tells the browser about itself: content policy, framing, caching.
 
 The policy starts at nothing and opens what the pages use: our own modules, style and pictures. There is no
-inline script or style anywhere. Only registered platforms may frame the tool, error pages included.
-A blueprint that needs another policy (the launch's form posts to the platform) sets the header itself.
+inline script or style anywhere. A page may be framed by the one Canvas that it belongs to: that of its
+session, of the launch, or for a document that is loaded before its session is shown, the registered one that
+its address names (``?in=``). Everything else refuses to be framed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
+
+from lti_tool.web.session import visit_if_any
 
 LARGEST_FORM = 1_000_000
 """Bytes; the largest form is the list of people who take no part."""
+
+ANYBODY = ("*",)
+"""For pages without controls and without anything private that must be readable in a Canvas nobody registered
+yet: a refused launch, and the registration itself, whose address holds two secrets."""
+IN_CANVAS = "in"
+"""Parameter of an address: host of the Canvas around the frame."""
 
 NO_POWERS = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
@@ -23,7 +32,7 @@ NO_POWERS = (
 
 def content_policy(ancestors: Sequence[str]) -> str:
     """The Content-Security-Policy for pages that only ``ancestors`` (origins) may frame."""
-    for origin in ancestors:
+    for origin in ancestors if ancestors != ANYBODY else ():
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
             raise ValueError(f"{origin!r} is not an origin such as https://canvas.example.edu")
@@ -41,18 +50,39 @@ def content_policy(ancestors: Sequence[str]) -> str:
     )
 
 
-def protect(app: Flask, *, ancestors: Sequence[str], https: bool) -> None:
+def frame_in(origins: Sequence[str]) -> None:
+    """Let the answer to this request be framed by these origins."""
+    g.framed_by = tuple(origins)
+
+
+def frame_in_named(registered: Callable[[], Sequence[str]]) -> Callable[[], None]:
+    """A ``before_request`` function: the registered Canvas that the address names may frame the answer."""
+
+    def look() -> None:
+        named = request.args.get(IN_CANVAS)
+        if named:
+            frame_in([origin for origin in registered() if urlsplit(origin).netloc == named])
+
+    return look
+
+
+def _ancestors() -> Sequence[str]:
+    visiting = visit_if_any()
+    if visiting is not None:
+        return (visiting.launched.platform_origin,)
+    found: Sequence[str] = g.get("framed_by", ())
+    return found
+
+
+def protect(app: Flask, *, https: bool) -> None:
     """Put the headers on every answer of the application and limit what it reads."""
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
     app.config["MAX_FORM_PARTS"] = 10_000
-    policy = content_policy(ancestors)
-    top_level_policy = content_policy(())
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        top_level = request.path.startswith("/connect/")
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", top_level_policy if top_level else policy)
+        headers.setdefault("Content-Security-Policy", content_policy(_ancestors()))
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "no-referrer"
         headers["Permissions-Policy"] = NO_POWERS

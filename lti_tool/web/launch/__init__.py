@@ -7,6 +7,8 @@ A browser that keeps neither is offered a window of its own before anything sing
 
 from __future__ import annotations
 
+from urllib.parse import urlencode, urlsplit
+
 import structlog
 from flask import Blueprint, Response, jsonify, make_response, render_template, request, url_for
 from flask_babel import LazyString
@@ -16,6 +18,7 @@ from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.lti.keys import ToolKeys
 from lti_tool.lti.launching import Launching, StartedLogin
 from lti_tool.lti.sessions import Sessions
+from lti_tool.web.security import ANYBODY, IN_CANVAS, frame_in
 
 COOKIE = "__Host-peer-allocator-launch-"
 """The prefix keeps sites beside this one (other hosts of its domain) from planting a mark of their own."""
@@ -109,6 +112,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
     @lti.route("/login", methods=["GET", "POST"])
     def login() -> Response:
         started = launching.start(request.values)
+        frame_in(started.registration.platform_origins)
         answer = make_response(
             # Everything is sent again from a window of its own; the platform's launch is not spent before.
             render_template("launch/login.html", started=started, again=list(request.values.items()))
@@ -125,6 +129,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
     def launch() -> Response:
         finished = launching.finish(request.form, lambda label: request.cookies.get(f"{COOKIE}{label}"))
         log.info("launched", launch=finished.label, client_id=finished.context.client_id)
+        frame_in([finished.context.platform_origin])
         page = "launch/no_course.html" if finished.context.missing_fields else "launch/launch.html"
         answer = make_response(render_template(page, finished=finished))
         _forget(answer, finished.label)
@@ -143,7 +148,8 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
         context = launching.redeem(body["code"], binding if isinstance(binding, str) else None)
         if context.missing_fields:
             raise LaunchRefused(Refusal.NOT_A_LAUNCH, "the launch names no course of Canvas, or no user")
-        location = url_for("course.home.home", course_id=context.course_id)
+        around = urlencode({IN_CANVAS: urlsplit(context.platform_origin).netloc})
+        location = f"{url_for('course.home.home', course_id=context.course_id)}?{around}"
         return jsonify(token=sessions.open(context), location=location)
 
     @lti.get("/jwks.json")
@@ -183,6 +189,8 @@ def _forget(answer: Response, label: str) -> None:
 
 def _refused(error: LaunchRefused) -> Response:
     status, title, happened, to_do = WORDS[error.refusal]
+    # Where nobody knows whose launch it was, the page must be readable anywhere: perhaps it says just that.
+    frame_in(error.platform_origins or ANYBODY)
     log.warning("launch refused", refusal=error.refusal.value, detail=error.detail, reference=error.reference)
     if request.is_json:
         answer = jsonify(

@@ -7,6 +7,8 @@ import { bringToLife, putToRest } from "./live.mjs";
 
 let shown = new URL(location.href);
 let visits = 0;
+// The host of the Canvas around this frame stays in the address, so that a reloaded document may be framed by it.
+const around = shown.searchParams.get("in");
 
 const main = () => document.querySelector("main");
 const inScope = (url) => url.origin === location.origin && url.pathname.startsWith("/app/");
@@ -49,6 +51,7 @@ function show(html, url, { push, top }) {
   }
   document.querySelector("header").replaceWith(document.adoptNode(page.querySelector("header")));
   main().replaceWith(document.adoptNode(page.querySelector("main")));
+  if (around) url.searchParams.set("in", around);
   if (push && url.href !== location.href) history.pushState(null, "", url);
   shown = new URL(location.href);
   canvas.meet(main());

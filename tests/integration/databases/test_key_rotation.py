@@ -15,6 +15,7 @@ from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.encryption import FileSecretBox, KeyFile, SecretBox, id_of_key, new_key
 from lti_tool.persistence.launches import OneTimeRows, SessionRows, ToolKeyRows
+from lti_tool.persistence.registrations import RegistrationRows
 from lti_tool.persistence.resealing import SEALED, keys_in_use, reseal
 from lti_tool.persistence.tokens import (
     ConnectAttempt,
@@ -54,6 +55,7 @@ def seal_one_of_each(database: Database, box: SecretBox) -> None:
     )
     OneTimeRows(database, box).add("secret", "body", NOW, LATER)
     SessionRows(database, box).add("token", "context", NOW, LATER)
+    RegistrationRows(database, box).put_api_key(CANVAS, "7", "api secret", NOW)
     ToolKeyRows(database, box).add_current(
         kid="key", private_pem="private", public_jwk="{}", now=NOW, only_if_none=True
     )
@@ -65,6 +67,9 @@ def assert_one_of_each_opens(database: Database, box: SecretBox) -> None:
     assert (token.access_token, token.refresh_token) == ("access of 0", "refresh of 0")
     assert SessionRows(database, box).touch("token", NOW, NOW - timedelta(hours=1)) == "context"
     assert ToolKeyRows(database, box).all()[0].private_pem == "private"
+    api_key = RegistrationRows(database, box).api_key(CANVAS)
+    assert api_key is not None
+    assert api_key.secret == "api secret"
     spent = ConnectAttempts(database, box).spend("state", NOW)
     assert spent is not None
     assert spent.verifier == "verifier"

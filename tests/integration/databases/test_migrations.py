@@ -9,11 +9,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-from lti_tool.persistence import follow_ups, housekeeping_rows, launches, plans, run_journal, schema, tokens
+from lti_tool.persistence import (
+    housekeeping_rows,
+    launches,
+    plans,
+    registrations,
+    run_journal,
+    schema,
+    tokens,
+)
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import make_engine
 
-MODULES = (follow_ups, housekeeping_rows, launches, plans, run_journal, tokens)
+MODULES = (housekeeping_rows, launches, plans, registrations, run_journal, tokens)
 """Importing them fills ``Base.metadata``."""
 
 

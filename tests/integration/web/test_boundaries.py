@@ -11,13 +11,7 @@ from werkzeug.routing import Rule
 from lti_tool.planning.rules import PlanRules
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, TEACHER, Course, a_course, web_of
 
-VALUES = {
-    "assignment_id": ASSIGNMENT,
-    "plan_id": "p1",
-    "run_id": "r1",
-    "batch_id": "b1",
-    "filename": "frame.mjs",
-}
+VALUES = {"assignment_id": ASSIGNMENT, "plan_id": "p1", "run_id": "r1", "filename": "frame.mjs"}
 
 
 def course_with_everything() -> Course:
@@ -76,7 +70,8 @@ def test_every_answer_carries_the_protecting_headers(app: Flask) -> None:
             )
             assert policy["default-src"] == "'none'"
             assert policy["script-src"] == policy["style-src"] == "'self'"
-            assert policy["frame-ancestors"] == ("'none'" if rule.rule.startswith("/connect/") else CANVAS)
+            known = token in ("teacher", "student") and is_private(rule)
+            assert policy["frame-ancestors"] == (CANVAS if known else "'none'")
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["Referrer-Policy"] == "no-referrer"
             assert "Strict-Transport-Security" in answer.headers
@@ -107,7 +102,9 @@ def test_errors_carry_the_headers_too_and_no_cause(course: Course) -> None:
         client.post(f"{base}/assignments/{ASSIGNMENT}/people", headers=bearer, data={"q": "x" * 1_100_000}),
     ):
         assert answer.status_code >= 400
-        assert f"frame-ancestors {CANVAS}" in answer.headers["Content-Security-Policy"]
+        ancestors = answer.headers["Content-Security-Policy"].partition("frame-ancestors ")[2]
+        routed = answer.request.path != "/nowhere" and answer.status_code != 405
+        assert ancestors == (CANVAS if routed else "'none'")
         assert "Reference number" in answer.text
         assert "Traceback" not in answer.text
 
@@ -194,3 +191,20 @@ def test_what_is_no_origin_may_not_frame_the_tool(origin: str) -> None:
 
     with pytest.raises(ValueError, match="is not an origin"):
         content_policy([origin])
+
+
+@pytest.mark.parametrize(
+    ("named", "framed_by"),
+    [
+        ("canvas.example.edu", CANVAS),
+        ("evil.example", "'none'"),
+        ("canvas.example.edu:444", "'none'"),
+        ("", "'none'"),
+    ],
+)
+def test_a_document_may_be_framed_by_the_registered_canvas_that_it_names(
+    app: Flask, named: str, framed_by: str
+) -> None:
+    shell = app.test_client().get(f"/app/courses/{COURSE}", query_string={"in": named})
+    assert shell.status_code == 200
+    assert shell.headers["Content-Security-Policy"].partition("frame-ancestors ")[2] == framed_by

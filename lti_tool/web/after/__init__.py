@@ -1,1 +1,0 @@
-"""Pages for the time after an allocation: board, reminders, credit."""
