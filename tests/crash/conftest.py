@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ from lti_tool.persistence.database import make_engine
 from tests.crash.stage import Stage, stage_on
 from tests.integration.databases.servers import running_postgres
 
+IN_MEMORY = Path("/dev/shm")
+"""What a killed process has committed is in the kernel, on a disk or not; these tests kill no kernel."""
 ALL = os.environ.get("PEER_ALLOCATOR_CRASH") == "all"
 
 
@@ -23,14 +27,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """Where workers die."""
     if request.param == "postgresql":
-        url = running_postgres().database()
-    else:
-        url = f"sqlite:///{tmp_path_factory.mktemp('crash') / 'allocator.sqlite3'}"
+        with stage_on(running_postgres().database()) as made:
+            yield made
+        return
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
+        url = f"sqlite:///{folder}/allocator.sqlite3"
         engine = make_engine(url)
         schema.upgrade(engine)
         engine.dispose()
-    with stage_on(url) as made:
-        yield made
+        with stage_on(url) as made:
+            yield made

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from werkzeug.serving import make_server
 
@@ -108,6 +108,17 @@ class World:
         return lines
 
 
+class _OnStage:
+    """The state of the present scene, for the one application of all scenes: making one takes a tenth of a
+    second, and there are hundreds of scenes."""
+
+    def __init__(self, state: CanvasState) -> None:
+        self.present = state
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.present, name)
+
+
 class Stage:
     """One Canvas address, one journal, one way to start workers; ``scene`` begins anew."""
 
@@ -116,17 +127,22 @@ class Stage:
         self.journal = open_journal(database, FAR_AHEAD)
         self._zygote = zygote
         self._numbers = itertools.count(1)
-        self._app: Callable[..., Iterable[bytes]] = lambda *_: []
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self.url = f"http://localhost:{self._server.port}"
-        self._lock = threading.Lock()
+        self._calm = threading.Condition()
+        self._open = 0
         self._watch: Callable[[int, str], None] = lambda number, phase: None
         self.requests = 0
-        self.world = self._enter(World())
+        self.world = World()
+        self._on_stage = _OnStage(self.world.state)
+        self._app: Callable[..., Iterable[bytes]] = create_simulator(
+            cast(CanvasState, self._on_stage), base_url=self.url
+        )
         self._preview = self.reviews().read_snapshot()
         self.plan: Plan = self._store_plan()
+        self._zygote.rehearse(database=database, run=self.scene(quiet=True), canvas=self.where)
 
     def close(self) -> None:
         """End the Canvas."""
@@ -137,11 +153,12 @@ class Stage:
 
     # -- the Canvas of the scene
 
-    def _enter(self, world: World) -> World:
-        self.world = world
-        self._app = create_simulator(world.state, base_url=self.url)
-        self.requests = 0
-        return world
+    def _enter(self, world: World) -> None:
+        """The next scene begins when Canvas has finished what dead workers asked in the last one."""
+        with self._calm:
+            assert self._calm.wait_for(lambda: self._open == 0, timeout=60)
+            self.world, self._on_stage.present = world, world.state
+            self.requests = 0
 
     def _answer(self, environ: Any, start_response: Any) -> Iterator[bytes]:
         """A request in its three phases: arrived (all of it), executed, answered (its bytes have left).
@@ -151,14 +168,20 @@ class Stage:
         """
         size = int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(size))
-        with self._lock:
+        with self._calm:
             self.requests += 1
+            self._open += 1
             number = self.requests
-        self._watch(number, "arrived")
-        parts = list(self._app(environ, start_response))
-        self._watch(number, "executed")
-        yield from parts
-        self._watch(number, "answered")
+        try:
+            self._watch(number, "arrived")
+            parts = list(self._app(environ, start_response))
+            self._watch(number, "executed")
+            yield from parts
+            self._watch(number, "answered")
+        finally:
+            with self._calm:
+                self._open -= 1
+                self._calm.notify_all()
 
     @property
     def where(self) -> tuple[str, str, str, str]:

@@ -6,11 +6,14 @@ one of them. Two drivers that are wrong on purpose show that the tests would not
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+
+from sqlalchemy import Engine
 
 from lti_tool.applying.answers import Answer, Outcome
 from lti_tool.applying.clock import SystemClock
@@ -101,10 +104,16 @@ def reviews_in(
     return AssignmentReviews(client, origin, cast(Any, course), cast(Any, assignment))
 
 
+@functools.cache
+def engine_of(database: str) -> Engine:
+    """One engine in a process and its forks, so that forks inherit the statements that it has compiled."""
+    return make_engine(database)
+
+
 def open_journal(database: str, generation: int) -> Journal:
     """The journal as the ``generation``-th worker sees it: every lease before it is over."""
     ahead = timedelta(seconds=LEASE_OVER_S * generation)
-    return Journal(Database(make_engine(database)), lambda: datetime.now(UTC) + ahead)
+    return Journal(Database(engine_of(database)), lambda: datetime.now(UTC) + ahead)
 
 
 def work(

@@ -2,7 +2,9 @@
 
 ``python -m tests.crash.zygote`` reads commands from standard input, one a line: a JSON object starts a worker
 (the answer is its process id), a number waits for the end of that process (the answer is its exit code,
-negative for a signal). It is single-threaded, so that its children start clean.
+negative for a signal). An object in a list is worked here (the answer is 0): a rehearsal, after which all
+children inherit what a first run has to load and compile. It has no connection and no other thread when it
+forks, so that its children start clean.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lti_tool.logs import configure_logs
-from tests.crash.worker import work
+from tests.crash.worker import engine_of, work
 
 
 def serve() -> None:
@@ -27,6 +29,10 @@ def serve() -> None:
         if isinstance(command, int):
             _, status = os.waitpid(command, 0)
             print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 - the protocol
+        elif isinstance(command, list):
+            work(**command[0])
+            engine_of(command[0]["database"]).dispose()
+            print(0, flush=True)  # noqa: T201 - the protocol
         else:
             print(_fork(command), flush=True)  # noqa: T201 - the protocol
 
@@ -62,6 +68,10 @@ class Zygote:
     def start(self, **command: object) -> int:
         """Start ``work(**command)`` in a process of its own; gives its id."""
         return self._say(command)
+
+    def rehearse(self, **command: object) -> None:
+        """Do ``work(**command)`` in the zygote itself, so that later workers need not load and compile."""
+        assert self._say([command]) == 0
 
     def wait(self, pid: int) -> int:
         """Its exit code, when it is over."""
