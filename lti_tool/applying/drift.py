@@ -15,7 +15,7 @@ from lti_tool.applying.reconcile import pair_of
 from lti_tool.applying.records import StepRecord
 from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.plan import ChangeKind
-from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
+from lti_tool.planning.snapshot import Snapshot
 
 RUBRIC_CHANGED = N_(
     "The rubric of the assignment was attached, replaced or removed. Canvas would make a second review for "
@@ -28,19 +28,6 @@ NEW_ALLOCATION_ON = N_(
     "here; make a new preview."
 )
 """On switching the feature on, Canvas can turn requests made through the API into rules of its own."""
-
-WATCHED = (
-    "published",
-    "peer_reviews",
-    "automatic_peer_reviews",
-    "anonymous_peer_reviews",
-    "intra_group_peer_reviews",
-    "group_category_id",
-    "only_visible_to_overrides",
-    "due_at",
-    "rubric_id",
-)
-"""Fields of the assignment whose change is told by name."""
 
 
 def drift_of_others(then: Snapshot, now: Snapshot, steps: Iterable[StepRecord]) -> tuple[Drift, ...]:
@@ -56,11 +43,6 @@ def drift_of_others(then: Snapshot, now: Snapshot, steps: Iterable[StepRecord]) 
         if review.id in old or (review.assessor, review.submission) not in created
     ) + tuple(review for review in then.reviews if review.id in deleted and review.id not in there)
     return find_drift(then, replace(now, reviews=without_us))
-
-
-def changed_fields(then: AssignmentFacts, now: AssignmentFacts) -> tuple[str, ...]:
-    """Names of the watched fields of the assignment that differ."""
-    return tuple(name for name in WATCHED if getattr(then, name) != getattr(now, name))
 
 
 def stopping_words(then: Snapshot, now: Snapshot) -> tuple[str, str] | None:

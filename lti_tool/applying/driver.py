@@ -12,7 +12,7 @@ from collections.abc import Set
 
 from allocation.sentences import N_
 from lti_tool.applying.answers import ReadFailed, Why
-from lti_tool.applying.drift import changed_fields, drift_of_others, stopping_words
+from lti_tool.applying.drift import drift_of_others, stopping_words
 from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost
 from lti_tool.applying.lease import Lease
 from lti_tool.applying.ports import CanvasReviews, Clock, RunJournal
@@ -182,10 +182,9 @@ class _Drive:
 
     def _note_drift(self, now: Snapshot, steps: tuple[StepRecord, ...]) -> None:
         drift = drift_of_others(self._preview, now, steps)
-        fields = changed_fields(self._preview.assignment, now.assignment)
-        if drift or fields:
+        if drift:
             found = [{"kind": one.kind.value, "people": list(one.people)} for one in drift]
-            self._journal.note(self._claim, "drift", {"found": found, "assignment_fields": list(fields)})
+            self._journal.note(self._claim, "drift", {"found": found})
 
     # -- applying and resolving -------------------------------------------------------------------
 

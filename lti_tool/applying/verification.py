@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from json import dumps, loads
 
-from lti_tool.applying.drift import changed_fields, drift_of_others
+from lti_tool.applying.drift import drift_of_others
 from lti_tool.applying.reconcile import Pair, in_doubt, pair_of, rows_by_pair
 from lti_tool.applying.records import StepRecord
 from lti_tool.applying.settle import COMPLETED_MEANWHILE
 from lti_tool.applying.states import StepState
-from lti_tool.planning.drift import DriftKind
+from lti_tool.planning.drift import DriftKind, assignment_drift
 from lti_tool.planning.ids import SubmissionId, UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Review, Snapshot
@@ -49,7 +49,7 @@ BY_OTHERS = frozenset(
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """One difference: the pair it concerns, the ids of the reviews; ``detail`` names
-    the author or the field of the assignment."""
+    the author, or what changed about the assignment (a ``DriftKind``)."""
 
     kind: MismatchKind
     reviewer: UserId | None = None
@@ -147,11 +147,12 @@ def _by_others(steps: Sequence[StepRecord], before: Snapshot, after: Snapshot) -
         if drift.kind in _REVIEWS_OF_OTHERS:
             reviewer, author = drift.people
             yield Mismatch(_REVIEWS_OF_OTHERS[drift.kind], reviewer, submissions.get(author), detail=author)
-    for field in changed_fields(before.assignment, after.assignment):
-        yield Mismatch(MismatchKind.ASSIGNMENT_CHANGED, detail=field)
+    for kind in assignment_drift(before, after):
+        yield Mismatch(MismatchKind.ASSIGNMENT_CHANGED, detail=kind)
 
 
 _REVIEWS_OF_OTHERS = {
     DriftKind.REVIEW_ADDED: MismatchKind.ADDED_BY_OTHERS,
+    DriftKind.REVIEW_DOUBLED: MismatchKind.ADDED_BY_OTHERS,
     DriftKind.REVIEW_GONE: MismatchKind.REMOVED_BY_OTHERS,
 }

@@ -13,14 +13,26 @@ class DriftKind(StrEnum):
     """One sort of change behind a plan's back."""
 
     REVIEW_ADDED = "review_added"
+    REVIEW_DOUBLED = "review_doubled"
+    """A pair that existed has one row more; Canvas has no unique index on pairs."""
     REVIEW_GONE = "review_gone"
     REVIEW_COMPLETED = "review_completed"
     PERSON_JOINED = "person_joined"
     PERSON_LEFT = "person_left"
     WORK_SUBMITTED = "work_submitted"
     RUBRIC_CHANGED = "rubric_changed"
+    NEW_ALLOCATION_SWITCHED = "new_allocation_switched"
+    """Canvas's own allocation of reviews in this course, which acts by itself."""
     PEER_REVIEWS_SWITCHED = "peer_reviews_switched"
     AUTOMATIC_SWITCHED = "automatic_switched"
+    PUBLISHED = "published"
+    UNPUBLISHED = "unpublished"
+    DUE_DATE_CHANGED = "due_date_changed"
+    ANONYMOUS_SWITCHED = "anonymous_switched"
+    WITHIN_GROUPS_SWITCHED = "within_groups_switched"
+    GROUP_SET_CHANGED = "group_set_changed"
+    ASSIGNED_TO_CHANGED = "assigned_to_changed"
+    """Everybody, or only those whom an override names."""
     GROUP_CHANGED = "group_changed"
     SECTION_CHANGED = "section_changed"
 
@@ -39,7 +51,7 @@ def find_drift(then: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
         *_review_drift(then.reviews, now.reviews),
         *_people_drift(then, now),
         *_membership_drift(then, now),
-        *_assignment_drift(then, now),
+        *(Drift(kind) for kind in assignment_drift(then, now)),
     ]
     return tuple(sorted(found, key=lambda drift: (list(DriftKind).index(drift.kind), drift.people)))
 
@@ -47,11 +59,14 @@ def find_drift(then: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
 def _review_drift(then: tuple[Review, ...], now: tuple[Review, ...]) -> list[Drift]:
     before = {review.id: review for review in then}
     after = {review.id: review for review in now}
+    pairs = {(review.assessor, review.submission) for review in then}
     found = []
     for review_id in before.keys() | after.keys():
         old, new = before.get(review_id), after.get(review_id)
         if old is None and new is not None:
-            found.append(Drift(DriftKind.REVIEW_ADDED, (new.assessor, new.assessee)))
+            again = (new.assessor, new.submission) in pairs
+            kind = DriftKind.REVIEW_DOUBLED if again else DriftKind.REVIEW_ADDED
+            found.append(Drift(kind, (new.assessor, new.assessee)))
         elif new is None and old is not None:
             found.append(Drift(DriftKind.REVIEW_GONE, (old.assessor, old.assessee)))
         elif old is not None and new is not None and new.completed and not old.completed:
@@ -94,13 +109,24 @@ def _groups_of(snapshot: Snapshot) -> dict[UserId, frozenset[str]]:
     return memberships
 
 
-def _assignment_drift(then: Snapshot, now: Snapshot) -> list[Drift]:
-    checks = [
-        (DriftKind.RUBRIC_CHANGED, then.assignment.rubric_id != now.assignment.rubric_id),
-        (DriftKind.PEER_REVIEWS_SWITCHED, then.assignment.peer_reviews != now.assignment.peer_reviews),
-        (
-            DriftKind.AUTOMATIC_SWITCHED,
-            then.assignment.automatic_peer_reviews != now.assignment.automatic_peer_reviews,
-        ),
-    ]
-    return [Drift(kind) for kind, changed in checks if changed]
+_FIELDS = {
+    "rubric_id": DriftKind.RUBRIC_CHANGED,
+    "peer_reviews": DriftKind.PEER_REVIEWS_SWITCHED,
+    "automatic_peer_reviews": DriftKind.AUTOMATIC_SWITCHED,
+    "due_at": DriftKind.DUE_DATE_CHANGED,
+    "anonymous_peer_reviews": DriftKind.ANONYMOUS_SWITCHED,
+    "intra_group_peer_reviews": DriftKind.WITHIN_GROUPS_SWITCHED,
+    "group_category_id": DriftKind.GROUP_SET_CHANGED,
+    "only_visible_to_overrides": DriftKind.ASSIGNED_TO_CHANGED,
+}
+
+
+def assignment_drift(then: Snapshot, now: Snapshot) -> tuple[DriftKind, ...]:
+    """What changed about the assignment itself, and about the course's own allocation."""
+    before, after = then.assignment, now.assignment
+    found = [kind for name, kind in _FIELDS.items() if getattr(before, name) != getattr(after, name)]
+    if then.new_allocation_feature != now.new_allocation_feature:
+        found.append(DriftKind.NEW_ALLOCATION_SWITCHED)
+    if before.published != after.published:
+        found.append(DriftKind.PUBLISHED if after.published else DriftKind.UNPUBLISHED)
+    return tuple(found)

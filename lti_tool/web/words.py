@@ -103,6 +103,7 @@ MISMATCHES: Mapping[MismatchKind, LazyString] = {
 
 _DRIFT: Mapping[DriftKind, LazyString] = {
     DriftKind.REVIEW_ADDED: _l("was given a review of"),
+    DriftKind.REVIEW_DOUBLED: _l("has one more review of the same work, of"),
     DriftKind.REVIEW_GONE: _l("no longer reviews"),
     DriftKind.REVIEW_COMPLETED: _l("completed the review of"),
     DriftKind.PERSON_JOINED: _l("joined the course"),
@@ -111,6 +112,14 @@ _DRIFT: Mapping[DriftKind, LazyString] = {
     DriftKind.RUBRIC_CHANGED: _l("The rubric was changed"),
     DriftKind.PEER_REVIEWS_SWITCHED: _l("Peer reviews were switched on or off"),
     DriftKind.AUTOMATIC_SWITCHED: _l("Automatic peer reviews were switched on or off"),
+    DriftKind.NEW_ALLOCATION_SWITCHED: _l("Canvas's own allocation of reviews was switched on or off"),
+    DriftKind.PUBLISHED: _l("The assignment was published"),
+    DriftKind.UNPUBLISHED: _l("The assignment was unpublished"),
+    DriftKind.DUE_DATE_CHANGED: _l("The due date was changed"),
+    DriftKind.ANONYMOUS_SWITCHED: _l("Anonymous peer reviews were switched on or off"),
+    DriftKind.WITHIN_GROUPS_SWITCHED: _l("Reviews within groups were allowed or forbidden"),
+    DriftKind.GROUP_SET_CHANGED: _l("The group set of the assignment was changed"),
+    DriftKind.ASSIGNED_TO_CHANGED: _l("It was changed to whom the assignment is assigned"),
     DriftKind.GROUP_CHANGED: _l("changed groups"),
     DriftKind.SECTION_CHANGED: _l("changed sections"),
 }

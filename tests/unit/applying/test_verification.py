@@ -64,7 +64,7 @@ def test_changes_of_the_assignment_are_named_and_no_fault_of_the_run() -> None:
     before, after = snapshot(), snapshot(reviews=[review(1, 2)])
     after = replace(after, assignment=assignment(published=False, due_at=None))
     result = verify([CREATED], before, after)
-    assert [mismatch.detail for mismatch in result.mismatches] == ["published", "due_at"]
+    assert [mismatch.detail for mismatch in result.mismatches] == ["due_date_changed", "unpublished"]
     assert result.clean
 
 
