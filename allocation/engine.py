@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
+from allocation.collector import paused
 from allocation.errors import Infeasible
 from allocation.explain import explain, explain_mutual
 from allocation.problem import Problem, compile_problem, digest, with_quotas
@@ -26,6 +27,7 @@ from allocation.solve import Solved, solve
 STRATEGY = "hole-walk/2"
 
 
+@paused()
 def allocate(
     roster: Roster,
     rules: Rules,
@@ -85,6 +87,7 @@ def allocate(
     return allocation
 
 
+@paused()
 def feasibility(roster: Roster, rules: Rules) -> tuple[Reason, ...]:
     """Reasons why the quotas cannot all be met; empty when they can. As exact as `allocate`, and quicker.
 
@@ -98,6 +101,7 @@ def feasibility(roster: Roster, rules: Rules) -> tuple[Reason, ...]:
     return () if solved.complete else _reasons(roster, rules, problem, solved)
 
 
+@paused()
 def can_work(roster: Roster, rules: Rules) -> bool:
     """Whether all quotas can be met. Exact, except that forbidden reciprocal pairs are a search."""
     return _quick(compile_problem(roster, rules), rules).complete

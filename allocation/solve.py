@@ -72,7 +72,8 @@ def solve(
     if mix:
         _mix(board, goals, stream("mixing"), thorough=50 * left > sum(problem.gives))
     if Goal.CONNECTED in goals:
-        join_islands(board, Tally(board, lexicographic(problem, goals)), stream("islands"))
+        tally = Tally(board, lexicographic(problem, goals))
+        join_islands(board, tally, stream("islands"), bounds[Goal.CONNECTED])
     solved = Solved(board, complete)
     if rules.reciprocal == "forbid":
         _drop_mutual(solved, bounds[Goal.RECIPROCAL])

@@ -41,6 +41,7 @@ from engine_families import (
 from engine_flows import print_flows
 
 from allocation import Allocation, Infeasible, Roster, Rules, allocate, feasibility, verify
+from allocation.collector import paused
 from allocation.engine import STRATEGY
 from allocation.explain import explain
 from allocation.problem import Problem, compile_problem
@@ -112,6 +113,7 @@ def both(wanted: Target | None) -> str:
     return "" if wanted is None else f"{wanted[0]:g}, {wanted[1]:g}"
 
 
+@paused()
 def hard_rules(roster: Roster, rules: Rules) -> tuple[Problem, Board]:
     problem = compile_problem(roster, rules)
     board = random_start(problem, Stream("1", b"", "start"))
@@ -236,11 +238,13 @@ def print_processes(sizes: list[int]) -> None:
     show("a refused instance, s of wall time", once, (0.3, 0.15), ".2f")
 
 
+@paused()
 def refusal(roster: Roster, rules: Rules) -> tuple[Reason, ...]:
     problem, board = hard_rules(roster, rules)
     return explain(roster, rules, problem, find_shortages(roster, rules, board), ())
 
 
+@paused()
 def fewest_moved(roster: Roster, rules: Rules) -> Board:
     problem = compile_problem(roster, rules)
     board = random_start(problem, Stream("1", b"", "start"))

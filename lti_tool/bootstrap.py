@@ -25,6 +25,7 @@ from lti_tool.jobs.worker import Bell, Worker
 from lti_tool.logs import configure_logs
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
+from lti_tool.persistence.follow_ups import FollowUps
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import load_plan
 from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
@@ -33,8 +34,10 @@ from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 from lti_tool.services.connect_window import ConnectWindow
 from lti_tool.services.connecting import Connecting
+from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import NotConnected, NotHere
+from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.invitations import Invitations
 from lti_tool.services.planning import Planning
 from lti_tool.services.reading import Reading
@@ -164,6 +167,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     running = Running(
         journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
     )
+    follow_ups = FollowUps(database)
     return Application(
         settings=settings,
         database=database,
@@ -182,6 +186,8 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
             editing=Editing(planning),
             rule_sets=RuleSets(database, planning, now),
             running=running,
+            following_up=FollowingUp(follow_ups, reading, access, now),
+            crediting=Crediting(follow_ups, reading, access, now),
         ),
     )
 

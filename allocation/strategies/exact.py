@@ -174,21 +174,18 @@ def take(board: Board, path: list[tuple[int, int]]) -> None:
         board.place(r, s)
 
 
-def augment(board: Board, stream: Stream, most: list[int]) -> Phase:
-    """Add reviews until their number is the largest that leaves every work at or below ``most``.
-
-    Returns
-    -------
-    Phase
-        The last one: nobody below quota found a path, and what it has seen is a minimum cut.
-    """
+def augment(board: Board, stream: Stream, most: list[int]) -> None:
+    """Add reviews until their number is the largest that leaves every work at or below ``most``."""
     load, short = board.load, board.short
     order = list(range(len(load)))
     stream.shuffle(order)
     while True:
-        phase = Phase(board, [a < b for a, b in zip(load, most, strict=True)], order)
-        found = False
         starts = [r for r, wanted in enumerate(short) if wanted > 0]
+        goal = [a < b for a, b in zip(load, most, strict=True)]
+        if not starts or not any(goal):
+            return
+        phase = Phase(board, goal, order)
+        found = False
         stream.shuffle(starts)
         for r in starts:
             while short[r] > 0:
@@ -203,7 +200,7 @@ def augment(board: Board, stream: Stream, most: list[int]) -> Phase:
                 else:
                     phase.goal[end] = False
         if not found:
-            return phase
+            return
 
 
 def level(problem: Problem, s: int, unit: int) -> int:
@@ -286,9 +283,12 @@ def fill(board: Board, stream: Stream) -> bool:
     bool
         Whether every quota is met. The answer is exact: if not, no allocation meets them all.
     """
-    if not board.complete():
-        augment(board, stream, board.problem.low)
-        augment(board, stream, board.problem.high)
-        even_out(board, stream)
-        share_shortage(board, stream)
+    if board.complete():
+        return True
+    augment(board, stream, board.problem.low)
+    if board.complete():  # every work has exactly its fewest reviews: nothing is more even
+        return True
+    augment(board, stream, board.problem.high)
+    even_out(board, stream)
+    share_shortage(board, stream)
     return board.complete()

@@ -143,14 +143,14 @@ def anneal(board: Board, goals: Sequence[Goal], stream: Stream, moves: int) -> B
     return kept
 
 
-def join_islands(board: Board, tally: Tally, stream: Stream) -> None:
+def join_islands(board: Board, tally: Tally, stream: Stream, fewest: int) -> None:
     """Join islands of the comparison graph by exchanges that make no other goal worse.
 
     Taking a -> s and b -> t from two islands and placing a -> t and b -> s joins them wherever both pairs
     lie on a cycle; each join is checked by counting again. An island with new pairs (people who hand in late
     review each other) may give up one existing pair more than the fewest; one of existing pairs alone stays.
     """
-    number, fewest = number_of_islands(board), fewest_islands(board.problem)
+    number = number_of_islands(board)
     while number > fewest:
         island = islands(board)
         members: dict[int, list[tuple[int, int]]] = defaultdict(list)

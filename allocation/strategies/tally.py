@@ -43,11 +43,7 @@ class Tally:
         problem = board.problem
         self.weights = weights
         self.authors, self.own, self.out = problem.authors, problem.own, board.out
-        single = all(len(writers) == 1 for writers in problem.authors) and all(
-            len(m) < 2 for m in problem.own
-        )
-        self.owner = [writers[0] for writers in problem.authors] if single else []
-        self.work = [mine[0] if mine else -1 for mine in problem.own] if single else []
+        self.owner, self.work = one_work_each(problem)
         self.reciprocal = self.weights.get(Goal.RECIPROCAL, 0)
         self.strong = problem.strong if Goal.STRONG in self.weights else None
         self.weak = self.weights.get(Goal.STRONG, 0)
@@ -99,6 +95,17 @@ class Tally:
         return closed
 
 
+def one_work_each(problem: Problem) -> tuple[list[int], list[int]]:
+    """The author of each work, and the work of each person or -1; empty where some have several."""
+    owner = [writers[0] for writers in problem.authors if len(writers) == 1]
+    if len(owner) < len(problem.authors) or len(set(owner)) < len(owner):
+        return [], []
+    work = [-1] * len(problem.people)
+    for s, author in enumerate(owner):
+        work[author] = s
+    return owner, work
+
+
 def strong_reviewers(board: Board) -> list[int]:
     """How many strong reviewers each work has."""
     strong = board.problem.strong
@@ -128,6 +135,10 @@ def _costs(problem: Problem, weights: dict[Goal, int]) -> tuple[int, list[dict[i
 def reciprocal_slots(board: Board) -> list[tuple[int, int]]:
     """Pairs (r, s) that may be moved and that take part in two people reviewing each other."""
     problem, out = board.problem, board.out
+    owner, work = one_work_each(problem)
+    if owner:
+        returned = zip(board.into, map(out.__getitem__, owner), strict=True)
+        return [(r, s) for s, (mine, back) in enumerate(returned) for r in mine if work[r] in back]
     found = []
     for s, reviewers in enumerate(board.into):
         for r in reviewers:
@@ -144,6 +155,11 @@ def weak_works(board: Board) -> list[int]:
 
 def mutual_people(board: Board) -> list[tuple[int, int]]:
     """Pairs of people who review each other, sorted."""
+    owner, work = one_work_each(board.problem)
+    if owner:
+        out = board.out
+        met = ((r, owner[s]) for r, works in enumerate(out) for s in works if work[r] in out[owner[s]])
+        return sorted(pair for pair in met if pair[0] < pair[1])
     arcs = {(r, a) for r, works in enumerate(board.out) for s in works for a in board.problem.authors[s]}
     return sorted((r, a) for r, a in arcs if r < a and (a, r) in arcs)
 
@@ -178,16 +194,29 @@ def islands(board: Board) -> list[int]:
     n = len(board.out)
     parent = list(range(n + len(board.load)))
 
-    def root(one: int) -> int:
+    def join(one: int, other: int) -> None:
         while parent[one] != one:
             parent[one] = one = parent[parent[one]]
-        return one
+        while parent[other] != other:
+            parent[other] = other = parent[parent[other]]
+        parent[other] = one
 
-    for r, works in enumerate(board.out):
-        for s in works:
-            parent[root(n + s)] = root(r)
     for s, writers in enumerate(board.problem.authors):
         if board.load[s]:
             for a in writers:
-                parent[root(a)] = root(n + s)
-    return [root(one) for one in range(len(parent))]
+                join(a, n + s)
+    for r, works in enumerate(board.out):
+        top = r
+        for s in works:
+            one = n + s
+            while parent[top] != top:
+                parent[top] = top = parent[parent[top]]
+            while parent[one] != one:
+                parent[one] = one = parent[parent[one]]
+            parent[one] = top
+    for one in range(len(parent)):
+        top = one
+        while parent[top] != top:
+            parent[top] = top = parent[parent[top]]
+        parent[one] = top
+    return parent

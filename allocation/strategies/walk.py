@@ -54,6 +54,9 @@ class Walk:
         self.rigid = board.complete() and not any(
             a < b for a, b in zip(problem.low, problem.high, strict=True)
         )
+        self.plain = self.rigid and (
+            tally is None or (bool(tally.owner) and tally.costs is None and tally.strong is None)
+        )
         self.room: dict[int, list[int]] = {}
         self.place_in_room = [-1] * len(board.load)
         if not self.rigid:
@@ -91,6 +94,9 @@ class Walk:
         word, slots = self.word, len(self.rev)
         if slots < 2:
             return
+        if self.plain:
+            self._sweep_plain(moves, most, steps)
+            return
         for i in range(moves):
             if self.steps > most or self.futile():
                 return
@@ -98,6 +104,76 @@ class Walk:
             length = steps[0] if i & 7 else steps[1]
             weight = max(1, self.weight // 4) if self.rigid and not i & 1 else self.weight
             self.move(e, weight, length, 0, shared=not self.rigid and not i & 1)
+
+    def _sweep_plain(self, moves: int, most: int, steps: tuple[int, int]) -> None:
+        """`sweep` where loads are fixed and only reciprocal pairs count, `move` written out: the same moves
+        from the same random numbers, in half the time. This is where an ordinary class spends most of it."""
+        board, problem, word = self.board, self.board.problem, self.word
+        rev, sub, slots, out, bucket_of = self.rev, self.sub, self.slots, board.out, problem.bucket_of
+        pool, blocked, fits = problem.pool, problem.blocked, problem.fits
+        counting = self.tally is not None and bool(self.tally.reciprocal)
+        owner, work = (self.tally.owner, self.tally.work) if self.tally is not None else ([], [])
+        number, heavy = len(rev), self.weight
+        light = max(1, heavy // 4)
+        done = self.steps
+        for i in range(moves):
+            if done > most or (done > FUTILE and self.closed * 100 < done):
+                break
+            e = (word() * number) >> 64
+            weight = heavy if i & 1 else light
+            u, v = rev[e], sub[e]
+            out[u].remove(v)
+            slots[v].remove(e)
+            change = -(work[u] in out[owner[v]]) if counting else 0
+            log: list[tuple[int, int]] = []
+            closed = False
+            length = steps[0] if i & 7 else steps[1]
+            for _ in range(length):
+                done += 1
+                mine, taken = pool[u], out[u]
+                size = len(mine)
+                at = (word() * (size + weight)) >> 64
+                j = mine[at] if at < size else v
+                if j in taken or j in blocked[u]:
+                    continue
+                fit = fits[u]
+                if fit is not None and bucket_of[j] not in fit:
+                    continue
+                if at >= size:
+                    if fit is None and bucket_of[j] not in problem.reach_set[problem.kind_of[u]]:
+                        continue
+                    closed = True
+                    break
+                holders = slots[j]
+                if not holders:
+                    continue
+                f = holders[(word() * len(holders)) >> 64]
+                x = rev[f]
+                if counting:
+                    back = out[owner[j]]
+                    change += (work[u] in back) - (work[x] in back)
+                out[x].remove(j)
+                taken.add(j)
+                rev[f] = u
+                log.append((f, x))
+                u = x
+            if closed:
+                if counting:
+                    change += work[u] in out[owner[v]]
+                if change <= 0:
+                    self.closed += bool(log)
+                    rev[e] = u
+                    out[u].add(v)
+                    slots[v].append(e)
+                    continue
+            for f, x in reversed(log):
+                j = sub[f]
+                out[rev[f]].remove(j)
+                out[x].add(j)
+                rev[f] = x
+            out[rev[e]].add(v)
+            slots[v].append(e)
+        self.steps = done
 
     def move(self, e: int, weight: int, steps: int, worse: int, *, shared: bool = False) -> int | None:
         """One move from slot e. Returns the change of the score, or None when the move was undone.

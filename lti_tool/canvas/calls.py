@@ -126,6 +126,15 @@ class Calls:
             )
         return answer
 
+    def send_once(self, request: WireRequest) -> Answer:
+        """Send something that must not be repeated and names no review; never raises."""
+        try:
+            heard = self._send(request)
+        except CanvasError as error:  # from the token's owner: nothing was sent
+            return Answer(Outcome.NOT_DONE, error.why, note=str(error.what_happened))
+        note = "" if heard.verdict.outcome is Outcome.OK else str(read_error(request, heard).what_happened)
+        return Answer(heard.verdict.outcome, heard.verdict.why, None, heard.status, heard.request_id, note)
+
     def _every_once(self, request: WireRequest, rows: TypeAdapter[list[Row]]) -> list[Row]:
         trail, merge = Trail(self.transport.origin, request), Merge[Row]()
         page: WireRequest | None = request

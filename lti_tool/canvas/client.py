@@ -8,7 +8,7 @@ overrides only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lti_tool.applying.answers import Answer
@@ -23,6 +23,7 @@ from lti_tool.canvas.records import (
     MembershipRecord,
     OverrideRecord,
     PeerReviewRecord,
+    ProgressRecord,
     SectionRecord,
     SubmissionRecord,
     UserRecord,
@@ -245,6 +246,38 @@ class CanvasClient:
         endpoint = _review_routes(place).delete
         request = endpoint.request(place.id, assignment, submission, query=[("user_id", reviewer)])
         return self._calls.write(request, submission=submission, author=author, reviewer=reviewer)
+
+    def send_message(self, course: CourseId, recipients: Sequence[UserId], subject: str, body: str) -> Answer:
+        """POST /conversations: the same text to each of at most 100 people, a private thread each.
+
+        Never repeated here: Canvas would send it again. An existing private thread is continued, and Canvas
+        then drops the subject, unless ``force_new`` asks for a new one.
+        """
+        form = [
+            *(("recipients[]", user) for user in recipients),
+            ("subject", subject),
+            ("body", body),
+            ("group_conversation", "false"),
+            ("force_new", "true"),
+            ("context_code", f"course_{course}"),
+        ]
+        return self._calls.send_once(endpoints.CONVERSATIONS.request(form=form))
+
+    def update_grades(
+        self, place: Place, assignment: AssignmentId, points: Mapping[UserId, str]
+    ) -> ProgressRecord:
+        """POST .../submissions/update_grades: points of many students; a job of Canvas enters them.
+
+        Saying it twice changes nothing, so it is repeated like a read. Whoever has no submission row is left
+        out by the job without a word (canvas-lms Submission.process_bulk_update): read back afterwards.
+        """
+        endpoint = endpoints.COURSE_GRADES if isinstance(place, InCourse) else endpoints.SECTION_GRADES
+        form = [(f"grade_data[{user}][posted_grade]", value) for user, value in points.items()]
+        return self._calls.one(endpoint.request(place.id, assignment, form=form), ProgressRecord)
+
+    def progress(self, progress: str) -> ProgressRecord:
+        """GET /progress/:id."""
+        return self._calls.one(endpoints.PROGRESS.request(progress), ProgressRecord)
 
 
 def _review_routes(place: Place) -> endpoints.ReviewRoutes:

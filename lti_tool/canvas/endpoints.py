@@ -77,6 +77,10 @@ MEMBERSHIPS = Endpoint("GET", "/api/v1/groups/:group_id/memberships")
 GROUP_USERS = Endpoint("GET", "/api/v1/groups/:group_id/users")
 COURSE_SUBMISSIONS = Endpoint("GET", f"{_COURSE}{_ASSIGNMENT}/submissions")
 SECTION_SUBMISSIONS = Endpoint("GET", f"{_SECTION}{_ASSIGNMENT}/submissions")
+COURSE_GRADES = Endpoint("POST", f"{_COURSE}{_ASSIGNMENT}/submissions/update_grades")
+SECTION_GRADES = Endpoint("POST", f"{_SECTION}{_ASSIGNMENT}/submissions/update_grades")
+PROGRESS = Endpoint("GET", "/api/v1/progress/:id")
+CONVERSATIONS = Endpoint("POST", "/api/v1/conversations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +123,14 @@ SCOPES: dict[str, str] = {
     COURSE_REVIEWS.create.scope: N_("assign peer reviews, after you have approved the preview"),
     COURSE_REVIEWS.delete.scope: N_("take assigned peer reviews back, after you have approved the preview"),
 }
-"""Every scope that the tool asks for, and in words (for translation) what for. Nothing else is requested."""
+"""Every scope that allocating needs, and in words (for translation) what for."""
+
+FOLLOW_UP_SCOPES: dict[str, str] = {
+    CONVERSATIONS.scope: N_("send reminders in your name, after you have seen them"),
+    COURSE_GRADES.scope: N_("enter points for reviews, after you have approved them"),
+    PROGRESS.scope: N_("whether Canvas has finished entering those points"),
+}
+"""What reminders and credit need beyond that; without them everything else works."""
+
+ALL_SCOPES = SCOPES | FOLLOW_UP_SCOPES
+"""Every scope that the tool asks for. Nothing else is requested."""

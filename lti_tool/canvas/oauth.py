@@ -33,7 +33,7 @@ from requests_oauthlib import OAuth2Session
 from allocation.sentences import Sentence, sentence
 from lti_tool.applying.answers import Outcome
 from lti_tool.canvas.answers import hear, read_error
-from lti_tool.canvas.endpoints import SCOPES
+from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.canvas.errors import AccessLost, BrokenAnswer, CanvasUnavailable, KeyRejected
 from lti_tool.canvas.records import TokenRecord
 from lti_tool.canvas.transport import (
@@ -64,7 +64,7 @@ class OAuthKey:
 
     client_id: str
     client_secret: str = field(repr=False)
-    scopes: tuple[str, ...] = tuple(SCOPES)
+    scopes: tuple[str, ...] = tuple(ALL_SCOPES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ else: what they mean when missing is decided where a record becomes a type of ``
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -186,6 +187,7 @@ class SubmissionRecord(IdentifiedRecord):
     late: bool | None = None
     missing: bool | None = None
     excused: bool | None = None
+    score: Decimal | None = None
 
     @property
     def submitted(self) -> bool:
@@ -216,6 +218,14 @@ class PeerReviewRecord(IdentifiedRecord):
             submission=SubmissionId(self.asset_id),
             completed=self.workflow_state == "completed",
         )
+
+
+class ProgressRecord(IdentifiedRecord):
+    """A job of Canvas (canvas-lms lib/api/v1/progress.rb)."""
+
+    workflow_state: Literal["queued", "running", "completed", "failed"]
+    completion: float | None = None
+    message: str | None = None
 
 
 class OAuthUser(CanvasRecord):

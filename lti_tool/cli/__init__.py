@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from lti_tool.cli.access import connect
+from lti_tool.cli.after import board, credit, follow_up, remind
 from lti_tool.cli.engine import allocate
 from lti_tool.cli.operation import db, demo, doctor, serve, worker
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
@@ -26,14 +27,18 @@ def main() -> None:
 for command in (
     allocate,
     apply,
+    board,
     connect,
+    credit,
     db,
     demo,
     doctor,
     export,
     keys,
+    follow_up,
     plan,
     registration,
+    remind,
     rules_schema,
     runs,
     secrets,

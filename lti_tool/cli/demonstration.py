@@ -21,7 +21,7 @@ import requests
 from waitress.server import create_server
 
 from lti_tool.bootstrap import build_application, build_web, build_worker, upgrade_database
-from lti_tool.canvas.endpoints import SCOPES
+from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.jobs.worker import Worker
 from lti_tool.logs import configure_logs
 from lti_tool.settings import Settings, load_settings
@@ -157,7 +157,7 @@ def _register_tool(state: CanvasState, tool_url: str) -> None:
             name="Peer reviews (API)",
             kind="api",
             redirect_uris=[f"{tool_url}/connect/callback"],
-            scopes=list(SCOPES),
+            scopes=list(ALL_SCOPES),
             require_scopes=True,
         )
     )

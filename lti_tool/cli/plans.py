@@ -27,7 +27,7 @@ WHERE = [
 ]
 
 
-def _where(command: Callable[P, R]) -> Callable[P, R]:
+def where(command: Callable[P, R]) -> Callable[P, R]:
     """The options that name one assignment and whose token to use."""
     for option in reversed(WHERE):
         command = option(command)
@@ -35,7 +35,7 @@ def _where(command: Callable[P, R]) -> Callable[P, R]:
 
 
 @click.command()
-@_where
+@where
 @click.option(
     "--rules", type=click.Path(path_type=Path), default=None, help="Rules (JSON, see docs/rules.md)."
 )
@@ -103,7 +103,7 @@ def undo(run_id: str, format_: str) -> None:
 
 
 @click.command()
-@_where
+@where
 @click.option(
     "--output", type=click.Path(path_type=Path), default=None, help="File; default: standard output."
 )

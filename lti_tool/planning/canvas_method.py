@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median_low
 
-from allocation import BrokenRule, Pair, Roster, Rules, quality, verify
+from allocation import BrokenRule, Pair, Quality, Roster, Rules, quality, verify
 from allocation.stream import Stream
 
 MOST_DRAWS, FEWEST_DRAWS = 20, 5
@@ -150,10 +150,10 @@ class Measured:
     against: int
 
 
-def measured(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Measured:
-    """Measure pairs, which need not be valid."""
+def measured(roster: Roster, rules: Rules, pairs: Iterable[Pair], known: Quality | None = None) -> Measured:
+    """Measure pairs, which need not be valid; ``known`` is their quality where it was measured already."""
     chosen = set(pairs)
-    found = quality(roster, rules, chosen)
+    found = known or quality(roster, rules, chosen)
     quotas = (rules.reviews_per_reviewer if one.gives is None else one.gives for one in roster.participants)
     usual = rules.receives[0] if rules.receives else sum(quotas) // len(roster.submissions)
     wanted = {work.id: work.receives[0] if work.receives else usual for work in roster.submissions}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from allocation.sentences import N_
-from lti_tool.canvas.endpoints import SCOPES
+from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.persistence.tokens import ConnectAttempt, ConnectAttempts
 from lti_tool.services.connecting import AttemptOver, Connecting
 from lti_tool.services.use_cases import Actor
@@ -65,7 +65,7 @@ class ConnectWindow:
 
     def scopes(self) -> Sequence[tuple[str, str]]:
         """Each scope that is asked for, and in words what for."""
-        return tuple(SCOPES.items())
+        return tuple(ALL_SCOPES.items())
 
 
 def _ticket_row(ticket: str) -> str:

@@ -18,7 +18,7 @@ import structlog
 from allocation.sentences import N_
 from lti_tool.canvas.calls import Calls
 from lti_tool.canvas.client import CanvasClient
-from lti_tool.canvas.endpoints import SCOPES
+from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.canvas.errors import AccessLost, KeyRejected
 from lti_tool.canvas.oauth import CanvasOAuth
 from lti_tool.canvas.pacing import Lane, Pace
@@ -163,7 +163,7 @@ class Connecting:
 
     def scopes(self) -> tuple[tuple[str, str], ...]:
         """Each scope that is asked for, and in words what for."""
-        return tuple(SCOPES.items())
+        return tuple(ALL_SCOPES.items())
 
     def connect_with_personal_token(self, canvas: CanvasOrigin, token: str) -> UserId:
         """Store a token that the person made in Canvas's settings, after asking Canvas whose it is.

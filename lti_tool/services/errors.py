@@ -10,6 +10,9 @@ ServiceError
 ├── AnotherRunActive        somebody else's run of this assignment is under way
 ├── RunNotPaused            nothing to resume
 ├── NothingToUndo           the run changed nothing that can be taken back
+├── NothingToSend           nobody would get a reminder, or nobody's points would change
+├── CreditChanged           the points are not those that were approved: look again
+├── CreditTargetUnfit       points cannot go into this assignment
 └── ConnectFailed           the consent at Canvas did not end in a token
 """
 
@@ -85,6 +88,18 @@ class RunNotPaused(ServiceError):
 
 class NothingToUndo(ServiceError):
     """No effect of the run can be taken back."""
+
+
+class NothingToSend(ServiceError):
+    """Nobody would get a reminder, or nobody's points would change."""
+
+
+class CreditChanged(ServiceError):
+    """What would be posted is no longer what was approved."""
+
+
+class CreditTargetUnfit(ServiceError):
+    """The chosen assignment cannot receive points for reviews."""
 
 
 class ConnectFailed(ServiceError):

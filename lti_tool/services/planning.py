@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from allocation import Pair, Quality, RosterError, Rules, allocate, feasibility, quality, verify
+from allocation import Pair, Rules, allocate, feasibility, verify
 from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_row, sentence
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
@@ -21,6 +22,7 @@ from lti_tool.persistence.plans import (
     store_plan,
     store_snapshot,
 )
+from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.diff import diff
 from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
@@ -30,12 +32,16 @@ from lti_tool.planning.plan import Change, ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import TakingPart, taking_part
+from lti_tool.services.comparing import afterwards, canvas_instead
 from lti_tool.services.errors import NobodyToAllocate, NotHere
 from lti_tool.services.reading import Reading
 from lti_tool.services.use_cases import Actor, Feasibility, PlanView
 
 OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
 RunOfPlan = Callable[[PlanId], RunId | None]
+
+COMPARISONS_KEPT = 256
+"""Comparisons with Canvas's own method that a process remembers; a plan never changes."""
 
 
 class Planning:
@@ -57,6 +63,8 @@ class Planning:
         self._our_reviews = our_reviews
         self._run_of = run_of
         self._now = now
+        self._compared: dict[PlanId, Draws | None] = {}
+        self._compared_lock = threading.Lock()
 
     def rules(self, actor: Actor, assignment: AssignmentId) -> PlanRules:
         """The rules last used for this assignment, or the defaults."""
@@ -154,15 +162,31 @@ class Planning:
         """A stored plan with all that the preview shows."""
         stored = self.stored(actor, plan_id)
         creates = stored.plan.of_kind(ChangeKind.CREATE)
+        after = afterwards(stored.snapshot, stored.plan)
         return PlanView(
             plan=stored.plan,
             snapshot=stored.snapshot,
-            quality=_quality_after(stored.snapshot, stored.plan),
+            quality=after.quality,
+            measured=after.measured,
+            knows=after.knows,
             taking_part=taking_part(stored.snapshot, stored.plan.rules),
             run_id=self._run_of(plan_id),
             created_by_name=stored.created_by_name,
             notified=len({change.reviewer for change in creates}),
         )
+
+    def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
+        """What Canvas's own method would give the same class; worked out once for each plan."""
+        stored = self.stored(actor, plan_id)
+        with self._compared_lock:
+            if plan_id in self._compared:
+                return self._compared[plan_id]
+        draws = canvas_instead(stored.snapshot, stored.plan)
+        with self._compared_lock:
+            while len(self._compared) >= COMPARISONS_KEPT:
+                del self._compared[next(iter(self._compared))]
+            self._compared[plan_id] = draws
+        return draws
 
     def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
         """What changed in Canvas since the plan's snapshot; reads Canvas."""
@@ -285,25 +309,3 @@ def with_balance(given: EngineInput, rules: PlanRules) -> Rules:
 def too_old(plan: Plan, now: datetime, max_age: timedelta) -> bool:
     """Whether a plan may no longer be applied because of its age."""
     return now - plan.created_at > max_age
-
-
-NO_REVIEWS = Quality(
-    given={}, received={}, sections={}, reciprocal=0, repeats=0, moved=0, weak=0, components=0
-)
-
-
-def _quality_after(snapshot: Snapshot, plan: Plan) -> Quality:
-    """Quality of what Canvas will hold after applying, among those who take part."""
-    try:
-        given = engine_input(snapshot, plan.rules)
-    except RosterError:  # an undo after everybody has left
-        return NO_REVIEWS
-    reviewers = {participant.id for participant in given.roster.participants}
-    works = {submission.id for submission in given.roster.submissions}
-    pairs = Counter(
-        Pair(change.reviewer, given.work_for_row.get(change.submission, change.submission))
-        for change in plan.changes
-        if change.kind in (ChangeKind.CREATE, ChangeKind.KEEP)
-    )
-    inside = [pair for pair in pairs if pair.reviewer in reviewers and pair.submission in works]
-    return quality(given.roster, given.rules, sorted(inside))

@@ -14,6 +14,7 @@ from typing import Protocol
 from allocation import Quality, Reason
 from allocation.sentences import Sentence
 from lti_tool.applying.report import RunReport, RunSummary
+from lti_tool.planning.canvas_method import Draws, Measured
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.edits import Broken, Difference, Edit
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId, UserId
@@ -22,6 +23,7 @@ from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.planning.taking_part import TakingPart
+from lti_tool.services.follow_up_cases import CreditCases, FollowUpCases
 from lti_tool.services.plan_table import ENGLISH, Vocabulary
 
 Progress = Callable[[str, int, int | None], None]
@@ -95,11 +97,15 @@ class Feasibility:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A stored plan with all that the preview shows. ``quality`` is of the state after applying."""
+    """A stored plan with all that the preview shows. Quality and measures are of the state after applying."""
 
     plan: Plan
     snapshot: Snapshot
     quality: Quality
+    measured: Measured | None
+    """The same in the numbers that are compared with Canvas's own method; None where no review is left."""
+    knows: frozenset[str]
+    """The fields of ``measured`` that mean something for this class."""
     taking_part: TakingPart
     run_id: RunId | None
     """The run that applied this plan, if one did."""
@@ -229,6 +235,10 @@ class PlanningCases(Protocol):
         """A stored plan of this course; raises ``NotHere``."""
         ...
 
+    def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
+        """What Canvas's own method would give the same class; None where nobody is left."""
+        ...
+
     def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
         """What changed in Canvas since the plan's snapshot; reads Canvas."""
         ...
@@ -334,3 +344,5 @@ class UseCases:
     editing: EditingCases
     rule_sets: RuleSetCases
     running: RunningCases
+    following_up: FollowUpCases
+    crediting: CreditCases

@@ -318,6 +318,7 @@ _THINGS = {
     "sections": "sections",
     "self": "your own profile",
     "submissions": "submissions",
+    "update_grades": "points",
     "users": "people",
 }
 

@@ -16,8 +16,13 @@ def go_to(location: str) -> Response:
 
 def csv_file(name: str, header: list[str], rows: list[list[Cell]]) -> Response:
     """A table to save; ``name`` may hold any text."""
+    return file_to_save(name, csv_bytes(header, rows))
+
+
+def file_to_save(name: str, csv: bytes) -> Response:
+    """A CSV file to save."""
     safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "-" for char in name)
-    response = Response(csv_bytes(header, rows), mimetype="text/csv")
+    response = Response(csv, mimetype="text/csv")
     response.headers["Content-Disposition"] = (
         f"attachment; filename=\"{safe}\"; filename*=UTF-8''{quote(name, safe='')}"
     )

@@ -9,6 +9,9 @@ from flask import Blueprint, Flask
 
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
+from lti_tool.web.after.board import board_blueprint
+from lti_tool.web.after.credit import credit_blueprint
+from lti_tool.web.after.reminders import reminders_blueprint
 from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
 from lti_tool.web.errors import show_errors
 from lti_tool.web.home import home_blueprint
@@ -73,6 +76,9 @@ def _course_pages(
         rules_blueprint(services),
         preview_blueprint(services),
         runs_blueprint(services),
+        board_blueprint(services),
+        reminders_blueprint(services),
+        credit_blueprint(services),
     ):
         pages.register_blueprint(blueprint)
     return pages

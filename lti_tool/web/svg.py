@@ -1,4 +1,4 @@
-"""Pictures of a plan as values that templates turn into SVG: bars, and arrows between people on a ring.
+"""Pictures of a plan as values that templates turn into SVG: bars, arrows on a ring or around one person.
 
 Pure geometry, integers or one decimal; looks come from classes in the style sheet, never from attributes.
 """
@@ -10,60 +10,49 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, pi, sin
 
-BAR_WIDTH = 44
-BAR_GAP = 12
-BAR_HEIGHT = 110
 RING_RADIUS = 205
 LABELS_UP_TO = 30
 """People on a ring whose names still fit beside it; beyond that the names are in the list beside."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """``people`` who have ``load`` reviews; the rest is where to draw it."""
+class Load:
+    """``people`` who have ``reviews`` each; ``share`` of the longest bar, in percent."""
 
-    load: int
+    reviews: int
     people: int
-    x: int
-    y: int
-    height: int
-
-    @property
-    def middle(self) -> int:
-        """Where the numbers above and below the bar are centred."""
-        return self.x + BAR_WIDTH // 2
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
-    """Bars from the lowest to the highest load, without holes."""
+class Loads:
+    """One row for each number of reviews, from the lowest to the highest, without holes."""
 
-    bars: tuple[Bar, ...]
-    width: int
+    rows: tuple[Load, ...]
 
     @property
     def lowest(self) -> int:
         """The smallest load."""
-        return self.bars[0].load if self.bars else 0
+        return self.rows[0].reviews if self.rows else 0
 
     @property
     def highest(self) -> int:
         """The largest load."""
-        return self.bars[-1].load if self.bars else 0
+        return self.rows[-1].reviews if self.rows else 0
 
 
-def histogram(loads: Iterable[int]) -> Histogram:
+def loads(numbers: Iterable[int]) -> Loads:
     """How many have each load."""
-    found = Counter(loads)
+    found = Counter(numbers)
     if not found:
-        return Histogram((), 2 * BAR_GAP + BAR_WIDTH)
+        return Loads(())
     top = max(found.values())
-    bars = []
-    for place, load in enumerate(range(min(found), max(found) + 1)):
-        height = -(-found[load] * BAR_HEIGHT // top)
-        x = BAR_GAP + place * (BAR_WIDTH + BAR_GAP)
-        bars.append(Bar(load, found[load], x, 20 + BAR_HEIGHT - height, height))
-    return Histogram(tuple(bars), BAR_GAP + len(bars) * (BAR_WIDTH + BAR_GAP))
+    return Loads(
+        tuple(
+            Load(reviews, found[reviews], round(100 * found[reviews] / top, 1))
+            for reviews in range(min(found), max(found) + 1)
+        )
+    )
 
 
 def shade(number: int, largest: int) -> int:
@@ -153,3 +142,48 @@ def _bent(start: Node, end: Node) -> str:
     length = max((along_x**2 + along_y**2) ** 0.5, 1)
     tip_x, tip_y = end.x - 9 * along_x / length, end.y - 9 * along_y / length
     return f"M{start.x:.1f} {start.y:.1f}Q{control_x:.1f} {control_y:.1f} {tip_x:.1f} {tip_y:.1f}"
+
+
+STAR_WIDTH = 680
+STAR_STEP = 36
+_STAR_COLUMN, _STAR_MIDDLE = 220, 340
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """One person in the middle, reviewers on the left, authors on the right."""
+
+    nodes: tuple[Node, ...]
+    arrows: tuple[Arrow, ...]
+    height: int
+
+
+def star(person: str, reviewers: Sequence[str], authors: Sequence[str]) -> Star:
+    """Names in, drawing out; arrows run from left to right."""
+    height = STAR_STEP * max(len(reviewers), len(authors), 2)
+    middle = _star_node(person, _STAR_MIDDLE, height / 2, "middle", chosen=True)
+    left = _star_column(reviewers, _STAR_COLUMN, height, "end")
+    right = _star_column(authors, STAR_WIDTH - _STAR_COLUMN, height, "start")
+    arrows = [Arrow(_swung(one, middle), "in") for one in left]
+    arrows += [Arrow(_swung(middle, one), "out") for one in right]
+    return Star((*left, *right, middle), tuple(arrows), height)
+
+
+def _star_column(names: Sequence[str], x: int, height: int, anchor: str) -> list[Node]:
+    top = (height - STAR_STEP * len(names)) / 2
+    return [
+        _star_node(name, x, top + STAR_STEP * (place + 0.5), anchor, chosen=False)
+        for place, name in enumerate(names)
+    ]
+
+
+def _star_node(name: str, x: float, y: float, anchor: str, *, chosen: bool) -> Node:
+    beside = {"start": 14, "end": -14, "middle": 0}[anchor]
+    return Node(name, name, 0, x, y, x + beside, y - 18 if chosen else y + 5, anchor, chosen)
+
+
+def _swung(start: Node, end: Node) -> str:
+    """A level curve that stops short of the second dot."""
+    half = (start.x + end.x) / 2
+    begin, finish = f"{start.x:.0f} {start.y:.1f}", f"{end.x - 13:.0f} {end.y:.1f}"
+    return f"M{begin}C{half:.0f} {start.y:.1f} {half:.0f} {end.y:.1f} {finish}"

@@ -54,6 +54,8 @@ ROUTES: tuple[tuple[str, str, View], ...] = (
     ("GET", f"{_ASSIGNMENT}/submissions", submissions.list_course_submissions),
     ("GET", f"{_ASSIGNMENT}/submissions/<user_id>", submissions.show_submission),
     ("GET", f"{_SECTION_ASSIGNMENT}/submissions", submissions.list_section_submissions),
+    ("POST", f"{_ASSIGNMENT}/submissions/update_grades", submissions.update_course_grades),
+    ("POST", f"{_SECTION_ASSIGNMENT}/submissions/update_grades", submissions.update_section_grades),
     ("GET", f"{_ASSIGNMENT}/peer_reviews", peer_reviews.list_course),
     ("GET", f"{_SECTION_ASSIGNMENT}/peer_reviews", peer_reviews.list_section),
     ("GET", f"{_ASSIGNMENT}/submissions/<submission_id>/peer_reviews", peer_reviews.list_course),

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from flask import Response
 
-from lti_tool.simulator.records import Course, Enrollment, EnrollmentState, EnrollmentType, Section, User
+from lti_tool.simulator.records import (
+    Course,
+    Enrollment,
+    EnrollmentState,
+    EnrollmentType,
+    Progress,
+    Section,
+    User,
+)
 from lti_tool.simulator.rest import rights
 from lti_tool.simulator.rest.answers import not_authorized, time_text
 from lti_tool.simulator.rest.call import Call, canonical_id
@@ -327,18 +335,21 @@ def show_progress(call: Call, progress_id: str) -> Response:
         call.fail_not_found()
     if row.user_id != call.user.id and not call.user.site_admin:
         raise not_authorized(call.state.habits)
-    return call.answer(
-        {
-            "id": int(row.id),
-            "context_id": int(row.context_id),
-            "context_type": row.context_type,
-            "user_id": int(row.user_id),
-            "tag": row.tag,
-            "completion": row.completion,
-            "workflow_state": row.workflow_state,
-            "message": row.message,
-            "url": call.url(f"/api/v1/progress/{row.id}"),
-            "created_at": time_text(row.created_at),
-            "updated_at": time_text(row.updated_at),
-        }
-    )
+    return call.answer(progress_json(call, row))
+
+
+def progress_json(call: Call, row: Progress) -> dict[str, object]:
+    """A job as Canvas shows it."""
+    return {
+        "id": int(row.id),
+        "context_id": int(row.context_id),
+        "context_type": row.context_type,
+        "user_id": int(row.user_id),
+        "tag": row.tag,
+        "completion": row.completion,
+        "workflow_state": row.workflow_state,
+        "message": row.message,
+        "url": call.url(f"/api/v1/progress/{row.id}"),
+        "created_at": time_text(row.created_at),
+        "updated_at": time_text(row.updated_at),
+    }

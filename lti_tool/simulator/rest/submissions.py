@@ -5,17 +5,18 @@ Sources: canvas-lms app/controllers/submissions_api_controller.rb, lib/api/v1/su
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from flask import Response
 
 from lti_tool.simulator.coursework import is_assigned_to
-from lti_tool.simulator.records import Assignment, Course, Submission, SubmissionComment
+from lti_tool.simulator.records import Assignment, Course, Progress, Submission, SubmissionComment
 from lti_tool.simulator.rest import rights
-from lti_tool.simulator.rest.answers import not_authorized, time_text
+from lti_tool.simulator.rest.answers import RestError, not_authorized, time_text
 from lti_tool.simulator.rest.call import Call, canonical_id
 from lti_tool.simulator.rest.params import as_bool, as_list
-from lti_tool.simulator.rest.people import user_display, user_json
+from lti_tool.simulator.rest.people import progress_json, user_display, user_json
 
 _EXPECT_NOTHING = frozenset({"none", "not_graded", "on_paper", "external_tool"})
 
@@ -182,3 +183,48 @@ def show_submission(call: Call, course_id: str, assignment_id: str, user_id: str
     if not own and wanted not in call.visible_student_ids(course):
         raise not_authorized(call.state.habits)
     return call.answer(submission_json(call, row))
+
+
+def update_course_grades(call: Call, course_id: str, assignment_id: str) -> Response:
+    """POST /courses/:course_id/assignments/:assignment_id/submissions/update_grades."""
+    return _update_grades(call, call.course(course_id), assignment_id)
+
+
+def update_section_grades(call: Call, section_id: str, assignment_id: str) -> Response:
+    """The same under /sections/:section_id."""
+    return _update_grades(call, call.course(call.section(section_id).course_id), assignment_id)
+
+
+def _update_grades(call: Call, course: Course, assignment_id: str) -> Response:
+    """Answers with a Progress; the job leaves out whoever the caller cannot see or who has no row.
+
+    The job is done at once here, and the Progress says so when it is asked for (canvas-lms
+    Submission.queue_bulk_update).
+    """
+    assignment = call.assignment(course, assignment_id)
+    call.need(course, "manage_grades")
+    grades = call.params.get("grade_data")
+    if not isinstance(grades, dict) or not grades:
+        raise RestError(400, "'grade_data' parameter required")
+    people = call.visible_student_ids(course)
+    for user_id, entry in grades.items():
+        row = call.state.submission_of(assignment.id, canonical_id(str(user_id)))
+        if row is None or row.deleted or row.user_id not in people or not isinstance(entry, dict):
+            continue
+        given = str(entry.get("posted_grade") or "")
+        row.score = float(given) if given else None
+        row.workflow_state = "graded" if given else "submitted" if row.submission_type else "unsubmitted"
+        row.graded_at, row.grader_id = call.state.now(), call.user.id
+    progress = Progress(
+        id=call.state.mint("progress"),
+        context_id=assignment.id,
+        context_type="Assignment",
+        user_id=call.user.id,
+        tag="submissions_update",
+        completion=100.0,
+        workflow_state="completed",
+        created_at=call.state.now(),
+        updated_at=call.state.now(),
+    )
+    call.state.progresses[progress.id] = progress
+    return call.answer(progress_json(call, replace(progress, completion=0.0, workflow_state="queued")))

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, render_template, request, url_for
-from flask_babel import gettext as _
+from typing import TypedDict
 
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from flask_babel import LazyString, gettext, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.ids import PlanId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.services.spreadsheet import Cell
-from lti_tool.services.use_cases import UseCases
+from lti_tool.services.use_cases import PlanView, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import csv_file, go_to
-from lti_tool.web.paging import page_of
-from lti_tool.web.preview.view import Filters, figures, filtered, lines, must_confirm
+from lti_tool.web.paging import Page, page_of
+from lti_tool.web.preview.changes import Filters, Line, SortBy, filtered, lines, reasons_of
+from lti_tool.web.preview.quality import QualityRow, quality_rows
+from lti_tool.web.preview.view import Who, figures, must_confirm, who
 from lti_tool.web.session import visit
 
 
 def preview_blueprint(services: UseCases) -> Blueprint:
-    """Pages under ``/plans/<id>``."""
+    """Pages under ``/plans/<id>``; parts of the page are asked for by themselves as one types."""
     pages = Blueprint("preview", __name__, url_prefix="/plans/<plan_id>")
 
     @pages.get("")
     def preview(course_id: str, plan_id: str) -> str:
         view = services.planning.plan(visit().actor, PlanId(plan_id))
-        filters = Filters.read(request.args)
-        shown = filtered(lines(view.plan.changes, view.snapshot), filters, view.snapshot)
         return render_template(
             "preview.html",
             course_id=course_id,
@@ -33,11 +38,38 @@ def preview_blueprint(services: UseCases) -> Blueprint:
             snapshot=view.snapshot,
             counts=view.plan.counts,
             kinds=ChangeKind,
-            figures=figures(view, request.args.get("person")),
-            filters=filters,
-            page=page_of(shown, request.args.get("page")),
+            figures=figures(view),
+            reasons=reasons_of(view.plan.changes),
             must_confirm=must_confirm(view),
+            **the_quality(view, None),
+            **the_changes(view),
+            **the_people(view),
         )
+
+    @pages.get("/changes")
+    def changes(course_id: str, plan_id: str) -> Response:
+        view = services.planning.plan(visit().actor, PlanId(plan_id))
+        part = the_changes(view)
+        return jsonify(
+            html=render_template("_changes.html", course_id=course_id, plan=view.plan, **part),
+            says=ngettext("%(num)s change", "%(num)s changes", part["page"].total),
+        )
+
+    @pages.get("/who")
+    def who_reviews_whom(course_id: str, plan_id: str) -> Response:
+        view = services.planning.plan(visit().actor, PlanId(plan_id))
+        part = the_people(view)
+        return jsonify(
+            html=render_template("_who.html", course_id=course_id, plan=view.plan, **part),
+            says=who_words(part["who"]),
+        )
+
+    @pages.get("/quality")
+    def compared(course_id: str, plan_id: str) -> Response:  # noqa: ARG001 - the address has it
+        actor = visit().actor
+        draws = services.planning.canvas_instead(actor, PlanId(plan_id))
+        view = services.planning.plan(actor, PlanId(plan_id))
+        return jsonify(html=render_template("_quality.html", **the_quality(view, draws)))
 
     @pages.get("/drift")
     def drift(course_id: str, plan_id: str) -> Response:
@@ -54,6 +86,9 @@ def preview_blueprint(services: UseCases) -> Blueprint:
     @pages.get("/changes.csv")
     def download(course_id: str, plan_id: str) -> Response:  # noqa: ARG001 - the address has it
         view = services.planning.plan(visit().actor, PlanId(plan_id))
+        filters = Filters.read(request.args)
+        every = lines(view.plan.changes, view.snapshot)
+        shown = filtered(every, filters, view.snapshot) if filters.any else every
         rows: list[list[Cell]] = [
             [
                 str(words.KINDS[one.change.kind]),
@@ -65,13 +100,13 @@ def preview_blueprint(services: UseCases) -> Blueprint:
                 str(words.REASONS[one.change.reason]),
                 one.change.review_id,
             ]
-            for one in lines(view.plan.changes, view.snapshot)
+            for one in shown
         ]
         header = [
             _("Change"), _("Reviewer"), _("Reviewer id"), _("Reviews the work of"), _("Author id"),
             _("Submission id"), _("Why"), _("Review id"),
         ]  # fmt: skip
-        return csv_file(f"plan-{plan_id}.csv", header, rows)
+        return csv_file(f"plan-{plan_id}{'-part' if filters.any else ''}.csv", header, rows)
 
     @pages.get("/confirm")
     def confirm(course_id: str, plan_id: str) -> tuple[str, int]:
@@ -108,3 +143,74 @@ def preview_blueprint(services: UseCases) -> Blueprint:
         return go_to(url_for("course.runs.run", course_id=course_id, run_id=run_id))
 
     return pages
+
+
+class ChangesPart(TypedDict):
+    """What ``_changes.html`` shows."""
+
+    filters: Filters
+    page: Page[Line]
+    sorts: tuple[tuple[SortBy, LazyString], ...]
+    kept: int
+
+
+class PeoplePart(TypedDict):
+    """What ``_who.html`` shows."""
+
+    who: Who
+
+
+class QualityPart(TypedDict):
+    """What ``_quality.html`` shows; ``draws`` is 0 while Canvas's own method is at work."""
+
+    quality_rows: list[QualityRow]
+    draws: int
+
+
+_COLUMNS: tuple[tuple[SortBy, LazyString], ...] = (
+    ("kind", _l("Change")),
+    ("reviewer", _l("Reviewer")),
+    ("author", _l("Reviews the work of")),
+    ("reason", _l("Why")),
+)
+
+
+def the_changes(view: PlanView) -> ChangesPart:
+    """The page of changes that the address asks for."""
+    filters = Filters.read(request.args)
+    shown = filtered(lines(view.plan.changes, view.snapshot), filters, view.snapshot)
+    kept = 0 if filters.kind or filters.reason else view.plan.counts[ChangeKind.KEEP]
+    return {
+        "filters": filters,
+        "page": page_of(shown, request.args.get("page")),
+        "sorts": _COLUMNS,
+        "kept": kept,
+    }
+
+
+def the_people(view: PlanView) -> PeoplePart:
+    """Who reviews whom, for the person that the address asks for."""
+    return {"who": who(view, request.args)}
+
+
+def the_quality(view: PlanView, draws: Draws | None) -> QualityPart:
+    """The plan beside Canvas's own method, or alone while that is worked out."""
+    rows = quality_rows(view.measured, view.knows, draws) if view.measured else []
+    return {"quality_rows": rows, "draws": len(draws.all) if draws else 0}
+
+
+def who_words(shown: Who) -> str:
+    """What a search or a choice led to, for a screen reader."""
+    if shown.chosen:
+        return str(
+            gettext(
+                "%(name)s reviews %(out)s and is reviewed by %(back)s.",
+                name=shown.chosen.person.name,
+                out=len(shown.chosen.reviews),
+                back=len(shown.chosen.reviewed_by),
+            )
+        )
+    if not shown.find:
+        return ""
+    number = len(shown.found) + shown.more
+    return str(ngettext("%(num)s student fits", "%(num)s students fit", number))

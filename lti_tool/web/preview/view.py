@@ -1,4 +1,4 @@
-"""The preview's view model: figures, the table of changes with its filters, the sentences' numbers. Pure."""
+"""The preview's pictures as values: loads, section table, who reviews whom. Pure."""
 
 from __future__ import annotations
 
@@ -7,83 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lti_tool.planning.ids import SectionId, UserId
-from lti_tool.planning.plan import Change, ChangeKind
+from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Person, Snapshot
 from lti_tool.services.use_cases import PlanView
-from lti_tool.web.svg import Histogram, Ring, histogram, ring, shade
+from lti_tool.web.preview.changes import name_of, order_of
+from lti_tool.web.svg import Loads, Ring, Star, loads, ring, shade, star
 
 RING_UP_TO = 60
 """People in the whole ring; beyond that one person's arrows are drawn."""
+FOUND = 8
+"""People that a search lists."""
 NOTICES_WITHOUT_ASKING = 50
 """More students than this are notified only after a page that says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One change with the people it concerns; somebody we cannot see is shown by id."""
-
-    change: Change
-    reviewer: str
-    author: str
-    reviewer_order: str
-    author_order: str
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the reader wants to see of the changes; kept pairs only when asked for."""
-
-    kind: ChangeKind | None = None
-    section: str = ""
-    name: str = ""
-
-    @classmethod
-    def read(cls, query: Mapping[str, str]) -> Filters:
-        """From the address; what is unknown is ignored."""
-        kind = query.get("kind", "")
-        return cls(
-            ChangeKind(kind) if kind in set(ChangeKind) else None,
-            query.get("section", ""),
-            query.get("name", "").strip(),
-        )
-
-    @property
-    def any(self) -> bool:
-        """Whether something is filtered."""
-        return bool(self.kind or self.section or self.name)
-
-
-def lines(changes: Sequence[Change], snapshot: Snapshot) -> list[Line]:
-    """The changes with names, by kind as in the plan, then by reviewer and author as Canvas sorts people."""
-    people = snapshot.people_by_id
-    shown = [
-        Line(
-            change,
-            _name(people.get(change.reviewer), change.reviewer),
-            _name(people.get(change.author), change.author),
-            _order(people.get(change.reviewer), change.reviewer),
-            _order(people.get(change.author), change.author),
-        )
-        for change in changes
-    ]
-    kinds = list(ChangeKind)
-    shown.sort(key=lambda one: (kinds.index(one.change.kind), one.reviewer_order, one.author_order))
-    return shown
-
-
-def filtered(all_lines: Sequence[Line], filters: Filters, snapshot: Snapshot) -> list[Line]:
-    """The lines that the filters let through."""
-    wanted = filters.name.casefold()
-    members = (
-        {one.id for one in snapshot.people if filters.section in one.sections} if filters.section else None
-    )
-    return [
-        one
-        for one in all_lines
-        if (one.change.kind is filters.kind if filters.kind else one.change.kind is not ChangeKind.KEEP)
-        and (members is None or one.change.reviewer in members or one.change.author in members)
-        and (wanted in one.reviewer.casefold() or wanted in one.author.casefold())
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +70,25 @@ def matrix(view: PlanView) -> Matrix | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """The pictures that show everybody."""
+
+    given: Loads
+    received: Loads
+    matrix: Matrix | None
+
+
+def figures(view: PlanView) -> Figures:
+    """Loads and section table of the state after applying."""
+    reviewers = {one.id for one in view.taking_part.reviewers}
+    return Figures(
+        given=loads(load for who, load in view.quality.given.items() if who in reviewers),
+        received=loads(view.quality.received.values()),
+        matrix=matrix(view),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbourhood:
     """One person: whom she reviews, and who reviews her."""
 
@@ -144,32 +98,48 @@ class Neighbourhood:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Everything above the table."""
+class Who:
+    """Who reviews whom: the ring of a class that fits on one, else one person's arrows and a search.
 
-    given: Histogram
-    received: Histogram
-    matrix: Matrix | None
+    ``found`` are people whose names hold ``find``; ``more`` of them are not listed.
+    """
+
     ring: Ring | None
+    star: Star | None
     people: tuple[Person, ...]
     chosen: Neighbourhood | None
+    find: str
+    found: tuple[Person, ...]
+    more: int
 
 
-def figures(view: PlanView, person: str | None) -> Figures:
-    """The three figures of the state after applying; ``person`` is the one whose arrows stand out."""
+def who(view: PlanView, query: Mapping[str, str]) -> Who:
+    """``person`` of the query is the one whose arrows stand out, ``find`` a part of a name."""
     part = view.taking_part
-    reviewers = {one.id for one in part.reviewers}
     by_id = {one.id: one for one in (*part.reviewers, *part.authors)}
-    people = sorted(by_id.values(), key=lambda one: (one.sortable_name.casefold(), one.id))
+    people = sorted(by_id.values(), key=lambda one: (order_of(one, one.id), one.id))
+    find = query.get("find", "").strip()
+    found = [one for one in people if _named(one, find.casefold())] if find else []
+    person = by_id.get(UserId(query.get("person", "")))
+    if person is None and len(found) == 1:
+        person = found[0]
     pairs = _pairs_after(view)
-    chosen = _neighbourhood(by_id.get(UserId(person or "")), pairs, view.snapshot)
-    return Figures(
-        given=histogram(load for who, load in view.quality.given.items() if who in reviewers),
-        received=histogram(view.quality.received.values()),
-        matrix=matrix(view),
-        ring=_ring(people, pairs, chosen, view.snapshot),
-        people=tuple(people),
+    chosen = _neighbourhood(person, pairs, view.snapshot)
+    fits = len(people) <= RING_UP_TO
+    return Who(
+        ring=_ring(people, pairs, chosen, view.snapshot) if fits else None,
+        star=star(chosen.person.name, chosen.reviewed_by, chosen.reviews) if chosen and not fits else None,
+        people=tuple(people) if fits else (),
         chosen=chosen,
+        find=find,
+        found=tuple(found[:FOUND]),
+        more=len(found[FOUND:]),
+    )
+
+
+def _named(person: Person, wanted: str) -> bool:
+    return (
+        wanted in person.name.casefold() or wanted in person.sortable_name.casefold() or wanted == person.id
     )
 
 
@@ -187,7 +157,7 @@ def _neighbourhood(
 
     def named(ids: list[UserId]) -> tuple[str, ...]:
         return tuple(
-            _name(people.get(one), one) for one in sorted(ids, key=lambda i: _order(people.get(i), i))
+            name_of(people.get(one), one) for one in sorted(ids, key=lambda i: order_of(people.get(i), i))
         )
 
     return Neighbourhood(
@@ -202,16 +172,9 @@ def _ring(
     pairs: Sequence[tuple[UserId, UserId]],
     chosen: Neighbourhood | None,
     snapshot: Snapshot,
-) -> Ring | None:
-    shown = list(people)
-    if len(people) > RING_UP_TO:
-        if chosen is None:
-            return None
-        pairs = [pair for pair in pairs if chosen.person.id in pair]
-        near = {one for pair in pairs for one in pair} | {chosen.person.id}
-        shown = [one for one in people if one.id in near]
+) -> Ring:
     names: dict[SectionId, str] = defaultdict(str, {one.id: one.name for one in snapshot.sections})
-    in_order = sorted(shown, key=lambda one: names[one.sections[0]] if one.sections else "")
+    in_order = sorted(people, key=lambda one: names[one.sections[0]] if one.sections else "")
     return ring(
         [(one.id, one.name, one.sections[0] if one.sections else "") for one in in_order],
         pairs,
@@ -222,11 +185,3 @@ def _ring(
 def must_confirm(view: PlanView) -> bool:
     """Whether applying has consequences that get a page of their own."""
     return bool(view.plan.counts[ChangeKind.DELETE]) or view.notified > NOTICES_WITHOUT_ASKING
-
-
-def _name(person: Person | None, user: UserId) -> str:
-    return person.name if person else user
-
-
-def _order(person: Person | None, user: UserId) -> str:
-    return (person.sortable_name if person else user).casefold()

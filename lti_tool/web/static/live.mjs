@@ -2,6 +2,7 @@
 // Each is found by a data attribute; putToRest ends them all before another page comes.
 
 import * as canvas from "./canvas.mjs";
+import { watchForm } from "./search.mjs";
 import { askForJson } from "./session.mjs";
 
 let resting = new AbortController();
@@ -15,11 +16,9 @@ export function bringToLife(main, go) {
   const signal = resting.signal;
   for (const form of main.querySelectorAll("form[data-feasibility]")) watchRules(form, signal);
   for (const place of main.querySelectorAll("[data-load]")) load(place, signal);
+  for (const form of main.querySelectorAll("form[data-live]")) watchForm(form, go, signal);
   for (const place of main.querySelectorAll("[data-progress]")) watchRun(place, go, signal);
   for (const form of main.querySelectorAll("form[data-connect]")) connect(form, go, signal);
-  for (const picker of main.querySelectorAll("select[data-submits]")) {
-    picker.addEventListener("change", () => picker.form.requestSubmit(), { signal });
-  }
 }
 
 const pause = (milliseconds, signal) =>

@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from lti_tool.persistence import (
+    follow_ups,
     housekeeping_rows,
     launches,
     plans,
@@ -21,7 +22,7 @@ from lti_tool.persistence import (
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import make_engine
 
-MODULES = (housekeeping_rows, launches, plans, registrations, run_journal, tokens)
+MODULES = (follow_ups, housekeeping_rows, launches, plans, registrations, run_journal, tokens)
 """Importing them fills ``Base.metadata``."""
 
 

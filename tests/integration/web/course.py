@@ -8,14 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
-from allocation import Pair, quality
 from lti_tool.applying.answers import Why
 from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
 from lti_tool.applying.verification import Verification
 from lti_tool.persistence.plans import StoredPlan
+from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.drift import Drift
-from lti_tool.planning.engine_input import engine_input
 from lti_tool.planning.ids import (
     AssignmentId,
     CanvasOrigin,
@@ -42,8 +41,11 @@ from lti_tool.planning.snapshot import (
     Work,
 )
 from lti_tool.planning.taking_part import TakingPart, taking_part
+from lti_tool.services.comparing import afterwards, canvas_instead
+from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
+from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.planning import changes_of, feasibility_of
 from lti_tool.services.use_cases import (
     Actor,
@@ -57,6 +59,7 @@ from lti_tool.services.use_cases import (
     silent,
 )
 from lti_tool.web.factory import WebSettings, create_web
+from tests.integration.web.after_allocation import NoCanvas, follow_ups
 
 CANVAS = CanvasOrigin("https://canvas.example.edu")
 COURSE = CourseId("9007199254740993")
@@ -331,26 +334,22 @@ class Course:
         if plan_id not in self.plans:
             raise NotHere("no such plan")
         plan = self.plans[plan_id]
-        given = engine_input(self.read, plan.rules)
-        people = {one.id for one in given.roster.participants}
-        works = {one.id for one in given.roster.submissions}
-        pairs = {
-            Pair(c.reviewer, c.submission)
-            for c in plan.changes
-            if c.kind in (ChangeKind.CREATE, ChangeKind.KEEP)
-            and c.reviewer in people
-            and c.submission in works
-        }
+        after = afterwards(self.read, plan)
         ran = [run.id for run in self.runs.values() if run.plan_id == plan_id]
         return PlanView(
             plan=plan,
             snapshot=self.read,
-            quality=quality(given.roster, given.rules, pairs),
-            taking_part=given.taking_part,
+            quality=after.quality,
+            measured=after.measured,
+            knows=after.knows,
+            taking_part=taking_part(self.read, plan.rules),
             run_id=ran[0] if ran else None,
             created_by_name="Dr. Rosa Okafor",
             notified=len({change.reviewer for change in plan.of_kind(ChangeKind.CREATE)}),
         )
+
+    def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
+        return canvas_instead(self.read, self.plan(actor, plan_id).plan)
 
     def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
         self.plan(actor, plan_id)
@@ -547,6 +546,7 @@ SESSIONS: Mapping[str, Launch] = {
 
 def web_of(course: Course, public_url: str = "https://tool.example.edu", platform: str = CANVAS) -> Flask:
     """The application over a course; the tokens are the keys of ``SESSIONS``."""
+    store = follow_ups()
     app = create_web(
         UseCases(
             connecting=Connecting(course),
@@ -555,6 +555,8 @@ def web_of(course: Course, public_url: str = "https://tool.example.edu", platfor
             editing=Editing(course),
             rule_sets=course.sets,
             running=Running(course),
+            following_up=FollowingUp(store, course, NoCanvas(), lambda: NOW),
+            crediting=Crediting(store, course, NoCanvas(), lambda: NOW),
         ),
         {token: replace(launch, platform_origin=platform) for token, launch in SESSIONS.items()}.get,
         (),

@@ -11,7 +11,13 @@ from werkzeug.routing import Rule
 from lti_tool.planning.rules import PlanRules
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, TEACHER, Course, a_course, web_of
 
-VALUES = {"assignment_id": ASSIGNMENT, "plan_id": "p1", "run_id": "r1", "filename": "frame.mjs"}
+VALUES = {
+    "assignment_id": ASSIGNMENT,
+    "plan_id": "p1",
+    "run_id": "r1",
+    "batch_id": "b1",
+    "filename": "frame.mjs",
+}
 
 
 def course_with_everything() -> Course:

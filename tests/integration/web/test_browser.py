@@ -265,7 +265,55 @@ def test_filters_are_in_the_address_and_keep_the_place(page: Page, serve: Serve)
     expect(page.locator("tr.create")).to_have_count(0)
     expect(page.locator("tr.delete")).not_to_have_count(0)
     assert "kind=delete" in page.url
-    expect(page.locator("#changes")).to_be_focused()
+    expect(page.get_by_role("button", name="Filter")).to_be_focused()
+
+
+def test_typing_narrows_the_changes_and_keeps_the_focus(page: Page, serve: Serve) -> None:
+    course, path = state_large_preview()
+    open_page(page, serve(course) + path)
+    rows = page.locator("#changes-place tbody tr")
+    page.locator("#name").press_sequentially("ada adey")
+    expect(page.locator("#announcer")).to_have_text(re.compile(r"^\d+ changes?$"))
+    expect(rows.filter(has_not_text="Ada Adeyemi")).to_have_count(0)
+    expect(page.locator("#name")).to_be_focused()
+    assert "name=ada+adey" in page.url
+    page.locator("#sort-author").click()
+    expect(page.locator("th[aria-sort=ascending] #sort-author")).to_be_focused()
+    page.locator("#sort-author").press("Enter")
+    expect(page.locator("th[aria-sort=descending] #sort-author")).to_be_focused()
+    expect(page.locator("#name")).to_have_value("ada adey")
+    names = [name.rpartition(" ")[2].casefold() for name in rows.locator("td:nth-child(3)").all_inner_texts()]
+    assert names == sorted(names, reverse=True)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download these").click()
+    assert download.value.path().read_text(encoding="utf-8-sig").count("\n") == len(names) + 1
+    page.reload()
+    expect(rows.filter(has_not_text="Ada Adeyemi")).to_have_count(0)
+    page.get_by_role("link", name="Show all").click()
+    expect(rows).to_have_count(100)
+    expect(page.locator("#name")).to_have_value("")
+
+
+def test_one_person_of_many_is_found_and_drawn(page: Page, serve: Serve) -> None:
+    course = a_course(150, 5)
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    open_page(page, f"{serve(course)}/plans/{plan.id}")
+    page.locator("#find").press_sequentially("ada")
+    expect(page.locator(".found a")).to_have_count(8)
+    page.locator("#find").press_sequentially(" adeyemi")
+    page.get_by_role("link", name="Adeyemi, Ada").first.click()
+    expect(page.locator("svg.star .node")).to_have_count(7)
+    expect(page.locator(".neighbours h4")).to_be_focused()
+
+
+def test_canvas_s_own_method_stands_beside_the_plan(page: Page, serve: Serve) -> None:
+    course = a_course(30, 3)
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(sections="different"))
+    open_page(page, f"{serve(course)}/plans/{plan.id}")
+    row = page.locator(".quality tr", has_text="Every review obeys your rules")
+    expect(row.locator("td").nth(0)).to_have_text("0")
+    expect(row.locator("td").nth(2)).to_have_text(re.compile(r"^[1-9]\d*$"))
+    expect(page.get_by_text("It was run 20 times on this class")).to_be_visible()
 
 
 def test_downloads_work_with_the_session_of_the_frame(page: Page, serve: Serve) -> None:

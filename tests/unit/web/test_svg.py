@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from lti_tool.web.svg import BAR_HEIGHT, histogram, ring, shade
+from lti_tool.web.svg import loads, ring, shade, star
 
 
-def test_perfect_balance_is_one_bar() -> None:
-    figure = histogram([3] * 20)
-    assert [(bar.load, bar.people, bar.height) for bar in figure.bars] == [(3, 20, BAR_HEIGHT)]
+def test_perfect_balance_is_one_full_bar() -> None:
+    assert [(row.reviews, row.people, row.share) for row in loads([3] * 20).rows] == [(3, 20, 100)]
 
 
 def test_loads_that_nobody_has_leave_a_gap() -> None:
-    figure = histogram([1, 1, 3])
-    assert [(bar.load, bar.people) for bar in figure.bars] == [(1, 2), (2, 0), (3, 1)]
-    assert figure.bars[1].height == 0
+    figure = loads([1, 1, 3])
+    assert [(row.reviews, row.people, row.share) for row in figure.rows] == [
+        (1, 2, 100),
+        (2, 0, 0),
+        (3, 1, 50),
+    ]
     assert (figure.lowest, figure.highest) == (1, 3)
 
 
 def test_nobody_gives_an_empty_picture() -> None:
-    assert histogram([]).bars == ()
+    assert loads([]).rows == ()
+
+
+def test_a_star_has_an_arrow_for_each_neighbour_and_keeps_them_apart() -> None:
+    drawn = star("Ada", ["Bilal", "Chloé", "Dmitri"], ["Bilal"])
+    assert [arrow.role for arrow in drawn.arrows] == ["in", "in", "in", "out"]
+    assert [node.name for node in drawn.nodes if node.chosen] == ["Ada"]
+    places = {(node.x, node.y) for node in drawn.nodes}
+    assert len(places) == 5
+    assert all(0 < y < drawn.height for _, y in places)
 
 
 def test_shading_grows_with_the_number_and_only_nothing_is_unshaded() -> None:

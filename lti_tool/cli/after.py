@@ -1,0 +1,277 @@
+"""After an allocation, from the command line: board, reminders, points; dry runs until told otherwise."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lti_tool.cli.output import explains_errors, format_option, print_json, refuse
+from lti_tool.cli.plans import where
+
+if TYPE_CHECKING:
+    from lti_tool.services.follow_up_cases import CreditView, ReminderView
+
+STANDINGS = ("all", "owes", "overdue", "done", "unreviewed", "holes", "gone")
+MODES = ("proportional", "all_or_nothing", "threshold")
+
+
+@click.command()
+@where
+@click.option(
+    "--standing", type=click.Choice(STANDINGS), default="all", show_default=True, help="Whom to show."
+)
+@click.option("--section", default="", metavar="ID", help="Only this section.")
+@format_option
+@explains_errors
+def board(
+    canvas: str, course: str, assignment: str, user: str | None, standing: str, section: str, format_: str
+) -> None:
+    """Read Canvas and show who owes which reviews and who received what."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.board import Standing
+    from lti_tool.planning.ids import AssignmentId
+
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        view = application.use_cases.following_up.board(actor, [AssignmentId(assignment)], fresh=True)
+    lines = view.board.filtered(Standing(standing), section=section)
+    counted = ("to_do", "overdue", "done", "received", "awaited", "lost")
+    if format_ == "json":
+        rows = [
+            {"user": line.person.id, "name": line.person.name}
+            | {name: getattr(line, name) for name in counted}
+            for line in lines
+        ]
+        print_json({"read_at": view.board.read_at.isoformat(), "students": rows})
+        return
+    click.echo(f"{'student':<32}" + "".join(f"{name.replace('_', ' '):>10}" for name in counted))
+    for line in lines:
+        numbers = "".join(f"{getattr(line, name):>10}" for name in counted)
+        click.echo(f"{line.person.sortable_name[:31]:<32}{numbers}")
+
+
+@click.command("follow-up")
+@where
+@click.option(
+    "--due", default=None, metavar="TIME", help="When reviews are due (ISO 8601 with zone), or 'none'."
+)
+@click.option(
+    "--remind-every", type=click.IntRange(1, 1440), default=None, metavar="HOURS", help="Between reminders."
+)
+@format_option
+@explains_errors
+def follow_up(
+    canvas: str,
+    course: str,
+    assignment: str,
+    user: str | None,
+    due: str | None,
+    remind_every: int | None,
+    format_: str,
+) -> None:
+    """Show or set when reviews are due and how often somebody may be reminded."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    changes: dict[str, object] = {} if due is None else {"reviews_due_at": _moment(due)}
+    if remind_every is not None:
+        changes["remind_every_hours"] = remind_every
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        cases = application.use_cases.following_up
+        settings = cases.settings(actor, AssignmentId(assignment))
+        if changes:
+            settings = settings.model_copy(update=changes)
+            cases.save_settings(actor, AssignmentId(assignment), settings)
+    if format_ == "json":
+        print_json(settings.model_dump(mode="json"))
+    else:
+        when = settings.reviews_due_at.isoformat() if settings.reviews_due_at else "no date"
+        click.echo(f"Reviews are due: {when}. Reminders at most every {settings.remind_every_hours} hours.")
+
+
+@click.command()
+@where
+@click.option("--overdue", is_flag=True, help="Only those whose reviews are overdue.")
+@click.option("--section", default="", metavar="ID", help="Only this section.")
+@click.option("--person", multiple=True, metavar="ID", help="Only this student; may be repeated.")
+@click.option("--subject", default=None, help="Subject; placeholders like {assignment} are filled in.")
+@click.option(
+    "--body", type=click.Path(path_type=Path), default=None, help="File with the text of the message."
+)
+@click.option("--send", is_flag=True, help="Send what a dry run shows.")
+@format_option
+@explains_errors
+def remind(
+    canvas: str,
+    course: str,
+    assignment: str,
+    user: str | None,
+    overdue: bool,
+    section: str,
+    person: tuple[str, ...],
+    subject: str | None,
+    body: Path | None,
+    send: bool,
+    format_: str,
+) -> None:
+    """Show whom a reminder would reach and with which words; with --send, send it once."""
+    from pydantic import ValidationError
+
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.planning.reminders import DEFAULT_BODY, DEFAULT_SUBJECT, Audience, Template
+
+    try:
+        text = DEFAULT_BODY if body is None else body.read_text(encoding="utf-8")
+        template = Template(subject=subject or DEFAULT_SUBJECT, body=text)
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"cannot read {body}: {error}")
+    except ValidationError as error:
+        refuse(
+            "; ".join(
+                f"{item['loc'][0] if item['loc'] else 'text'}: {item['msg']}" for item in error.errors()
+            )
+        )
+    audience = Audience(section, frozenset(person), overdue)
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        cases, wanted = application.use_cases.following_up, AssignmentId(assignment)
+        cases.board(actor, [wanted], fresh=True)
+        found = cases.settings(actor, wanted).reviews_due_at
+        due = found.isoformat(sep=" ", timespec="minutes") if found else "no date is set"
+        view = cases.preview_reminders(actor, wanted, template, audience, due=due)
+        if send:
+            batch = cases.send_reminders(
+                actor, wanted, template, audience, due=due, approved=view.plan.recipients
+            )
+            sent = [
+                {"to": list(one.message.recipients), "state": one.state, "note": one.note}
+                for one in batch.messages
+            ]
+            if format_ == "json":
+                print_json({"id": batch.id, "messages": sent})
+            else:
+                for one in batch.messages:
+                    click.echo(f"{one.state}: {len(one.message.recipients)} x {one.message.subject}")
+            return
+    _show_reminders(view, format_)
+
+
+@click.command()
+@where
+@click.option("--mode", type=click.Choice(MODES), default=None, help="How points are given.")
+@click.option("--points", type=float, default=None, help="Points for all reviews.")
+@click.option(
+    "--threshold", type=click.IntRange(1, 50), default=None, help="Reviews needed (mode threshold)."
+)
+@click.option("--target", default=None, metavar="ID", help="Canvas assignment that receives the points.")
+@click.option(
+    "--gradebook", type=click.Path(path_type=Path), default=None, help="Write Canvas's import file."
+)
+@click.option("--post", is_flag=True, help="Send what a dry run shows.")
+@format_option
+@explains_errors
+def credit(
+    canvas: str,
+    course: str,
+    assignment: str,
+    user: str | None,
+    mode: str | None,
+    points: float | None,
+    threshold: int | None,
+    target: str | None,
+    gradebook: Path | None,
+    post: bool,
+    format_: str,
+) -> None:
+    """Compare points for completed reviews with Canvas; with --post, send those that differ."""
+    from pydantic import ValidationError
+
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.follow_up import CreditRules
+    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.services.gradebook import gradebook_csv
+
+    chosen = {"mode": mode, "points": points, "threshold": threshold, "target": target}
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        cases, wanted = application.use_cases, AssignmentId(assignment)
+        settings = cases.following_up.settings(actor, wanted)
+        given = {name: value for name, value in chosen.items() if value is not None}
+        try:
+            rules = CreditRules.model_validate(settings.credit.model_dump() | given)
+        except ValidationError as error:
+            refuse("; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors()))
+        cases.following_up.save_settings(actor, wanted, settings.model_copy(update={"credit": rules}))
+        board = cases.following_up.board(actor, [wanted], fresh=True).board
+        view = cases.crediting.preview_credit(actor, wanted)
+        if gradebook is not None:
+            title = f"Peer reviews: {board.assignments[wanted]}"
+            try:
+                gradebook.write_bytes(gradebook_csv(board, view.plan, title))
+            except OSError as error:
+                refuse(f"cannot write {gradebook}: {error.strerror}")
+        if post:
+            made = cases.crediting.post_credit(actor, wanted, view.fingerprint)
+            if format_ == "json":
+                print_json({"id": made.id, "state": made.state, "points": dict(made.points)})
+            else:
+                click.echo(f"Sent the points of {len(made.points)} students: {made.state}.")
+            return
+    _show_credit(view, format_)
+
+
+def _moment(text: str) -> datetime | None:
+    if text == "none":
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        refuse(f"{text!r} is no time; write it like 2026-12-01T23:59+01:00")
+    if found.tzinfo is None:
+        refuse(f"{text!r} names no time zone; write it like 2026-12-01T23:59+01:00")
+    return found
+
+
+def _show_reminders(view: ReminderView, format_: str) -> None:
+    if format_ == "json":
+        messages = [
+            {"to": list(one.recipients), "subject": one.subject, "body": one.body}
+            for one in view.plan.messages
+        ]
+        print_json({"messages": messages, "left_alone": dict(view.plan.left_alone)})
+        return
+    for one in view.plan.messages:
+        names = ", ".join(view.names.get(user, user) for user in one.recipients)
+        click.echo(
+            f"To {names}\n  {one.subject}\n\n" + "\n".join(f"  {row}" for row in one.body.splitlines())
+        )
+    click.echo(f"\nNothing was sent. {len(view.plan.recipients)} would get a message; add --send to send it.")
+
+
+def _show_credit(view: CreditView, format_: str) -> None:
+    lines = [
+        {
+            "user": line.user,
+            "name": view.names.get(line.user, line.user),
+            "done": line.done,
+            "assigned": line.assigned,
+            "now": None if line.now is None else str(line.now),
+            "then": None if line.then is None else str(line.then),
+            "change": line.kind,
+        }
+        for line in view.plan.lines
+    ]
+    if format_ == "json":
+        print_json({"target": view.target.id if view.target else None, "students": lines})
+        return
+    for line in lines:
+        click.echo(
+            f"{line['name']!s:<32}{line['done']:>3} of {line['assigned']:<3}"
+            f"{line['now'] or '-':>9} -> {line['then'] or '-':<9}{line['change']}"
+        )
+    click.echo(f"\nNothing was sent. {len(view.plan.writes)} would change; add --post to send them.")

@@ -1,0 +1,88 @@
+"""Tables of what happens after an allocation: settings, reminders, credit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lti_tool.persistence.base import Base, UTCDateTime
+
+
+class FollowUpRow(Base):
+    """The settings of one assignment after its allocation."""
+
+    __tablename__ = "follow_up"
+
+    canvas: Mapped[str] = mapped_column(String(255), primary_key=True)
+    course_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    assignment_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    body: Mapped[str] = mapped_column(Text())
+    saved_by: Mapped[str] = mapped_column(String(64))
+    saved_at: Mapped[datetime] = mapped_column(UTCDateTime())
+
+
+class ReminderBatchRow(Base):
+    """Reminders that one person approved at once."""
+
+    __tablename__ = "reminder_batch"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    canvas: Mapped[str] = mapped_column(String(255))
+    course_id: Mapped[str] = mapped_column(String(64))
+    assignment_id: Mapped[str] = mapped_column(String(64))
+    sent_by: Mapped[str] = mapped_column(String(64))
+    sent_by_name: Mapped[str] = mapped_column(Text())
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime())
+
+    __table_args__ = (Index(None, "canvas", "course_id", "assignment_id", "created_at"),)
+
+
+class ReminderMessageRow(Base):
+    """One call to Canvas: one text, up to a hundred recipients. The text holds no names of students."""
+
+    __tablename__ = "reminder_message"
+
+    batch_id: Mapped[str] = mapped_column(
+        ForeignKey("reminder_batch.id", ondelete="CASCADE"), primary_key=True
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255))
+    body: Mapped[str] = mapped_column(Text())
+    state: Mapped[str] = mapped_column(String(16))
+    settled_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    note: Mapped[str] = mapped_column(Text())
+
+
+class ReminderRow(Base):
+    """One recipient of one message."""
+
+    __tablename__ = "reminder"
+
+    batch_id: Mapped[str] = mapped_column(
+        ForeignKey("reminder_batch.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seq: Mapped[int]
+
+
+class CreditPostRow(Base):
+    """One posting of points to a column of the gradebook; ``body`` holds ids and points, no names."""
+
+    __tablename__ = "credit_post"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    canvas: Mapped[str] = mapped_column(String(255))
+    course_id: Mapped[str] = mapped_column(String(64))
+    assignment_id: Mapped[str] = mapped_column(String(64))
+    target: Mapped[str] = mapped_column(String(64))
+    posted_by: Mapped[str] = mapped_column(String(64))
+    posted_by_name: Mapped[str] = mapped_column(Text())
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    state: Mapped[str] = mapped_column(String(16))
+    progress_id: Mapped[str | None] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(Text())
+    body: Mapped[str] = mapped_column(Text())
+
+    __table_args__ = (Index(None, "canvas", "course_id", "assignment_id", "created_at"),)

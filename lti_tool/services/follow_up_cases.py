@@ -1,0 +1,110 @@
+"""What the product can do after an allocation, as the pages and the command line see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from lti_tool.persistence.follow_ups import CreditPost, LoggedBatch
+from lti_tool.planning.board import Board
+from lti_tool.planning.credit import CreditPlan
+from lti_tool.planning.follow_up import FollowUp
+from lti_tool.planning.ids import AssignmentId, UserId
+from lti_tool.planning.reminders import Audience, ReminderPlan, Template
+from lti_tool.planning.snapshot import AssignmentFacts
+
+if TYPE_CHECKING:
+    from lti_tool.services.use_cases import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class BoardView:
+    """A board with the times of the readings that it rests on."""
+
+    board: Board
+    read_at: Mapping[AssignmentId, datetime]
+    settings: Mapping[AssignmentId, FollowUp]
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderView:
+    """What would be sent now. ``names`` are those of everybody whom the plan mentions."""
+
+    plan: ReminderPlan
+    names: Mapping[UserId, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CreditView:
+    """What would be posted now. While ``target`` is None nothing is compared."""
+
+    plan: CreditPlan
+    names: Mapping[UserId, str]
+    target: AssignmentFacts | None
+    fingerprint: str
+    """Names exactly these points; `post_credit` wants it back."""
+
+
+class FollowUpCases(Protocol):
+    """Settings, board, reminders."""
+
+    def settings(self, actor: Actor, assignment: AssignmentId) -> FollowUp:
+        """What was settled for an assignment, or the defaults."""
+        ...
+
+    def save_settings(self, actor: Actor, assignment: AssignmentId, settings: FollowUp) -> None:
+        """Keep it."""
+        ...
+
+    def board(self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False) -> BoardView:
+        """Who owes what, who received what, from the last readings or from new ones."""
+        ...
+
+    def preview_reminders(
+        self, actor: Actor, assignment: AssignmentId, template: Template, audience: Audience, *, due: str
+    ) -> ReminderView:
+        """Who would be sent what; ``due`` is the date in the words of the page's language."""
+        ...
+
+    def send_reminders(
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        template: Template,
+        audience: Audience,
+        *,
+        due: str,
+        approved: Sequence[UserId],
+    ) -> LoggedBatch:
+        """Read Canvas again and remind those of ``approved`` who still owe; raises ``NothingToSend``."""
+        ...
+
+    def send_rest(self, actor: Actor, assignment: AssignmentId, batch_id: str) -> LoggedBatch:
+        """Send what a process that died had not begun to send; raises ``NotHere``."""
+        ...
+
+    def reminder_log(self, actor: Actor, assignment: AssignmentId) -> tuple[LoggedBatch, ...]:
+        """Who was told what when, newest first."""
+        ...
+
+
+class CreditCases(Protocol):
+    """Points for completed reviews."""
+
+    def credit_targets(self, actor: Actor, assignment: AssignmentId) -> tuple[AssignmentFacts, ...]:
+        """Assignments of the course that can receive points."""
+        ...
+
+    def preview_credit(self, actor: Actor, assignment: AssignmentId) -> CreditView:
+        """The points by the rules beside those in Canvas; raises ``CreditTargetUnfit``."""
+        ...
+
+    def post_credit(self, actor: Actor, assignment: AssignmentId, fingerprint: str) -> CreditPost:
+        """Send the points that differ; raises ``CreditChanged``, ``NothingToSend``."""
+        ...
+
+    def credit_posts(self, actor: Actor, assignment: AssignmentId) -> tuple[CreditPost, ...]:
+        """Postings, newest first; asks Canvas about one that is under way."""
+        ...

@@ -1,0 +1,162 @@
+"""Board and reminders: reads, asks ``planning``, sends once, keeps the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from allocation.sentences import N_
+from lti_tool.applying.answers import Outcome
+from lti_tool.canvas.pacing import Lane
+from lti_tool.persistence.follow_ups import Assignment, FollowUps, LoggedBatch
+from lti_tool.planning.board import Board, make_board
+from lti_tool.planning.follow_up import FollowUp, Sending
+from lti_tool.planning.ids import AssignmentId, UserId
+from lti_tool.planning.reminders import Audience, ReminderPlan, Template, plan_reminders
+from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.canvas_access import CanvasAccess
+from lti_tool.services.errors import NotHere, NothingToSend
+from lti_tool.services.follow_up_cases import BoardView, ReminderView
+from lti_tool.services.use_cases import Actor, ReadingCases
+
+NOT_SENT = (Outcome.NOT_DONE, Outcome.PERMANENT)
+
+
+class FollowingUp:
+    """Implements ``FollowUpCases``."""
+
+    def __init__(
+        self,
+        store: FollowUps,
+        reading: ReadingCases,
+        access: CanvasAccess,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._reading = reading
+        self._access = access
+        self._now = now
+
+    def settings(self, actor: Actor, assignment: AssignmentId) -> FollowUp:
+        """What was settled for an assignment, or the defaults."""
+        return self._store.settings(place(actor, assignment))
+
+    def save_settings(self, actor: Actor, assignment: AssignmentId, settings: FollowUp) -> None:
+        """Keep it."""
+        self._store.save_settings(place(actor, assignment), settings, by=actor.user_id, at=self._now())
+
+    def board(self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False) -> BoardView:
+        """Who owes what, who received what, from the last readings or from new ones.
+
+        Raises:
+            NotHere: no assignment is named.
+        """
+        if not assignments:
+            raise NotHere(N_("No assignment of this course uses peer reviews."))
+        settings = {one: self.settings(actor, one) for one in assignments}
+        snapshots = [self._reading.snapshot(actor, one, fresh=fresh) for one in assignments]
+        due = {one: found.reviews_due_at for one, found in settings.items()}
+        return BoardView(
+            board=make_board(snapshots, due, self._now()),
+            read_at={snapshot.assignment.id: snapshot.taken_at for snapshot in snapshots},
+            settings=settings,
+        )
+
+    def preview_reminders(
+        self, actor: Actor, assignment: AssignmentId, template: Template, audience: Audience, *, due: str
+    ) -> ReminderView:
+        """Who would be sent what."""
+        snapshot = self._reading.snapshot(actor, assignment)
+        told = self._store.last_told(place(actor, assignment))
+        plan = self._plan(actor, snapshot, template, audience, due, told)
+        return ReminderView(plan, {person.id: person.name for person in snapshot.people})
+
+    def send_reminders(
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        template: Template,
+        audience: Audience,
+        *,
+        due: str,
+        approved: Sequence[UserId],
+    ) -> LoggedBatch:
+        """Read Canvas again and remind those of ``approved`` who still owe; raises ``NothingToSend``."""
+        snapshot = self._reading.snapshot(actor, assignment, fresh=True)
+        narrowed = Audience(audience.section, frozenset(approved), audience.overdue_only)
+
+        def plan(told: Mapping[UserId, datetime]) -> ReminderPlan:
+            made = self._plan(actor, snapshot, template, narrowed, due, told)
+            if not approved or not made.messages:
+                raise NothingToSend(
+                    N_(
+                        "Nobody is left to remind: everybody chosen has finished, has left, or was reminded "
+                        "a short while ago. Nothing was sent."
+                    )
+                )
+            return made
+
+        batch = self._store.reserve_reminders(
+            place(actor, assignment), plan, by=actor.user_id, by_name=actor.name, at=self._now()
+        )
+        return self._send(actor, assignment, batch)
+
+    def send_rest(self, actor: Actor, assignment: AssignmentId, batch_id: str) -> LoggedBatch:
+        """Send what a process that died had not begun to send; raises ``NotHere``."""
+        return self._send(actor, assignment, self._batch(actor, assignment, batch_id))
+
+    def reminder_log(self, actor: Actor, assignment: AssignmentId) -> tuple[LoggedBatch, ...]:
+        """Who was told what when, newest first."""
+        return self._store.reminder_log(place(actor, assignment))
+
+    def _plan(
+        self,
+        actor: Actor,
+        snapshot: Snapshot,
+        template: Template,
+        audience: Audience,
+        due: str,
+        told: Mapping[UserId, datetime],
+    ) -> ReminderPlan:
+        settings, now = self.settings(actor, snapshot.assignment.id), self._now()
+        board: Board = make_board([snapshot], {snapshot.assignment.id: settings.reviews_due_at}, now)
+        return plan_reminders(
+            board.lines,
+            template,
+            audience,
+            {
+                "assignment": snapshot.assignment.name,
+                "course": snapshot.course_name,
+                "due": due,
+                "link": snapshot.assignment.html_url,
+            },
+            last_told=told,
+            interval=timedelta(hours=settings.remind_every_hours),
+            now=now,
+        )
+
+    def _send(self, actor: Actor, assignment: AssignmentId, batch: LoggedBatch) -> LoggedBatch:
+        """Each queued message once. An answer that never came leaves it at `sending`: perhaps it was sent."""
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        for one in batch.messages:
+            if not self._store.begin_sending(batch.id, one.seq):
+                continue
+            answer = client.send_message(
+                actor.course_id, one.message.recipients, one.message.subject, one.message.body
+            )
+            if answer.outcome is Outcome.OK:
+                self._store.settle_message(batch.id, one.seq, Sending.SENT, at=self._now())
+            elif answer.outcome in NOT_SENT:
+                self._store.settle_message(batch.id, one.seq, Sending.FAILED, at=self._now(), note=answer.why)
+        return self._batch(actor, assignment, batch.id)
+
+    def _batch(self, actor: Actor, assignment: AssignmentId, batch_id: str) -> LoggedBatch:
+        for batch in self._store.reminder_log(place(actor, assignment)):
+            if batch.id == batch_id:
+                return batch
+        raise NotHere(N_("There are no such reminders in this course."))
+
+
+def place(actor: Actor, assignment: AssignmentId) -> Assignment:
+    """Where records of this assignment are kept."""
+    return Assignment(actor.canvas, actor.course_id, assignment)

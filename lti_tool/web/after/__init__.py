@@ -1,0 +1,1 @@
+"""Pages for the time after an allocation: board, reminders, credit."""

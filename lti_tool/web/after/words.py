@@ -1,0 +1,57 @@
+"""Codes of board, reminders and credit as words for people, translated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from lti_tool.planning.board import Standing
+from lti_tool.planning.credit import CreditKind
+from lti_tool.planning.follow_up import CreditMode, Posting, Sending
+from lti_tool.planning.reminders import NotReminded
+
+STANDINGS: Mapping[Standing, LazyString] = {
+    Standing.ALL: _l("everybody"),
+    Standing.OWES: _l("owes reviews"),
+    Standing.OVERDUE: _l("is overdue"),
+    Standing.DONE: _l("has done all reviews"),
+    Standing.UNREVIEWED: _l("has received no review yet"),
+    Standing.HOLES: _l("will not get a review: the reviewer left"),
+    Standing.GONE: _l("left the course with reviews open"),
+}
+
+NOT_REMINDED: Mapping[NotReminded, LazyString] = {
+    NotReminded.NOTHING_OPEN: _l("has nothing left to do"),
+    NotReminded.LEFT_COURSE: _l("is no longer active in the course"),
+    NotReminded.TOLD_RECENTLY: _l("was reminded a short while ago"),
+}
+
+SENDING: Mapping[Sending, LazyString] = {
+    Sending.QUEUED: _l("not sent"),
+    Sending.SENDING: _l("perhaps sent: Canvas gave no answer"),
+    Sending.SENT: _l("sent"),
+    Sending.FAILED: _l("not sent: Canvas refused"),
+}
+
+CREDIT: Mapping[CreditKind, LazyString] = {
+    CreditKind.SET: _l("new"),
+    CreditKind.CHANGE: _l("changes"),
+    CreditKind.SAME: _l("stays"),
+    CreditKind.NO_REVIEWS: _l("has no reviews to do"),
+    CreditKind.NOT_GRADEABLE: _l("has no place in that column: left, inactive, or not assigned"),
+}
+
+POSTING: Mapping[Posting, LazyString] = {
+    Posting.SENDING: _l("not finished: Canvas gave no answer"),
+    Posting.RUNNING: _l("Canvas is entering the points"),
+    Posting.DONE: _l("done"),
+    Posting.FAILED: _l("failed"),
+}
+
+MODES: Mapping[CreditMode, LazyString] = {
+    "proportional": _l("in proportion to the reviews completed"),
+    "all_or_nothing": _l("all points for all reviews, otherwise none"),
+    "threshold": _l("all points from a number of completed reviews on"),
+}

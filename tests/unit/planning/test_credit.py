@@ -1,0 +1,63 @@
+"""Points for reviews: exact, and only what differs is sent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lti_tool.planning.board import make_board
+from lti_tool.planning.credit import CreditKind, plan_credit, points
+from lti_tool.planning.follow_up import CreditMode, CreditRules
+from tests.builders import NOON, review, snapshot, user
+
+
+@pytest.mark.parametrize(
+    ("mode", "done", "assigned", "expected"),
+    [
+        ("proportional", 2, 3, "6.67"),
+        ("proportional", 1, 3, "3.33"),
+        ("proportional", 3, 3, "10.00"),
+        ("all_or_nothing", 2, 3, "0.00"),
+        ("all_or_nothing", 3, 3, "10.00"),
+        ("threshold", 1, 3, "0.00"),
+        ("threshold", 2, 3, "10.00"),
+        ("threshold", 1, 1, "10.00"),
+    ],
+)
+def test_points_by_mode(mode: CreditMode, done: int, assigned: int, expected: str) -> None:
+    assert points(CreditRules(mode=mode, points=10, threshold=2), done, assigned) == Decimal(expected)
+
+
+@given(
+    mode=st.sampled_from(["proportional", "all_or_nothing", "threshold"]),
+    full=st.floats(0.5, 1000),
+    assigned=st.integers(1, 12),
+    threshold=st.integers(1, 12),
+)
+def test_more_reviews_never_give_fewer_points_and_all_give_full_ones(
+    mode: CreditMode, full: float, assigned: int, threshold: int
+) -> None:
+    rules = CreditRules(mode=mode, points=full, threshold=threshold)
+    given_points = [points(rules, done, assigned) for done in range(assigned + 1)]
+    assert given_points == sorted(given_points)
+    assert given_points[0] == 0
+    assert abs(given_points[-1] - Decimal(str(full))) <= Decimal("0.005")
+
+
+def test_only_what_differs_is_sent() -> None:
+    reviews = [review(1, 2, completed=True), review(2, 3, completed=True), review(3, 4), review(4, 1)]
+    board = make_board([snapshot(6, reviews=reviews)], {}, NOON)
+    held = {user(1): Decimal("10"), user(2): Decimal(4), user(3): None, user(5): None}
+    plan = plan_credit(board.lines, CreditRules(points=10), held)
+    assert plan.writes == {user(2): Decimal("10.00"), user(3): Decimal("0.00")}
+    assert {line.user: line.kind for line in plan.lines} == {
+        user(1): CreditKind.SAME,
+        user(2): CreditKind.CHANGE,
+        user(3): CreditKind.SET,
+        user(4): CreditKind.NOT_GRADEABLE,
+        user(5): CreditKind.NO_REVIEWS,
+        user(6): CreditKind.NO_REVIEWS,
+    }
