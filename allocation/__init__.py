@@ -21,14 +21,14 @@ from allocation.promise import Promise, promise, reviews_to_ask
 from allocation.quality import quality
 from allocation.result import Allocation, GoalReport, Quality, Reason, Remedy
 from allocation.roster import Participant, Roster, Submission
-from allocation.rules import Goal, Pair, Rules
+from allocation.rules import Goal, Pair, Rules, Share
 from allocation.sentences import Listing, Mention, Sentence
 from allocation.term import Term, assignments_without_repeats, plan_term
 from allocation.verify import BrokenRule, verify
 
 __all__ = [
     "allocate", "feasibility", "verify", "quality", "certificate_holds",
-    "Roster", "Participant", "Submission", "Rules", "Goal", "Pair",
+    "Roster", "Participant", "Submission", "Rules", "Goal", "Pair", "Share",
     "promise", "reviews_to_ask", "Promise", "plan_term", "assignments_without_repeats", "Term",
     "Allocation", "Quality", "GoalReport", "Reason", "Remedy", "BrokenRule",
     "Sentence", "Mention", "Listing",

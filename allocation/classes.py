@@ -10,9 +10,10 @@ from typing import Literal
 from allocation.counts import Count, Counts
 from allocation.roster import Roster
 from allocation.rules import Rules
+from allocation.seats import seats_of
 
 Side = Literal["people", "works"]
-Told = Literal["all", "section", "group", "each", "set"]
+Told = Literal["all", "section", "group", "share", "target", "each", "set"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,9 @@ class Shortage:
     Attributes
     ----------
     told : str
-        all: everybody; section, group: all of one; each: every member is short for himself; set: only
-        together.
+        all: everybody; section, group: all of one; share: what the people of one section owe to another by
+        the matrix of shares (labels: both); target: what all people owe to a section by it; each: every
+        member is short for himself; set: only together.
     labels : tuple of str
         The sections or groups. Several only if each of them is short by the same numbers for itself.
     one : (int, int, int, int), optional
@@ -45,18 +47,21 @@ class Classes:
 
     def __init__(self, roster: Roster, rules: Rules, counts: Counts) -> None:
         self.counts = counts
-        self.by_section = rules.sections != "any" or rules.section_pairs is not None
+        shares = bool(rules.section_shares)
+        self.by_section = rules.sections != "any" or rules.section_pairs is not None or shares
         self.groups_rule = rules.groups
-        people = sorted(roster.participants, key=lambda one: one.id)
+        seats = seats_of(roster, rules) if shares or rules.co_authors == "same" else []
+        self.share = [(one.home, one.target) if one.home else None for one in seats] if shares else []
         works = sorted(roster.submissions, key=lambda one: one.id)
-        of = {one.id: one for one in people}
+        of = {one.id: one for one in roster.participants}
+        places = [one.people for one in seats] or [(one,) for one in sorted(of)]
         none: frozenset[str] = frozenset()
         self.sections = {
-            "people": [one.sections for one in people],
+            "people": [none.union(*(of[name].sections for name in some)) for some in places],
             "works": [none.union(*(of[author].sections for author in one.authors)) for one in works],
         }
         self.groups = {
-            "people": [one.groups for one in people],
+            "people": [none.union(*(of[name].groups for name in some)) for some in places],
             "works": [none.union(*(of[author].groups for author in one.authors)) for one in works],
         }
         wanted = {"people": counts.gives, "works": counts.low}
@@ -78,6 +83,9 @@ class Classes:
         """The class of this person or work that is short, the easiest to understand first."""
         if self.short_everywhere[side]:
             return self._everybody(side)
+        shared = self._of_shares(start) if side == "people" and self.share else None
+        if shared is not None:
+            return shared
         sections = self.sections[side][start]
         if self.by_section and len(sections) == 1:
             found = self._named(side, "section", next(iter(sections)))
@@ -93,6 +101,22 @@ class Classes:
         if count.lack > 0:
             return _shortage(side, [start], count, "each")
         return self._everybody(side)
+
+    def _of_shares(self, start: int) -> Shortage | None:
+        """What the section of this seat owes to another, or what all sections owe to that one."""
+        own = self.share[start]
+        if own is None:
+            return None
+        same = [r for r in self.everybody["people"] if self.share[r] == own]
+        count = self.counts.count("people", same)
+        if count.lack > 0:
+            return _shortage("people", same, count, "share", own)
+        target = own[1]
+        alike = [r for r in self.everybody["people"] if (self.share[r] or ("", ""))[1] == target]
+        count = self.counts.count("people", alike)
+        if target and count.lack > 0:
+            return _shortage("people", alike, count, "target", (target,))
+        return None
 
     def _named(self, side: Side, told: Literal["section", "group"], label: str) -> Shortage | None:
         members = (self.in_section if told == "section" else self.in_group)[side].get(label, [])
@@ -113,8 +137,9 @@ def _shortage(
 def join_alike(found: list[Shortage], counts: Counts) -> list[Shortage]:
     """Tell sections, groups or people that lack the same in one go."""
     alike: dict[tuple[object, ...], list[Shortage]] = defaultdict(list)
+    problem = counts.problem
     for one in found:
-        apart = one if one.told in ("all", "set") else None
+        apart = one if one.told in ("all", "set", "share", "target") else None
         key = (one.side, one.told, len(one.members), len(one.others), one.need, one.have, apart)
         alike[key].append(one)
     joined: list[Shortage] = []
@@ -128,7 +153,11 @@ def join_alike(found: list[Shortage], counts: Counts) -> list[Shortage]:
                 Shortage(
                     first.side, tuple(members), tuple(count.others), count.need, count.have,
                     first.told, labels,
-                    (len(first.members), len(first.others), first.need, first.have),
+                    (
+                        problem.heads(first.members) if first.side == "people" else len(first.members),
+                        len(first.others) if first.side == "people" else problem.heads(first.others),
+                        first.need, first.have,
+                    ),
                 )
             )  # fmt: skip
         else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from typing import NamedTuple
 
 from allocation.problem import Problem
@@ -70,6 +71,8 @@ class Counts:
         ``free`` works count as if all of the people might review them.
         """
         problem = self.problem
+        if problem.mates is not None:
+            return self._people_with_mates(members, free)
         at_bucket: Counter[int] = Counter()
         for kind, number in Counter(problem.kind_of[r] for r in members).items():
             for b in problem.reach_set[kind]:
@@ -93,6 +96,8 @@ class Counts:
         """
         problem = self.problem
         inside = set(members)
+        if problem.mates is not None:
+            return self._works_with_mates(inside, free)
         of_kind: Counter[int] = Counter()
         for b, number in Counter(problem.bucket_of[s] for s in members).items():
             for kind in self.kinds_at[b]:
@@ -112,3 +117,73 @@ class Counts:
                     helpers.append(r)
         have += sum(min(self.gives[r], len(inside)) for r in free)
         return Count(sum(max(0, self.low[s]) for s in members), have, sorted(helpers))
+
+    def _choices(self, r: int, inside: AbstractSet[int] | None = None) -> set[int]:
+        """Works (of these) that r may still be given."""
+        problem = self.problem
+        taken = self.fixed.get(r, NOBODY)
+        reached = problem.reach_set[problem.kind_of[r]]
+        some = (
+            (s for b in reached for s in problem.buckets[b])
+            if inside is None
+            else (s for s in inside if problem.bucket_of[s] in reached)
+        )
+        return {s for s in some if s not in taken and s not in problem.blocked[r]}
+
+    def _team(self, r: int) -> tuple[int, ...]:
+        """The seats of r and of his co-authors."""
+        alike, mates = self.problem.alike, self.problem.mates
+        assert mates is not None
+        return tuple(sorted({*((r,) if alike is None else alike[r]), *mates[r]}))
+
+    def _people_with_mates(self, members: list[int], free: AbstractSet[int]) -> Count:
+        """`for_people` where co-authors must review different works: a team counts once for a work."""
+        by_team: dict[tuple[int, ...], set[int]] = defaultdict(set)
+        for r in members:
+            by_team[self._team(r)] |= self._choices(r)
+        takers = Counter(chain.from_iterable(by_team.values()))
+        for s in free:
+            takers[s] = len(members)
+        need = sum(self.gives[r] for r in members)
+        others = sorted(s for s, number in takers.items() if number and self.high[s] > 0)
+        return Count(need, sum(min(self.high[s], takers[s]) for s in others), others)
+
+    def _works_with_mates(self, inside: set[int], free: AbstractSet[int]) -> Count:
+        """`for_works` where co-authors must review different works: what a team can give is a small flow."""
+        have = 0
+        helpers = []
+        by_team: dict[tuple[int, ...], dict[int, set[int]]] = defaultdict(dict)
+        for r, left in enumerate(self.gives):
+            if left and r not in free:
+                choices = self._choices(r, inside)
+                if choices:
+                    by_team[self._team(r)][r] = choices
+                    helpers.append(r)
+        for team in by_team.values():
+            have += most_together([(self.gives[r], choices) for r, choices in sorted(team.items())])
+        have += sum(min(self.gives[r], len(inside)) for r in free)
+        return Count(sum(max(0, self.low[s]) for s in inside), have, sorted(helpers))
+
+
+def most_together(team: list[tuple[int, set[int]]]) -> int:
+    """The most works that people can share out, each at most so many out of his own, no work twice."""
+    every = set().union(*(choices for _, choices in team))
+    if all(len(choices) == len(every) for _, choices in team):
+        return min(sum(number for number, _ in team), len(every))
+    holder: dict[int, int] = {}
+
+    def free_a_work(i: int, seen: set[int]) -> bool:
+        for s in sorted(team[i][1]):
+            if s in seen or holder.get(s) == i:
+                continue
+            seen.add(s)
+            if s not in holder or free_a_work(holder[s], seen):
+                holder[s] = i
+                return True
+        return False
+
+    for i, (number, _) in enumerate(team):
+        for _ in range(number):
+            if not free_a_work(i, set()):
+                break
+    return len(holder)

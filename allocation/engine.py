@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 
 from allocation.collector import paused
 from allocation.errors import Infeasible
@@ -24,7 +25,7 @@ from allocation.rules import Rules
 from allocation.shortage import find_shortages
 from allocation.solve import Solved, solve
 
-STRATEGY = "hole-walk/2"
+STRATEGY = "hole-walk/3"
 
 
 @paused()
@@ -70,7 +71,9 @@ def allocate(
     problem = compile_problem(roster, rules)
     solved = solve(problem, rules, named, digest(roster, rules), cancelled or (lambda: False))
     reasons = () if solved.complete else _reasons(roster, rules, problem, solved)
-    pairs = tuple(sorted(problem.pair(r, s) for r, works in enumerate(solved.board.out) for s in works))
+    pairs = tuple(
+        sorted(chain(*(problem.pairs(r, s) for r, works in enumerate(solved.board.out) for s in works)))
+    )
     allocation = Allocation(
         pairs=pairs,
         status="ok" if solved.complete else "partial" if pairs else "infeasible",

@@ -7,27 +7,43 @@ works; the half sentence after "but") is a sentence of its own inside."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from dataclasses import replace
 
 from allocation.classes import Shortage
+from allocation.counts import Counts
+from allocation.phrases import (
+    CLASS_OF_PEOPLE,
+    CLASS_OF_PEOPLE_ELSE,
+    CLASS_OF_WORKS,
+    CLASS_OF_WORKS_ELSE,
+    REST_OF_EACH,
+    REST_OF_SECTION,
+    SHARES_OF_ALL,
+    SHARES_OF_EACH,
+    SHARES_OF_SECTION,
+    first_ones,
+    people_by_name,
+    places,
+    quoted_label,
+    room_there,
+    some_people,
+    some_reviews,
+    some_works,
+)
 from allocation.problem import Problem
 from allocation.result import Reason, Remedy
 from allocation.roster import Roster
 from allocation.rules import Rules
+from allocation.seats import seats_of
 from allocation.sentences import (
     N_,
     NOTHING,
     Listing,
-    Mention,
     Sentence,
     Value,
-    counted,
     in_a_row,
     sentence,
 )
-
-NAMED = 5
-"""At most so many names in a list."""
 
 
 def explain(
@@ -48,12 +64,13 @@ def explain(
         reasons.append(
             Reason(
                 code="people_short" if on_people else "works_short",
-                people=tuple(problem.people[r] for r in people),
+                people=tuple(sorted({name for r in people for name in problem.names(r)})),
                 submissions=tuple(problem.works[s] for s in works),
                 need=shortage.need,
                 have=shortage.have,
-                words=words,
+                words=in_a_row([words, writer.together(shortage)]),
                 remedies=remedies,
+                shares=writer.shares(people) if on_people else (),
             )
         )
     return tuple(reasons)
@@ -66,8 +83,8 @@ def explain_mutual(
 
     To decide this in general is NP-hard, so the text says whether it is proven.
     """
-    people = tuple(sorted({problem.people[r] for pair in mutual for r in pair}))
-    names = Listing(_people_by_name(people))
+    people = tuple(sorted({name for pair in mutual for r in pair for name in problem.names(r)}))
+    names = Listing(people_by_name(people))
     if bound:
         words = sentence(
             "Two people must not review each other, but at least %(bound)s such pairs of people cannot be "
@@ -99,18 +116,62 @@ class _Writer:
 
     def __init__(self, roster: Roster, rules: Rules, problem: Problem) -> None:
         self.rules, self.problem = rules, problem
-        self.size = len(problem.people)
+        self.size = len(roster.participants)
+        self.seats = seats_of(roster, rules) if rules.section_shares else []
         self.authors = {one.id: one.authors for one in roster.submissions}
         self.same_for_all = all(
             one.gives in (None, rules.reviews_per_reviewer) for one in roster.participants
         )
 
+    def shares(self, seats: Iterable[int]) -> tuple[tuple[str, str], ...]:
+        """Who, and the section that the works must count for; empty without a matrix of shares."""
+        if not self.seats:
+            return ()
+        return tuple(sorted((name, self.seats[r].target) for r in seats for name in self.seats[r].people))
+
+    def together(self, shortage: Shortage) -> Sentence:
+        """How co-authors were counted, where that matters."""
+        if self.rules.co_authors == "same" and any(len(some) > 1 for some in self.problem.members or ()):
+            return sentence("People who review together count as one.")
+        if self.problem.mates is None:
+            return NOTHING
+        free = Counts(replace(self.problem, mates=None)).count(shortage.side, list(shortage.members))
+        return sentence("Co-authors must review different works.") if free.have > shortage.have else NOTHING
+
+    def _numbers(self, shortage: Shortage) -> tuple[int, int, int, int]:
+        """Members, others, need and have; of one part where several lack the same."""
+        heads = self.problem.heads
+        if shortage.side == "people":
+            sizes = (heads(shortage.members), len(shortage.others))
+        else:
+            sizes = (len(shortage.members), heads(shortage.others))
+        return shortage.one or (*sizes, shortage.need, shortage.have)
+
+    def _values(self, shortage: Shortage) -> dict[str, Value]:
+        """All that a sentence about this shortage may say; members and others as people and as works."""
+        size, others, need, have = self._numbers(shortage)
+        return {
+            "members": some_people(size),
+            "member_works": some_works(size),
+            "others": others,
+            "other_people": some_people(others),
+            "other_works": some_works(others),
+            "reviews": some_reviews(need),
+            "have": have,
+            "lack": need - have,
+        }
+
+    def _names(self, seats: Iterable[int]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for r in seats for name in self.problem.names(r)))
+
     def people_short(self, shortage: Shortage) -> Sentence:
         if shortage.told in ("section", "group"):
             return self._class_of_people(shortage)
+        if shortage.told in ("share", "target"):
+            return self._by_shares(shortage)
         if shortage.told == "each":
             return self._each_person(shortage)
-        values = _values(shortage)
+        values = self._values(shortage)
         if shortage.told == "all":
             if shortage.have:
                 return sentence(
@@ -123,7 +184,7 @@ class _Writer:
                 "(%(lack)s too few).",
                 **values,
             )
-        names = Listing(_people_by_name(self.problem.people[r] for r in shortage.members))
+        names = Listing(people_by_name(self._names(shortage.members)))
         must = sentence("These %(members)s must give %(reviews)s: %(names)s.", names=names, **values)
         if not shortage.others:
             return in_a_row([must, sentence("There is no work that they may review.")])
@@ -139,47 +200,45 @@ class _Writer:
         return in_a_row([must, room])
 
     def _class_of_people(self, shortage: Shortage) -> Sentence:
-        values = _values(shortage)
+        values = self._values(shortage)
         rule = self.rules.sections if shortage.told == "section" else self.rules.groups
-        if not values["others"]:
-            room = sentence("there is no work there")
-        elif values["have"]:
-            room = sentence(
-                "the %(other_works)s there can take only %(have)s of them (%(lack)s too few)", **values
-            )
-        else:
-            room = sentence("the %(other_works)s there can take none of them (%(lack)s too few)", **values)
-        template = _CLASS_OF_PEOPLE.get((shortage.told, rule), _CLASS_OF_PEOPLE_ELSE)
-        told = sentence(template, who=_places(shortage), room=room, **values)
+        template = CLASS_OF_PEOPLE.get((shortage.told, rule), CLASS_OF_PEOPLE_ELSE)
+        told = sentence(template, who=places(shortage), room=room_there(values), **values)
         return in_a_row([told, self._least_size(shortage)])
 
     def _least_size(self, shortage: Shortage) -> Sentence:
         """How large a class would have to be, where that is all that is wrong."""
         rule = self.rules.sections if shortage.told == "section" else self.rules.groups
-        size, others, _, _ = _numbers(shortage)
+        size, others, _, _ = self._numbers(shortage)
         works = others if shortage.side == "people" else size
         k = self.rules.reviews_per_reviewer
-        if rule != "same" or works > k or not self.same_for_all:
+        if rule != "same" or works > k or not self.same_for_all or self.rules.co_authors != "any":
             return NOTHING
         if shortage.told == "section":
             template = N_("With %(reviews)s each, a section needs at least %(people)s who hand in.")
         else:
             template = N_("With %(reviews)s each, a group needs at least %(people)s who hand in.")
-        return sentence(template, reviews=_reviews(k), people=_people(k + 1))
+        return sentence(template, reviews=some_reviews(k), people=some_people(k + 1))
 
     def _each_person(self, shortage: Shortage) -> Sentence:
-        _, _, need, have = _numbers(shortage)
-        values: dict[str, Value] = {"reviews": _reviews(need), "works": _works(have), "lack": need - have}
-        ids = tuple(self.problem.people[r] for r in shortage.members)
-        if len(ids) == 1:
+        _, _, need, have = self._numbers(shortage)
+        values: dict[str, Value] = {
+            "reviews": some_reviews(need),
+            "works": some_works(have),
+            "lack": need - have,
+        }
+        ids = self._names(shortage.members)
+        if self.seats and self.seats[shortage.members[0]].home:
+            return self._each_by_shares(shortage)
+        if len(shortage.members) == 1:
             return sentence(
                 N_("%(who)s must give %(reviews)s, but may review only %(works)s (%(lack)s too few).")
                 if have
                 else N_("%(who)s must give %(reviews)s, but may review no work."),
-                who=Mention("person", ids[0]),
+                who=Listing(people_by_name(ids)),
                 **values,
             )
-        people = _people(len(ids))
+        people = some_people(len(ids))
         if len(ids) < self.size:
             return sentence(
                 N_(
@@ -189,7 +248,7 @@ class _Writer:
                 if have
                 else N_("Each of these %(people)s must give %(reviews)s, but may review no work: %(names)s."),
                 people=people,
-                names=Listing(_people_by_name(ids)),
+                names=Listing(people_by_name(ids)),
                 **values,
             )
         if have == self.size - 1:
@@ -197,7 +256,7 @@ class _Writer:
                 "Each of the %(people)s has only %(works)s of others to review.", people=people, **values
             )
             enough = sentence(
-                "%(reviews)s each need at least %(more)s who hand in.", more=_people(need + 1), **values
+                "%(reviews)s each need at least %(more)s who hand in.", more=some_people(need + 1), **values
             )
             return in_a_row([few, enough])
         return sentence(
@@ -208,12 +267,38 @@ class _Writer:
             **values,
         )
 
+    def _by_shares(self, shortage: Shortage) -> Sentence:
+        """What the matrix of shares asks for and the other section cannot take."""
+        values = self._values(shortage)
+        if shortage.told == "target":
+            template, sections = SHARES_OF_ALL, {"section": quoted_label("section", shortage.labels[0])}
+        else:
+            home, target = shortage.labels
+            template = SHARES_OF_SECTION if target else REST_OF_SECTION
+            sections = {"home": quoted_label("section", home)}
+            if target:
+                sections["section"] = quoted_label("section", target)
+        return sentence(template, room=room_there(values), **sections, **values)
+
+    def _each_by_shares(self, shortage: Shortage) -> Sentence:
+        """The same for people who are short each for himself; they may owe reviews to different sections."""
+        _, _, need, have = self._numbers(shortage)
+        names = self._names(shortage.members)
+        targets = sorted({self.seats[r].target for r in shortage.members} - {""})
+        return sentence(
+            SHARES_OF_EACH if targets else REST_OF_EACH,
+            names=Listing(people_by_name(names)),
+            sections=Listing(first_ones([quoted_label("section", one) for one in targets])),
+            reviews=some_reviews(need),
+            works=some_works(have),
+        )
+
     def works_short(self, shortage: Shortage) -> Sentence:
         if shortage.told in ("section", "group"):
             return self._class_of_works(shortage)
         if shortage.told == "each":
             return self._each_work(shortage)
-        values = _values(shortage)
+        values = self._values(shortage)
         if shortage.told == "all":
             return sentence(
                 N_(
@@ -238,7 +323,7 @@ class _Writer:
         return in_a_row([need, givers])
 
     def _class_of_works(self, shortage: Shortage) -> Sentence:
-        values = _values(shortage)
+        values = self._values(shortage)
         rule = self.rules.sections if shortage.told == "section" else self.rules.groups
         givers = sentence(
             N_("the %(other_people)s who may give them can give only %(have)s (%(lack)s too few)")
@@ -246,16 +331,16 @@ class _Writer:
             else N_("nobody may give them"),
             **values,
         )
-        template = _CLASS_OF_WORKS.get((shortage.told, rule), _CLASS_OF_WORKS_ELSE)
-        told = sentence(template, who=_places(shortage), givers=givers, **values)
+        template = CLASS_OF_WORKS.get((shortage.told, rule), CLASS_OF_WORKS_ELSE)
+        told = sentence(template, who=places(shortage), givers=givers, **values)
         return in_a_row([told, self._least_size(shortage)])
 
     def _each_work(self, shortage: Shortage) -> Sentence:
-        _, others, need, have = _numbers(shortage)
+        _, others, need, have = self._numbers(shortage)
         size = len(shortage.members)
         values: dict[str, Value] = {
-            "reviews": _reviews(need), "people": _people(others), "have": have, "lack": need - have,
-            "works": _works(size),
+            "reviews": some_reviews(need), "people": some_people(others), "have": have, "lack": need - have,
+            "works": some_works(size),
         }  # fmt: skip
         if size == 1:
             return sentence(
@@ -292,103 +377,5 @@ class _Writer:
         """Works are told apart by who wrote them."""
         firsts = [self.authors[self.problem.works[s]] for s in works]
         if len(firsts) == 1:
-            return Listing(_people_by_name(firsts[0]))
-        return Listing(_people_by_name(one[0] for one in firsts))
-
-
-_CLASS_OF_PEOPLE_ELSE = N_(
-    "%(who)s has %(members)s, who must give %(reviews)s in the sections that they may review, but %(room)s."
-)
-_CLASS_OF_PEOPLE = {
-    ("section", "same"): N_(
-        "%(who)s has %(members)s, who must give %(reviews)s inside their section, but %(room)s."
-    ),
-    ("section", "different"): N_(
-        "%(who)s has %(members)s, who must give %(reviews)s outside their section, but %(room)s."
-    ),
-    ("group", "same"): N_(
-        "%(who)s has %(members)s, who must give %(reviews)s inside their group, but %(room)s."
-    ),
-    ("group", "different"): N_(
-        "%(who)s has %(members)s, who must give %(reviews)s outside their group, but %(room)s."
-    ),
-}
-_CLASS_OF_WORKS_ELSE = N_(
-    "%(who)s has %(member_works)s, which need %(reviews)s from the sections that may review them, "
-    "but %(givers)s."
-)
-_CLASS_OF_WORKS = {
-    ("section", "same"): N_(
-        "%(who)s has %(member_works)s, which need %(reviews)s from inside their section, but %(givers)s."
-    ),
-    ("section", "different"): N_(
-        "%(who)s has %(member_works)s, which need %(reviews)s from outside their section, but %(givers)s."
-    ),
-    ("group", "same"): N_(
-        "%(who)s has %(member_works)s, which need %(reviews)s from inside their group, but %(givers)s."
-    ),
-    ("group", "different"): N_(
-        "%(who)s has %(member_works)s, which need %(reviews)s from outside their group, but %(givers)s."
-    ),
-}
-
-
-def _numbers(shortage: Shortage) -> tuple[int, int, int, int]:
-    """Members, others, need and have; of one part where several lack the same."""
-    return shortage.one or (len(shortage.members), len(shortage.others), shortage.need, shortage.have)
-
-
-def _values(shortage: Shortage) -> dict[str, Value]:
-    """Everything that a sentence about this shortage may say; members and others as people and as works."""
-    size, others, need, have = _numbers(shortage)
-    return {
-        "members": _people(size),
-        "member_works": _works(size),
-        "others": others,
-        "other_people": _people(others),
-        "other_works": _works(others),
-        "reviews": _reviews(need),
-        "have": have,
-        "lack": need - have,
-    }
-
-
-def _places(shortage: Shortage) -> Sentence:
-    """“A”, or: Each of the 3 sections “A”, “B” and “C”."""
-    kind: Literal["section", "group"] = "section" if shortage.told == "section" else "group"
-    quoted = [sentence("“%(name)s”", name=Mention(kind, label)) for label in shortage.labels]
-    if len(quoted) == 1:
-        return quoted[0] if kind == "section" else sentence("The group %(name)s", name=quoted[0])
-    names = Listing(_first_ones(quoted))
-    if kind == "section":
-        return counted(
-            "Each of the %(num)s sections %(names)s", "Each of the %(num)s sections %(names)s",
-            len(quoted), names=names,
-        )  # fmt: skip
-    return counted(
-        "Each of the %(num)s groups %(names)s", "Each of the %(num)s groups %(names)s",
-        len(quoted), names=names,
-    )  # fmt: skip
-
-
-def _people_by_name(ids: Iterable[str]) -> tuple[Mention | Sentence, ...]:
-    return _first_ones([Mention("person", one) for one in ids])
-
-
-def _first_ones(items: Sequence[Mention | Sentence]) -> tuple[Mention | Sentence, ...]:
-    """The first ones and a number when there are many."""
-    if len(items) <= NAMED:
-        return tuple(items)
-    return (*items[: NAMED - 1], counted("%(num)s more", "%(num)s more", len(items) - NAMED + 1))
-
-
-def _reviews(number: int) -> Sentence:
-    return counted("%(num)s review", "%(num)s reviews", number)
-
-
-def _people(number: int) -> Sentence:
-    return counted("%(num)s person", "%(num)s people", number)
-
-
-def _works(number: int) -> Sentence:
-    return counted("%(num)s work", "%(num)s works", number)
+            return Listing(people_by_name(firsts[0]))
+        return Listing(people_by_name(one[0] for one in firsts))

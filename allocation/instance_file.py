@@ -14,10 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from allocation.check import check
 from allocation.errors import AllocationError, InstanceError
 from allocation.result import Allocation
 from allocation.roster import MOST_REVIEWS, Participant, Roster, Submission, is_count
-from allocation.rules import DEFAULT_GOALS, Goal, Pair, Rules, check
+from allocation.rules import DEFAULT_GOALS, Goal, Pair, Rules, Share
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -37,6 +38,19 @@ TOP = frozenset(
         "avoid_is",
         "strong_at",
         *PAIR_LISTS,
+    )
+)
+
+RULES = frozenset(
+    (
+        "sections",
+        "section_pairs",
+        "section_shares",
+        "groups",
+        "co_authors",
+        "reciprocal",
+        "receives",
+        "goals",
     )
 )
 
@@ -120,6 +134,7 @@ def write_allocation(name: str, allocation: Allocation) -> str:
                 "submissions": list(reason.submissions),
                 "need": reason.need,
                 "have": reason.have,
+                **({"shares": [list(one) for one in reason.shares]} if reason.shares else {}),
                 "text": reason.text,
                 "remedies": [
                     {
@@ -143,6 +158,7 @@ def write_allocation(name: str, allocation: Allocation) -> str:
             "moved": measured.moved,
             "weak": measured.weak,
             "components": measured.components,
+            "together": measured.together,
         },
         "goals": [asdict(goal) for goal in allocation.goals],
         "strategy": allocation.strategy,
@@ -158,9 +174,11 @@ def _plain(value: object) -> object:
 
 
 def _rules(top: Mapping[str, Any]) -> Rules:
-    known = frozenset(("sections", "groups", "reciprocal", "receives", "section_pairs", "goals"))
-    given = _object(top.get("rules", {}), "rules", known)
-    lists = {key: frozenset(_each(top.get(key, []), key, _pair)) for key in PAIR_LISTS}
+    given = _object(top.get("rules", {}), "rules", RULES)
+    forbidden, required, kept, avoid, existing = (
+        frozenset(_each(top.get(key, []), key, _pair)) for key in PAIR_LISTS
+    )
+    shares = given.get("section_shares")
     matrix = given.get("section_pairs")
     goals = given.get("goals")
     receives = given.get("receives")
@@ -181,9 +199,34 @@ def _rules(top: Mapping[str, Any]) -> Rules:
         strong_at=None if strong_at is None else _of(float, strong_at, "strong_at"),
         receives=None if receives is None else _bounds(receives, "rules.receives"),
         section_pairs=None if matrix is None else frozenset(_each(matrix, "rules.section_pairs", _two_names)),
+        section_shares=None if shares is None else _shares(shares),
+        co_authors=given.get("co_authors", "any"),
         goals=DEFAULT_GOALS if goals is None else tuple(Goal(goal) for goal in goals),
-        **lists,
+        forbidden=forbidden,
+        required=required,
+        kept=kept,
+        avoid=avoid,
+        existing=existing,
     )
+
+
+def _shares(value: object) -> frozenset[Share]:
+    where = "rules.section_shares"
+    shares = _each(value, where, _share)
+    cells = set()
+    for i, (giver, taker, _) in enumerate(shares):
+        if (giver, taker) in cells:
+            raise InstanceError(f"{where}[{i}]: {giver!r} to {taker!r} is there twice.")
+        cells.add((giver, taker))
+    return frozenset(shares)
+
+
+def _share(value: object, where: str) -> Share:
+    items = _of(list, value, where)
+    if len(items) != 3:
+        raise InstanceError(f"{where}: expected [section, section, reviews], found {value!r}.")
+    number = _of(int, items[2], f"{where}[2]")
+    return Share(_text(items[0], f"{where}[0]"), _text(items[1], f"{where}[1]"), number)
 
 
 def _student(value: object, where: str) -> Participant:

@@ -12,14 +12,16 @@ short set of blocked works for each person. Size and time: people + works + bloc
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
 
+from allocation.check import check
 from allocation.roster import Roster
-from allocation.rules import Pair, Rules, check
+from allocation.rules import Pair, Rules
+from allocation.seats import Key, Kind, matrix, seat, target_of
 
 BIG_GROUP = 32
 """Groups with more works than this make buckets of their own instead of blocked pairs (their number is a
@@ -27,8 +29,6 @@ square)."""
 
 MANY_BUCKETS = 8
 """Who reaches more buckets than this, but not most works, is searched for by a list of works instead."""
-
-Key = tuple[frozenset[str], frozenset[str]]
 
 
 @dataclass(slots=True)
@@ -41,6 +41,11 @@ class Problem:
     its bucket is in ``fits[r]`` (None: every bucket of the pool is). ``explicit[r]`` is a list
     to search instead of buckets, where r is barred from more than half of his pool or reaches many buckets.
     ``choices[kind]`` is the number of works in the buckets that a kind reaches.
+
+    r is a seat (`seats`): mostly a person. ``members`` are the people of each seat, None where every person
+    is a seat; ``alike[r]`` the seats of the same people, r among them, None where everybody has one;
+    ``mates[r]`` the seats of co-authors who must not review the same work, None without that rule.
+    ``existing`` and ``avoid`` tell for how many people a pair stands.
     """
 
     people: list[str]
@@ -60,9 +65,12 @@ class Problem:
     blocked: list[set[int]]
     explicit: dict[int, list[int]]
     locked: list[tuple[int, int]]
-    existing: set[tuple[int, int]]
-    avoid: set[tuple[int, int]]
+    existing: dict[tuple[int, int], int]
+    avoid: dict[tuple[int, int], int]
     strong: list[bool] | None
+    members: list[tuple[str, ...]] | None = None
+    alike: list[tuple[int, ...]] | None = None
+    mates: list[tuple[int, ...]] | None = None
     _reach: dict[int, list[int]] = field(default_factory=dict)
 
     def reach(self, kind: int) -> list[int]:
@@ -75,8 +83,26 @@ class Problem:
         """May r review s? (Required and kept pairs aside, which are settled beforehand.)"""
         return s not in self.blocked[r] and self.bucket_of[s] in self.reach_set[self.kind_of[r]]
 
-    def pair(self, r: int, s: int) -> Pair:
-        return Pair(self.people[r], self.works[s])
+    def pairs(self, r: int, s: int) -> list[Pair]:
+        """What a seat and a work stand for."""
+        names = (self.people[r],) if self.members is None else self.members[r]
+        return [Pair(name, self.works[s]) for name in names]
+
+    def names(self, r: int) -> tuple[str, ...]:
+        """Who sits there."""
+        return (self.people[r],) if self.members is None else self.members[r]
+
+    def heads(self, seats: Iterable[int]) -> int:
+        """How many people sit there."""
+        return len({name for r in seats for name in self.names(r)})
+
+    def holder(self, r: int, s: int, out: list[set[int]]) -> int:
+        """The seat of a co-author who reviews s, so that r may not; -1 without one."""
+        if self.mates is not None:
+            for x in self.mates[r]:
+                if s in out[x]:
+                    return x
+        return -1
 
 
 def digest(roster: Roster, rules: Rules) -> bytes:
@@ -97,10 +123,12 @@ def digest(roster: Roster, rules: Rules) -> bytes:
         sorted(one) for one in (rules.forbidden, rules.required, rules.kept, rules.avoid, rules.existing)
     ]
     matrix = None if rules.section_pairs is None else sorted(rules.section_pairs)
-    values = [
+    values: list[list[object]] = [
         [rules.reviews_per_reviewer, rules.sections, rules.groups, rules.reciprocal, rules.avoid_is],
         [rules.strong_at, rules.receives, matrix, list(rules.goals)],
     ]
+    if rules.section_shares or rules.co_authors != "any":
+        values.append([sorted(rules.section_shares or ()), rules.co_authors])
     return sha256(json.dumps([people, works, pairs, values], separators=(",", ":")).encode()).digest()
 
 
@@ -115,43 +143,47 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     check(roster, rules)
     participants = sorted(roster.participants, key=lambda one: one.id)
     submissions = sorted(roster.submissions, key=lambda one: one.id)
-    number = {one.id: r for r, one in enumerate(participants)}
     number_work = {one.id: s for s, one in enumerate(submissions)}
-    authors = [tuple(sorted(number[a] for a in one.authors)) for one in submissions]
-    own: list[list[int]] = [[] for _ in participants]
-    for s, writers in enumerate(authors):
-        for a in writers:
-            own[a].append(s)
+    seating = seat(roster, rules, participants)
+    place, people_of = seating.place, seating.people
+    number = {one.id: i for i, one in enumerate(participants)}
+    writers = [tuple(sorted(number[a] for a in one.authors)) for one in submissions]
+    authors = writers if people_of is None else [seating.authors(some) for some in writers]
+    own: list[list[int]] = [[] for _ in seating.gives]
+    for s, some in enumerate(authors):
+        for r in some:
+            own[r].append(s)
 
-    def numbered(pairs: Iterable[Pair]) -> set[tuple[int, int]]:
-        return {(number[r], number_work[s]) for r, s in pairs if r in number and s in number_work}
+    def numbered(pairs: Iterable[Pair]) -> dict[tuple[int, int], int]:
+        known = sorted((number[r], number_work[s]) for r, s in pairs if r in number and s in number_work)
+        if people_of is None:
+            return dict.fromkeys(known, 1)
+        return Counter((place(one, sections_of[s]), s) for one, s in known)
 
-    locked = sorted(numbered(rules.required | rules.kept))
-    gives, low, high = _quotas(roster, rules, number, number_work, locked)
-    blocked: list[set[int]] = [set(mine) for mine in own]
-    for reviewer, submission in rules.forbidden:
-        blocked[number[reviewer]].add(number_work[submission])
-    if rules.avoid_is == "hard":
-        for reviewer, submission in rules.avoid:
-            blocked[number[reviewer]].add(number_work[submission])
-    avoid = numbered(rules.avoid) if rules.avoid_is == "soft" else set()
     sections = [one.sections for one in participants]
     groups = [one.groups for one in participants]
-    keyed = _block_small_groups(rules, groups, authors, blocked)
-    use_sections = rules.sections != "any" or rules.section_pairs is not None
     none: frozenset[str] = frozenset()
-    kinds: dict[Key, int] = {}
-    kind_of = [
-        kinds.setdefault((sections[r] if use_sections else none, groups[r] & keyed), len(kinds))
-        for r in range(len(participants))
-    ]
+    use_sections = rules.sections != "any" or rules.section_pairs is not None or bool(rules.section_shares)
+    sections_of = [none.union(*(sections[a] for a in some)) if use_sections else none for some in writers]
+    locked = sorted(numbered(rules.required | rules.kept))
+    mates = seating.mates(roster, number) if rules.co_authors == "different" else None
+    gives, low, high = _quotas(roster, rules, seating.gives, number_work, locked)
+    blocked: list[set[int]] = [set(mine) for mine in own]
+    for pairs in (rules.forbidden, rules.avoid if rules.avoid_is == "hard" else ()):
+        for reviewer, submission in pairs:
+            r, s = number[reviewer], number_work[submission]
+            blocked[r if people_of is None else place(r, sections_of[s])].add(s)
+    for r, s in locked if mates is not None else ():
+        for x in mates[r] if mates is not None else ():
+            blocked[x].add(s)
+    keyed = _block_small_groups(rules, groups, writers, blocked, people_of)
+    own_keys = [(sections[i] if use_sections else none, groups[i] & keyed) for i in range(len(participants))]
+    kinds: dict[Kind, int] = {}
+    kind_of = [kinds.setdefault(kind, len(kinds)) for kind in seating.kinds(own_keys)]
     bucket_keys: dict[Key, int] = {}
     bucket_of = []
-    for writers in authors:
-        key = (
-            none.union(*(sections[a] for a in writers)) if use_sections else none,
-            none.union(*(groups[a] & keyed for a in writers)) if keyed else none,
-        )
+    for some, theirs in zip(writers, sections_of, strict=True):
+        key = (theirs, none.union(*(groups[a] & keyed for a in some)) if keyed else none)
         bucket_of.append(bucket_keys.setdefault(key, len(bucket_keys)))
     buckets: list[list[int]] = [[] for _ in bucket_keys]
     for s, b in enumerate(bucket_of):
@@ -163,41 +195,45 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     strong = None
     if rules.strong_at is not None:
         at = rules.strong_at
-        strong = [one.ability is not None and one.ability >= at for one in participants]
+        able = [one.ability is not None and one.ability >= at for one in participants]
+        strong = able if people_of is None else [any(able[i] for i in some) for some in people_of]
+    ids = [one.id for one in participants]
     problem = Problem(
-        people=[one.id for one in participants], works=[one.id for one in submissions],
-        authors=authors, own=own,
+        people=ids if people_of is None else [ids[some[0]] for some in people_of],
+        works=[one.id for one in submissions], authors=authors, own=own,
         gives=gives, low=low, high=high, bucket_of=bucket_of, buckets=buckets, kind_of=kind_of,
         reach_set=reach_set, choices=choices, pool=pool, fits=fits, blocked=blocked, explicit=explicit,
-        locked=locked,
-        existing=set(), avoid=avoid, strong=strong,
+        locked=locked, existing={}, avoid=numbered(rules.avoid) if rules.avoid_is == "soft" else {},
+        strong=strong, mates=mates, alike=seating.alike(),
+        members=None if people_of is None else [tuple(ids[i] for i in some) for some in people_of],
     )  # fmt: skip
     fixed = set(locked)
-    problem.existing = {pair for pair in numbered(rules.existing) if problem.allowed(*pair) or pair in fixed}
+    problem.existing = {
+        pair: people
+        for pair, people in numbered(rules.existing).items()
+        if problem.allowed(*pair) or pair in fixed
+    }
     return problem
 
 
 def with_quotas(problem: Problem, roster: Roster, rules: Rules) -> Problem:
     """The problem for rules that differ only in how many reviews people give and works get."""
-    number = {one: r for r, one in enumerate(problem.people)}
     number_work = {one: s for s, one in enumerate(problem.works)}
-    gives, low, high = _quotas(roster, rules, number, number_work, problem.locked)
+    wanted = seat(roster, rules, sorted(roster.participants, key=lambda one: one.id)).gives
+    gives, low, high = _quotas(roster, rules, wanted, number_work, problem.locked)
     return replace(problem, gives=gives, low=low, high=high)
 
 
 def _quotas(
     roster: Roster,
     rules: Rules,
-    number: dict[str, int],
+    gives: list[int],
     number_work: dict[str, int],
     locked: list[tuple[int, int]],
 ) -> tuple[list[int], list[int], list[int]]:
-    """Reviews that each person gives, and fewest and most that each work gets; fixed pairs raise what they
+    """Reviews that each seat gives, and fewest and most that each work gets; fixed pairs raise what they
     exceed."""
-    gives = [0] * len(number)
-    for person in roster.participants:
-        gives[number[person.id]] = rules.reviews_per_reviewer if person.gives is None else person.gives
-    fixed_by = [0] * len(number)
+    fixed_by = [0] * len(gives)
     fixed_on = [0] * len(number_work)
     for r, s in locked:
         fixed_by[r] += 1
@@ -215,26 +251,28 @@ def _quotas(
 
 
 def _block_small_groups(
-    rules: Rules, groups: list[frozenset[str]], authors: list[tuple[int, ...]], blocked: list[set[int]]
-) -> frozenset[str]:
+    rules: Rules, groups: list[frozenset[str]], writers: list[tuple[int, ...]], blocked: list[set[int]],
+    people_of: list[tuple[int, ...]] | None,
+) -> frozenset[str]:  # fmt: skip
     """Block the works of group mates; returns the groups that the buckets must tell apart instead."""
     if rules.groups == "any":
         return frozenset()
     works_of: dict[str, list[int]] = defaultdict(list)
-    for s, writers in enumerate(authors):
-        for group in {group for a in writers for group in groups[a]}:
+    for s, some in enumerate(writers):
+        for group in {group for a in some for group in groups[a]}:
             works_of[group].append(s)
     if rules.groups == "same":
         return frozenset(works_of)
     big = frozenset(group for group, works in works_of.items() if len(works) > BIG_GROUP)
-    for r, mine in enumerate(groups):
-        for group in mine:
-            if group not in big and group in works_of:
-                blocked[r].update(works_of[group])
+    for r in range(len(blocked)):
+        for i in (r,) if people_of is None else people_of[r]:
+            for group in groups[i]:
+                if group not in big and group in works_of:
+                    blocked[r].update(works_of[group])
     return big
 
 
-def _reach(rules: Rules, kinds: dict[Key, int], buckets: dict[Key, int]) -> list[frozenset[int]]:
+def _reach(rules: Rules, kinds: dict[Kind, int], buckets: dict[Key, int]) -> list[frozenset[int]]:
     """For each kind the buckets that section and (big) group rules leave it."""
     by_section: dict[str, list[int]] = defaultdict(list)
     by_group: dict[str, list[int]] = defaultdict(list)
@@ -251,8 +289,7 @@ def _reach(rules: Rules, kinds: dict[Key, int], buckets: dict[Key, int]) -> list
     def touching(index: dict[str, list[int]], labels: Iterable[str]) -> frozenset[int]:
         return frozenset[int]().union(*(index[label] for label in labels if label in index))
 
-    result = []
-    for kind_sections, kind_groups in kinds:
+    def reached_by(kind_sections: frozenset[str], kind_groups: frozenset[str]) -> frozenset[int]:
         left = everything
         if rules.sections == "same":
             left = touching(by_section, kind_sections)
@@ -264,6 +301,20 @@ def _reach(rules: Rules, kinds: dict[Key, int], buckets: dict[Key, int]) -> list
             left &= touching(by_group, kind_groups)
         elif rules.groups == "different" and kind_groups:
             left -= touching(by_group, kind_groups)
+        return left
+
+    rows = matrix(rules)
+    result = []
+    for keys, home, target in kinds:
+        left = reached_by(*keys[0])
+        for key in keys[1:]:
+            left &= reached_by(*key)
+        if home:
+            left = frozenset(
+                b
+                for (theirs, _), b in buckets.items()
+                if b in left and target_of(theirs, rows[home]) == target
+            )
         result.append(left)
     return result
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from allocation.result import Quality
-from allocation.roster import Roster
+from allocation.roster import Participant, Roster
 from allocation.rules import Pair, Rules
 
 
@@ -28,6 +28,13 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
     received = dict.fromkeys(authors, 0)
     sections: Counter[tuple[str, str]] = Counter()
     arcs = set()
+    teams = {tuple(sorted(some)) for some in authors.values() if len(some) > 1}
+    first: dict[str, str] = {}
+    if rules.co_authors == "same":
+        reviewing = {one.id for one in roster.participants if _gives(one, rules)}
+        for team in teams:
+            some = [one for one in team if one in reviewing]
+            first.update(dict.fromkeys(some, min(some, default="")))
     for reviewer, submission in chosen:
         given[reviewer] += 1
         received[submission] += 1
@@ -43,7 +50,7 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
                 for other in theirs:
                     sections[one, other] += 1
         for author in authors[submission]:
-            arcs.add((reviewer, author))
+            arcs.add((first.get(reviewer, reviewer), first.get(author, author)))
     weak = 0
     if rules.strong_at is not None:
         strong = {
@@ -66,7 +73,22 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
         ),
         weak=weak,
         components=_islands(chosen, authors),
+        together=_together(chosen, teams),
     )
+
+
+def _gives(one: Participant, rules: Rules) -> int:
+    return rules.reviews_per_reviewer if one.gives is None else one.gives
+
+
+def _together(chosen: set[Pair], teams: set[tuple[str, ...]]) -> int:
+    """How often people who wrote a work together review the same work."""
+    team_of: dict[str, list[tuple[str, ...]]] = {}
+    for team in teams:
+        for one in team:
+            team_of.setdefault(one, []).append(team)
+    met = Counter((team, submission) for one, submission in chosen for team in team_of.get(one, ()))
+    return sum(1 for number in met.values() if number > 1)
 
 
 def _islands(chosen: set[Pair], authors: dict[str, tuple[str, ...]]) -> int:

@@ -12,8 +12,9 @@ from functools import reduce
 
 from allocation.problem import Problem
 from allocation.result import Remedy
-from allocation.roster import Participant, Roster
+from allocation.roster import Roster
 from allocation.rules import Rules
+from allocation.seats import seats_of
 from allocation.sentences import Sentence, counted, sentence
 
 Works = Callable[[Rules], bool]
@@ -58,6 +59,18 @@ def _single_rules(rules: Rules) -> Iterator[Remedy]:
             {"section_pairs": None},
             sentence("Let every section review every section."),
         )
+    if rules.section_shares:
+        yield Remedy(
+            "allow_section_shares",
+            {"section_shares": None},
+            sentence("Do not fix how many reviews go to which section."),
+        )
+    if rules.co_authors == "different":
+        words = sentence("Let people who wrote a work together review the same works too.")
+        yield Remedy("allow_co_authors", {"co_authors": "any"}, words)
+    if rules.co_authors == "same":
+        words = sentence("Let people who wrote a work together review different works.")
+        yield Remedy("allow_co_authors", {"co_authors": "any"}, words)
     if rules.groups == "different":
         yield Remedy(
             "allow_own_group", {"groups": "any"}, sentence("Let people review works of their own group.")
@@ -107,8 +120,11 @@ def _several(rules: Rules, offers: list[Remedy], works: Works) -> Iterator[Remed
 def _lower_number(roster: Roster, rules: Rules, problem: Problem, works: Works) -> Iterator[Remedy]:
     """The largest smaller number of reviews that works (not all smaller ones need to, when people have
     their own)."""
+    if rules.section_shares:
+        return
+    own = {one.id for one in roster.participants if one.gives is not None}
     special = {r for r, _ in problem.locked}
-    special |= {r for r, one in enumerate(sorted(roster.participants, key=_id)) if one.gives is not None}
+    special |= {r for r in range(len(problem.people)) if not own.isdisjoint(problem.names(r))}
     choices = [
         problem.choices[kind]
         - sum(1 for s in problem.own[r] if problem.bucket_of[s] in problem.reach_set[kind])
@@ -133,7 +149,7 @@ def _lower_number(roster: Roster, rules: Rules, problem: Problem, works: Works) 
 def _uneven(roster: Roster, rules: Rules, works: Works) -> Iterator[Remedy]:
     """The smallest widening of how many reviews a work gets that works, tried outwards from the even
     share."""
-    total = sum(rules.reviews_per_reviewer if one.gives is None else one.gives for one in roster.participants)
+    total = sum(seat.gives for seat in seats_of(roster, rules))
     floor, rest = divmod(total, len(roster.submissions))
     low, high = rules.receives or (floor, floor + (1 if rest else 0))
     widenings = [(max(0, low - wider), min(high + wider, 1000)) for wider in (1, 2, 3, 5, 8, 13)]
@@ -160,7 +176,3 @@ def _uneven(roster: Roster, rules: Rules, works: Works) -> Iterator[Remedy]:
 
 def _and(first: Sentence, then: Sentence) -> Sentence:
     return sentence("%(first)s And: %(then)s", first=first, then=then)
-
-
-def _id(one: Participant) -> str:
-    return one.id

@@ -23,8 +23,8 @@ class Remedy:
     Attributes
     ----------
     code : str
-        lower_k, allow_other_sections, allow_same_section, allow_section_pairs, allow_own_group,
-        allow_other_groups, allow_forbidden,
+        lower_k, allow_other_sections, allow_same_section, allow_section_pairs, allow_section_shares,
+        allow_co_authors, allow_own_group, allow_other_groups, allow_forbidden,
         allow_repeats, allow_reciprocal, allow_uneven, or several.
     params : mapping
         The fields of `Rules` that change, with their new values.
@@ -70,6 +70,9 @@ class Reason:
         The same in words, with mentions of at most five people, sections or groups a list.
     remedies : tuple of Remedy
         Changes that make everything possible, the smallest first; each was tried.
+    shares : tuple of (str, str)
+        people_short under a matrix of shares: of these people, the reviews that they owe to works that
+        count for this section (empty: for none that their row names). Empty without a matrix.
     """
 
     code: str
@@ -79,6 +82,7 @@ class Reason:
     have: int
     words: Sentence
     remedies: tuple[Remedy, ...] = ()
+    shares: tuple[tuple[str, str], ...] = ()
 
     def render(
         self,
@@ -125,7 +129,7 @@ class Quality:
     sections : mapping
         (section of reviewer, section of author) -> reviews; somebody in several sections counts in each.
     reciprocal : int
-        Pairs of people who review each other.
+        Pairs of people who review each other; co-authors who review the same works count as one.
     repeats : int
         Pairs that the avoid rule names.
     moved : int
@@ -134,6 +138,8 @@ class Quality:
         Submissions without a strong reviewer; 0 when the rules have no such goal.
     components : int
         Islands of the comparison graph: people and works that reviews (and common authorship) join.
+    together : int
+        How often two or more people who wrote a work together review the same other work.
     """
 
     given: Mapping[str, int] = field(hash=False)
@@ -144,6 +150,7 @@ class Quality:
     moved: int
     weak: int
     components: int
+    together: int = 0
 
 
 @dataclass(frozen=True, slots=True)

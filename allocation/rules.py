@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, get_args
 
 from allocation.errors import RulesError
-from allocation.roster import MOST_REVIEWS, Roster, is_count
+from allocation.roster import MOST_REVIEWS, is_count
 
 Sections = Literal["any", "same", "different"]
 Groups = Literal["any", "different", "same"]
 Reciprocal = Literal["any", "avoid", "forbid"]
 AvoidIs = Literal["soft", "hard"]
+CoAuthors = Literal["any", "different", "same"]
 
 
 class Pair(NamedTuple):
@@ -21,6 +22,14 @@ class Pair(NamedTuple):
 
     reviewer: str
     submission: str
+
+
+class Share(NamedTuple):
+    """A cell of the matrix of shares: so many reviews of each person of a section go to works of another."""
+
+    reviewers: str
+    authors: str
+    reviews: int
 
 
 class Goal(StrEnum):
@@ -59,8 +68,17 @@ class Rules:
         The section matrix: (X, Y) says that X may review Y. A review needs one such pair among the sections
         of the
         reviewer and those of the authors. Applies besides `sections`.
+    section_shares : frozenset of Share, optional
+        The section matrix in numbers: exactly so many reviews of each person of the first section go to works
+        of the second; what is left of his reviews goes to sections that his row does not name. Who is in
+        several sections counts for the first one, by the alphabet, that has a row; a work for the first one
+        that the row of its reviewer names. Applies besides `sections` and `section_pairs`.
     groups : {"any", "different", "same"}
         different: reviewer shares no group with an author; same: shares one.
+    co_authors : {"any", "different", "same"}
+        What people review who handed a work in together. different: no two of them review the same work;
+        same: all of them review the same works, and their reviews of one work count as one for what it
+        receives. Required and kept pairs of one are then required of all of them.
     reciprocal : {"any", "avoid", "forbid"}
         What to do about two people who review each other.
     forbidden, required, kept : frozenset of Pair
@@ -98,6 +116,8 @@ class Rules:
     strong_at: float | None = None
     receives: tuple[int, int] | None = None
     section_pairs: frozenset[tuple[str, str]] | None = None
+    section_shares: frozenset[Share] | None = None
+    co_authors: CoAuthors = "any"
     goals: tuple[Goal, ...] = DEFAULT_GOALS
 
     def __post_init__(self) -> None:
@@ -107,6 +127,7 @@ class Rules:
                 f"Say a whole number from 0 to {MOST_REVIEWS}."
             )
         choices = {"sections": Sections, "groups": Groups, "reciprocal": Reciprocal, "avoid_is": AvoidIs}
+        choices["co_authors"] = CoAuthors
         for name, kind in choices.items():
             if getattr(self, name) not in get_args(kind):
                 raise RulesError(
@@ -123,50 +144,22 @@ class Rules:
             isinstance(self.strong_at, bool) or math.isnan(self.strong_at) or not 0 <= self.strong_at <= 1
         ):
             raise RulesError(f"strong_at is {self.strong_at!r}. Say a number from 0 to 1, or nothing.")
+        if self.section_shares is not None:
+            _check_shares(self.section_shares)
         if len(set(self.goals)) < len(self.goals) or not all(goal in tuple(Goal) for goal in self.goals):
             raise RulesError(
                 f"goals is {self.goals!r}. Name each goal at most once, out of {', '.join(Goal)}."
             )
 
 
-def check(roster: Roster, rules: Rules) -> None:
-    """Compare rules with a roster.
-
-    Raises
-    ------
-    RulesError
-        A pair names somebody or something unknown, must be and must never be one's own work, a section that
-        nobody has.
-    """
-    people = {person.id for person in roster.participants}
-    authors = {work.id: work.authors for work in roster.submissions}
-    for name in ("forbidden", "required", "kept", "avoid"):
-        pairs: frozenset[Pair] = getattr(rules, name)
-        unknown = {r for r, _ in pairs} - people or {s for _, s in pairs} - authors.keys()
-        if unknown or name in ("required", "kept"):
-            for pair in sorted(pairs):
-                _check_pair(name, pair, people, authors)
-    if rules.section_pairs is not None:
-        known = {section for person in roster.participants for section in person.sections}
-        for both in sorted(rules.section_pairs):
-            for section in both:
-                if section not in known:
-                    raise RulesError(f"section_pairs: nobody is in section {section!r}.")
-
-
-def _check_pair(name: str, pair: Pair, people: set[str], authors: dict[str, tuple[str, ...]]) -> None:
-    reviewer, submission = pair
-    if reviewer not in people:
-        raise RulesError(
-            f"{name}: the pair ({reviewer!r}, {submission!r}) names the reviewer {reviewer!r}, "
-            "who is not a participant."
-        )
-    if submission not in authors:
-        raise RulesError(
-            f"{name}: the pair ({reviewer!r}, {submission!r}) names the submission {submission!r}, "
-            "which does not exist."
-        )
-    if name in ("required", "kept") and reviewer in authors[submission]:
-        raise RulesError(
-            f"{name}: {reviewer!r} is an author of {submission!r}, and nobody reviews a work of his own."
-        )
+def _check_shares(shares: frozenset[Share]) -> None:
+    cells = set()
+    for giver, taker, reviews in sorted(shares, key=str):
+        if not is_count(reviews):
+            raise RulesError(
+                f"section_shares: {giver!r} gives {taker!r} {reviews!r} reviews. "
+                f"Say a whole number from 0 to {MOST_REVIEWS}."
+            )
+        if (giver, taker) in cells:
+            raise RulesError(f"section_shares: {giver!r} gives {taker!r} two different numbers. Say one.")
+        cells.add((giver, taker))

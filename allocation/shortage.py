@@ -106,18 +106,30 @@ def _works_closure(board: Board, start: int) -> list[int]:
             holds[r].append(s)
     seen = {start}
     stack = [start]
+    gone: set[int] = set()
+
+    def reach(r: int) -> None:
+        """r could give more; so could a co-author who might take a work over from r."""
+        if r in gone:
+            return
+        gone.add(r)
+        for other in holds[r]:
+            if other not in seen:
+                seen.add(other)
+                stack.append(other)
+        for x in problem.mates[r] if problem.mates is not None else ():
+            if any(problem.allowed(x, other) and other not in board.out[x] for other in holds[r]):
+                reach(x)
+
     while stack:
         s = stack.pop()
         for kind in kinds_at[problem.bucket_of[s]]:
             stay = []
             for r in waiting[kind]:
-                if s in problem.blocked[r] or s in board.out[r]:
+                if s in problem.blocked[r] or s in board.out[r] or problem.holder(r, s, board.out) >= 0:
                     stay.append(r)
                     continue
-                for other in holds[r]:
-                    if other not in seen:
-                        seen.add(other)
-                        stack.append(other)
+                reach(r)
             waiting[kind] = stay
     return sorted(seen)
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from allocation.engine import allocate, can_work
 from allocation.errors import RulesError
 from allocation.problem import compile_problem
 from allocation.result import Allocation
 from allocation.roster import MOST_REVIEWS, Roster
-from allocation.rules import DEFAULT_GOALS, Goal, Rules
+from allocation.rules import DEFAULT_GOALS, Goal, Rules, Share
 
 DRAWS = 4
 """Free draws of one assignment before it is taken out of pairs that certainly leave enough for the others."""
@@ -97,6 +98,11 @@ def _check(rules: Rules) -> None:
     for name in ("required", "kept", "existing"):
         if getattr(rules, name):
             raise RulesError(f"{name}: a term is planned from the start; leave these pairs out.")
+    if rules.co_authors != "any":
+        raise RulesError(
+            f"co_authors is {rules.co_authors!r}. How many assignments that leaves cannot be told; "
+            "say 'any' for a term."
+        )
     if rules.reciprocal == "forbid":
         raise RulesError(
             "reciprocal is 'forbid'. How many assignments that leaves cannot be told; say 'avoid' for a term."
@@ -132,7 +138,11 @@ def _at_once(roster: Roster, rules: Rules, number: int) -> tuple[Roster, Rules]:
     for work in roster.submissions:
         fewest, most = work.receives or default
         works.append(replace(work, receives=(number * fewest, min(number * most, MOST_REVIEWS))))
-    return Roster(people, tuple(works)), replace(rules, goals=(), reciprocal="any")
+    shares = rules.section_shares
+    if shares is not None:
+        shares = frozenset(Share(giver, taker, number * reviews) for giver, taker, reviews in shares)
+    together = replace(rules, goals=(), reciprocal="any", section_shares=shares)
+    return Roster(people, tuple(works)), together
 
 
 def _leaving_enough(roster: Roster, rules: Rules, after: int, name: str) -> Allocation:
@@ -153,7 +163,7 @@ def _taken_from_all(roster: Roster, rules: Rules, number: int, name: str) -> All
     others = {
         pair
         for r, pool in enumerate(problem.pool)
-        for pair in (problem.pair(r, s) for s in pool if problem.allowed(r, s))
+        for pair in chain(*(problem.pairs(r, s) for s in pool if problem.allowed(r, s)))
         if pair not in pairs
     }
     gets = together.quality.received

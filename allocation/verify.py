@@ -22,9 +22,8 @@ class BrokenRule:
     Attributes
     ----------
     code : str
-        unknown_reviewer, unknown_submission, twice, own_work, section, section_pair, group, forbidden,
-        repeat, reciprocal, required,
-        kept, gives, receives.
+        unknown_reviewer, unknown_submission, twice, own_work, section, section_pair, section_share, group,
+        forbidden, repeat, reciprocal, co_authors, required, kept, gives, receives.
     reviewer, submission : str
         Empty where the rule is not about one.
     text : str
@@ -51,6 +50,8 @@ def verify(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> tuple[BrokenR
     people = {one.id: one for one in roster.participants}
     works = {one.id: one for one in roster.submissions}
     fixed = set(rules.required) | set(rules.kept)
+    if rules.co_authors == "same":
+        fixed |= _fixed_for_all(roster, rules, fixed)
     broken: list[BrokenRule] = []
     for pair, times in Counter(chosen).items():
         if pair.reviewer not in people:
@@ -75,6 +76,12 @@ def verify(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> tuple[BrokenR
             )
     if rules.reciprocal == "forbid":
         broken += _mutual(known, works, fixed)
+    if rules.co_authors == "different":
+        broken += _same_work(known, works, fixed)
+    if rules.co_authors == "same":
+        broken += _different_works(known, roster, rules)
+    if rules.section_shares:
+        broken += _shares(known, roster, rules, fixed)
     return (*broken, *_quotas(roster, rules, chosen, fixed))
 
 
@@ -129,17 +136,123 @@ def _mutual(known: list[Pair], works: dict[str, Submission], fixed: set[Pair]) -
     return broken
 
 
+def _same_work(known: list[Pair], works: dict[str, Submission], fixed: set[Pair]) -> list[BrokenRule]:
+    """Two people who wrote a work together review the same one, unless both pairs were fixed beforehand."""
+    reviewers: dict[str, list[Pair]] = {}
+    for pair in known:
+        reviewers.setdefault(pair.submission, []).append(pair)
+    broken = []
+    team_of = {one: work.authors for work in works.values() if len(work.authors) > 1 for one in work.authors}
+    for some in reviewers.values():
+        met: dict[frozenset[str], list[Pair]] = {}
+        for pair in some:
+            met.setdefault(frozenset(team_of.get(pair.reviewer, (pair.reviewer,))), []).append(pair)
+        for mine in met.values():
+            if len(mine) > 1 and not fixed.issuperset(mine):
+                text = f"{mine[0].reviewer} and {mine[1].reviewer} wrote a work together and both review "
+                broken.append(BrokenRule("co_authors", *mine[1], f"{text}{mine[1].submission}."))
+    return sorted(broken, key=lambda one: (one.reviewer, one.submission))
+
+
+def _reviewing_teams(roster: Roster, rules: Rules) -> list[list[str]]:
+    """People who wrote a work together and review something."""
+    usual = rules.reviews_per_reviewer
+    gives = {one.id: usual if one.gives is None else one.gives for one in roster.participants}
+    sets = {frozenset(work.authors) for work in roster.submissions if len(work.authors) > 1}
+    return [team for team in (sorted(one for one in some if gives[one]) for some in sets) if team]
+
+
+def _different_works(known: list[Pair], roster: Roster, rules: Rules) -> list[BrokenRule]:
+    """Somebody reviews a work that one who wrote a work with him does not."""
+    chosen = set(known)
+    broken = []
+    works_of: dict[str, set[str]] = {}
+    for pair in known:
+        works_of.setdefault(pair.reviewer, set()).add(pair.submission)
+    for team in _reviewing_teams(roster, rules):
+        for work in sorted({work for one in team for work in works_of.get(one, ())}):
+            for one in team:
+                if Pair(one, work) not in chosen:
+                    text = f"{one} does not review {work}, as those do with whom he wrote a work."
+                    broken.append(BrokenRule("co_authors", one, work, text))
+    return broken
+
+
+def _fixed_for_all(roster: Roster, rules: Rules, fixed: set[Pair]) -> set[Pair]:
+    """What the fixed pairs of one mean for those who review together with him."""
+    team_of = {one: team for team in _reviewing_teams(roster, rules) for one in team}
+    return {Pair(one, work) for who, work in fixed for one in team_of.get(who, ())}
+
+
+def _counts_for(sections: set[str], row: dict[str, int]) -> str:
+    return min(sections & row.keys(), default="")
+
+
+def _rows(rules: Rules) -> dict[str, dict[str, int]]:
+    rows: dict[str, dict[str, int]] = {}
+    for giver, taker, number in rules.section_shares or ():
+        rows.setdefault(giver, {})[taker] = number
+    return rows
+
+
+def _owed(roster: Roster, rules: Rules, fixed: set[Pair]) -> dict[tuple[str, str], int]:
+    """(person, section that the works count for) -> reviews that the matrix of shares asks for."""
+    people = {one.id: one for one in roster.participants}
+    works = {one.id: {s for a in one.authors for s in people[a].sections} for one in roster.submissions}
+    rows = _rows(rules)
+    owed: dict[tuple[str, str], int] = {}
+    fixed_of: dict[str, list[str]] = {}
+    for pair in fixed:
+        fixed_of.setdefault(pair.reviewer, []).append(pair.submission)
+    for one in roster.participants:
+        home = min(one.sections & rows.keys(), default=None)
+        if home is None:
+            continue
+        gives = rules.reviews_per_reviewer if one.gives is None else one.gives
+        wanted = {"": gives} | ({taker: n if gives else 0 for taker, n in rows[home].items()})
+        wanted[""] -= sum(number for taker, number in wanted.items() if taker)
+        already = Counter(_counts_for(works[work], rows[home]) for work in fixed_of.get(one.id, ()))
+        owed |= {(one.id, taker): max(number, already[taker]) for taker, number in wanted.items()}
+    return owed
+
+
+def _shares(known: list[Pair], roster: Roster, rules: Rules, fixed: set[Pair]) -> list[BrokenRule]:
+    people = {one.id: one for one in roster.participants}
+    authors = {one.id: one.authors for one in roster.submissions}
+    rows = _rows(rules)
+    given: Counter[tuple[str, str]] = Counter()
+    for reviewer, submission in known:
+        home = min(people[reviewer].sections & rows.keys(), default=None)
+        if home is not None:
+            theirs = {section for author in authors[submission] for section in people[author].sections}
+            given[reviewer, _counts_for(theirs, rows[home])] += 1
+    broken = []
+    for (person, section), wanted in sorted(_owed(roster, rules, fixed).items()):
+        if given[person, section] != wanted:
+            where = f"section {section}" if section else "other sections"
+            text = f"{person} gives {given[person, section]} reviews to {where} instead of {wanted}."
+            broken.append(BrokenRule("section_share", person, "", text))
+    return broken
+
+
 def _quotas(roster: Roster, rules: Rules, chosen: list[Pair], fixed: set[Pair]) -> list[BrokenRule]:
+    first: dict[str, str] = {}
+    if rules.co_authors == "same":
+        first = {one: team[0] for team in _reviewing_teams(roster, rules) for one in team}
     given = Counter(pair.reviewer for pair in chosen)
-    received = Counter(pair.submission for pair in chosen)
+    received = Counter(work for _, work in {(first.get(r, r), work) for r, work in set(chosen)})
+    received += Counter(pair.submission for pair in chosen) - Counter(pair.submission for pair in set(chosen))
     fixed_by = Counter(pair.reviewer for pair in fixed)
-    fixed_on = Counter(pair.submission for pair in fixed)
+    fixed_on = Counter(work for _, work in {(first.get(r, r), work) for r, work in fixed})
+    owed = Counter[str]()
+    for (name, _), number in _owed(roster, rules, fixed).items() if rules.section_shares else ():
+        owed[name] += number
     broken = []
     total = 0
     for person in roster.participants:
         wanted = person.gives if person.gives is not None else rules.reviews_per_reviewer
-        wanted = max(wanted, fixed_by[person.id])
-        total += wanted
+        wanted = max(wanted, fixed_by[person.id], owed[person.id])
+        total += wanted if first.get(person.id, person.id) == person.id else 0
         if given[person.id] != wanted:
             text = f"{person.id} gives {given[person.id]} reviews instead of {wanted}."
             broken.append(BrokenRule("gives", person.id, "", text))

@@ -54,6 +54,30 @@ class Board:
         self.short[old] += 1
         self.short[new] -= 1
 
+    def taken(self, r: int) -> set[int]:
+        """Works that r cannot take because he has them, or a co-author who must review others."""
+        mates = self.problem.mates
+        if mates is None or not mates[r]:
+            return self.out[r]
+        return self.out[r].union(*(self.out[x] for x in mates[r]))
+
+    def held_by_mates(self, r: int) -> list[tuple[int, int]]:
+        """Co-authors and works that r may take over from them."""
+        problem, out, into = self.problem, self.out, self.into
+        if problem.mates is None:
+            return []
+        return [
+            (x, s)
+            for x in problem.mates[r]
+            for s in sorted(out[x])
+            if s not in out[r] and problem.allowed(r, s) and x in into[s]
+        ]
+
+    def takes_over(self, r: int, s: int, x: int) -> bool:
+        """May r review s in place of x, as far as co-authors go?"""
+        mates = self.problem.mates
+        return mates is None or not any(s in self.out[q] for q in mates[r] if q != x)
+
     def missing(self) -> int:
         """Reviews that nobody has been found for, or that people below their quota could still give."""
         low, load = self.problem.low, self.load

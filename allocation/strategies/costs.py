@@ -17,6 +17,7 @@ from allocation.problem import Problem
 from allocation.strategies.board import Board
 from allocation.strategies.exact import level
 from allocation.strategies.start import draw
+from allocation.strategies.tally import special_costs
 from allocation.stream import Stream
 
 FAR = 1 << 200
@@ -39,13 +40,8 @@ class Costs:
 
 
 def pair_costs(problem: Problem, moved: int, repeated: int) -> Costs:
-    """A pair that is not in the existing allocation costs ``moved``, a repeat ``repeated`` on top."""
-    special: list[dict[int, int]] = [{} for _ in problem.people]
-    for r, s in problem.existing:
-        special[r][s] = 0
-    for r, s in problem.avoid:
-        special[r][s] = special[r].get(s, moved) + repeated
-    return Costs(moved, special)
+    """See `special_costs`."""
+    return Costs(*special_costs(problem, moved, repeated))
 
 
 def cheapest(problem: Problem, costs: Costs, stream: Stream, *, quotas_fit: bool) -> Board:
@@ -80,7 +76,7 @@ def _place_free_pairs(board: Board, costs: Costs, stream: Stream) -> None:
     )  # fmt: skip
     stream.shuffle(free)
     for r, s in free:
-        if board.short[r] > 0 and board.load[s] < low[s]:
+        if board.short[r] > 0 and board.load[s] < low[s] and problem.holder(r, s, board.out) < 0:
             board.place(r, s)
 
 
@@ -142,9 +138,14 @@ class _ShortestPaths:
             distance, kind, one, at = heappop(heap)
             if kind == 0 and one not in far_r:
                 far_r[one] = distance
+                taken = board.taken(one)
                 for s, price in costs.special[one].items():
-                    if s not in far_s and s not in board.out[one] and problem.allowed(one, s):
+                    if s not in far_s and s not in taken and problem.allowed(one, s):
                         heappush(heap, (distance + price + price_r[one] - price_s[s], 2, s, 0))
+                for x, s in board.held_by_mates(one):
+                    if x not in far_r:
+                        price = costs.of(one, s) - costs.of(x, s)
+                        heappush(heap, (distance + price + price_r[one] - price_r[x], 0, x, 0))
                 self._push_group(heap, heights, 0, one, distance)
                 continue
             found: list[int] = []
@@ -180,7 +181,7 @@ class _ShortestPaths:
     def _take(self, by_bucket: dict[int, list[int]], r: int, reached: dict[int, int]) -> list[int]:
         """Remove from a group all works that r may take at the usual cost; the others stay for others."""
         board, problem = self.board, self.board.problem
-        out, special, blocked = board.out[r], self.costs.special[r], problem.blocked[r]
+        out, special, blocked = board.taken(r), self.costs.special[r], problem.blocked[r]
         reach = problem.reach(problem.kind_of[r])
         fits = problem.reach_set[problem.kind_of[r]]
         found = []
@@ -233,6 +234,13 @@ class _ShortestPaths:
             s = self._next_tight(r, groups, seen_s)
             if s is None:
                 stack.pop()
+                for x, s in board.held_by_mates(r):
+                    if x not in seen_r and price_r[x] == price_r[r] + self.costs.of(r, s) - self.costs.of(
+                        x, s
+                    ):
+                        seen_r.add(x)
+                        came[x] = (r, s)
+                        stack.append(x)
                 continue
             seen_s.add(s)
             if board.load[s] < board.problem.high[s] and price_s[s] + self.next_unit(s) == self.price_end:
@@ -250,7 +258,7 @@ class _ShortestPaths:
 
     def _next_tight(self, r: int, groups: dict[int, dict[int, list[int]]], seen_s: set[int]) -> int | None:
         board, problem = self.board, self.board.problem
-        out, special, blocked = board.out[r], self.costs.special[r], problem.blocked[r]
+        out, special, blocked = board.taken(r), self.costs.special[r], problem.blocked[r]
         for s, price in special.items():
             if (
                 s not in seen_s

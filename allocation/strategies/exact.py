@@ -6,6 +6,7 @@ that it never looks at a pair twice: one phase costs O(people + pairs placed + b
 
     a person below quota -> work -> one of its reviewers -> another work -> ... -> a work with room
 
+(where co-authors must review different works, also from a person straight to the co-author who has a work)
 and taking it adds one review. No path is left if and only if the number of reviews is the largest possible
 (Ford and Fulkerson). Loads
 are evened out by paths of the same kind from a work with too many reviews to one with fewer; no such path
@@ -89,6 +90,14 @@ class Phase:
             s = self._next_work(stack[-1])
             if s is None:
                 stack.pop()
+                for x, s in self.board.held_by_mates(r):
+                    if not seen_reviewer[x]:
+                        seen_reviewer[x] = True
+                        came[x] = (r, s)
+                        if ends is not None and ends[x]:
+                            seen_reviewer[start] = False
+                            return _trace(came, x, -1)
+                        stack.append(_Frame(x))
                 continue
             if goal[s]:
                 seen_reviewer[start] = False
@@ -108,7 +117,7 @@ class Phase:
         others."""
         problem, seen_work = self.board.problem, self.seen_work
         r = frame.reviewer
-        taken = self.board.out[r]
+        taken = self.board.taken(r)
         explicit = problem.explicit.get(r)
         if explicit is not None:
             return self._next_explicit(frame, explicit, taken)

@@ -19,6 +19,7 @@ from allocation.strategies.board import Board
 from allocation.strategies.exact import augment
 from allocation.strategies.tally import (
     Tally,
+    first_seat,
     islands,
     number_of_islands,
     reciprocal_people,
@@ -77,6 +78,8 @@ def _swap(board: Board, tally: Tally, stream: Stream, r: int, s: int) -> None:
             continue
         x = into[t][stream.below(len(into[t]))]
         if s in out[x] or not problem.allowed(x, s):
+            continue
+        if not board.takes_over(r, t, x) or not board.takes_over(x, s, r):
             continue
         if exchange(board, tally, r, s, x, t) < 0:
             return
@@ -189,10 +192,12 @@ def _join(
         b, t = others[stream.below(len(others))]
         if a == b or t in out[a] or s in out[b] or not problem.allowed(a, t) or not problem.allowed(b, s):
             continue
+        if not board.takes_over(a, t, b) or not board.takes_over(b, s, a):
+            continue
         moved = 0
         if price:
-            moved = sum(one in problem.existing for one in ((a, s), (b, t)))
-            moved -= sum(one in problem.existing for one in ((a, t), (b, s)))
+            moved = sum(problem.existing.get(one, 0) for one in ((a, s), (b, t)))
+            moved -= sum(problem.existing.get(one, 0) for one in ((a, t), (b, s)))
         if moved > budget:
             continue
         change = exchange(board, tally, a, s, b, t)
@@ -254,6 +259,8 @@ def fewest_islands(problem: Problem) -> int:
             join(a, n + s)
     for r, s in problem.locked:
         join(r, n + s)
+    for r, some in enumerate(problem.alike or ()):
+        join(r, some[0])
     roots = set()
     for one, gives in enumerate(problem.gives):
         top = one
@@ -279,7 +286,11 @@ def _joined_buckets(problem: Problem) -> list[int]:
 
 def fixed_reciprocal(problem: Problem) -> int:
     """Pairs of people who review each other because fixed pairs say so."""
-    arcs = {(r, a) for r, s in problem.locked for a in problem.authors[s]}
+    arcs = {
+        (first_seat(problem, r), first_seat(problem, a))
+        for r, s in problem.locked
+        for a in problem.authors[s]
+    }
     return sum(1 for r, a in arcs if r < a and (a, r) in arcs)
 
 

@@ -7,7 +7,7 @@ take what they need.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from allocation.problem import Problem
 from allocation.strategies.board import Board
@@ -18,7 +18,9 @@ FEW = 3
 """People who share a pool with at most so many draw from its works with room, the others from its places."""
 
 
-def random_start(problem: Problem, stream: Stream, *, without: set[tuple[int, int]] | None = None) -> Board:
+def random_start(
+    problem: Problem, stream: Stream, *, without: Collection[tuple[int, int]] | None = None
+) -> Board:
     """Place as many reviews as drawing at random can, none of them above a quota or against a rule.
 
     Every work first gets its fewest reviews; what the people still have to give then goes to random works,
@@ -37,7 +39,7 @@ def random_start(problem: Problem, stream: Stream, *, without: set[tuple[int, in
     return board
 
 
-def fill_above(board: Board, stream: Stream, without: set[tuple[int, int]] | None = None) -> None:
+def fill_above(board: Board, stream: Stream, without: Collection[tuple[int, int]] | None = None) -> None:
     """Give out what is left above the fewest, one level of load at a time, until a level does not fill up."""
     problem, load = board.problem, board.load
     while any(board.short):
@@ -54,13 +56,13 @@ def fill_above(board: Board, stream: Stream, without: set[tuple[int, int]] | Non
 
 
 def draw(
-    board: Board, stream: Stream, target: list[int], without: set[tuple[int, int]] | None = None
+    board: Board, stream: Stream, target: list[int], without: Collection[tuple[int, int]] | None = None
 ) -> None:
     """Draw places until each work has its target or the tries of each reviewer are used up."""
     problem = board.problem
     load, out, into, short = board.load, board.out, board.into, board.short
     blocked, fits, bucket_of, pool = problem.blocked, problem.fits, problem.bucket_of, problem.pool
-    word = stream.word
+    word, mates = stream.word, problem.mates
     places: dict[int, list[int]] = {}
     order = [r for r, wanted in enumerate(short) if wanted > 0]
     stream.shuffle(order)
@@ -77,6 +79,7 @@ def draw(
                 continue
             free = places[id(mine)] = [s for s in mine for _ in range(target[s] - load[s])]
         taken, barred, fit = out[r], blocked[r], fits[r]
+        near = () if mates is None else mates[r]
         wanted, tries = short[r], TRIES
         while wanted and tries and free:
             i = (word() * len(free)) >> 64
@@ -90,6 +93,7 @@ def draw(
                 or s in barred
                 or (fit is not None and bucket_of[s] not in fit)
                 or (without and (r, s) in without)
+                or (near and any(s in out[x] for x in near))
             ):
                 tries -= 1
                 continue
@@ -103,8 +107,9 @@ def draw(
 
 
 def _draw_alone(
-    board: Board, word: Callable[[], int], r: int, target: list[int], without: set[tuple[int, int]] | None
-) -> None:
+    board: Board, word: Callable[[], int], r: int, target: list[int],
+    without: Collection[tuple[int, int]] | None,
+) -> None:  # fmt: skip
     """Draw for somebody whose pool few others share; no list of its places as long as he finds some."""
     problem, load = board.problem, board.load
     mine, fit = problem.pool[r], problem.fits[r]
@@ -118,5 +123,9 @@ def _draw_alone(
         s = mine[(word() * len(mine)) >> 64]
         if load[s] >= target[s] or s in taken or s in barred:
             continue
-        if (fit is None or bucket_of[s] in fit) and not (without and (r, s) in without):
+        if (
+            (fit is None or bucket_of[s] in fit)
+            and not (without and (r, s) in without)
+            and problem.holder(r, s, board.out) < 0
+        ):
             board.place(r, s)

@@ -25,6 +25,7 @@ class Tally:
     """
 
     __slots__ = (
+        "alike",
         "authors",
         "costs",
         "out",
@@ -43,6 +44,7 @@ class Tally:
         problem = board.problem
         self.weights = weights
         self.authors, self.own, self.out = problem.authors, problem.own, board.out
+        self.alike = problem.alike
         self.owner, self.work = one_work_each(problem)
         self.reciprocal = self.weights.get(Goal.RECIPROCAL, 0)
         self.strong = problem.strong if Goal.STRONG in self.weights else None
@@ -86,13 +88,20 @@ class Tally:
             return 0
         closed = 0
         for a in self.authors[s]:
-            back = out[a]
+            back = out[a] if self.alike is None else self._all_of(a)
+            if self.alike is not None and self.alike[a][0] != a:
+                continue
             for t in mine:
                 if t in back:
-                    forth = out[r]
+                    forth = out[r] if self.alike is None else self._all_of(r)
                     closed += not any(w in forth and w != s for w in own[a])
                     break
         return closed
+
+    def _all_of(self, r: int) -> set[int]:
+        """All works of the people who sit there, in whichever seat."""
+        assert self.alike is not None
+        return self.out[r].union(*(self.out[other] for other in self.alike[r]))
 
 
 def one_work_each(problem: Problem) -> tuple[list[int], list[int]]:
@@ -122,14 +131,27 @@ def _costs(problem: Problem, weights: dict[Goal, int]) -> tuple[int, list[dict[i
     """The cost of pairs by themselves: not in the existing allocation, repeat."""
     moved = weights.get(Goal.MOVED, 0) if problem.existing else 0
     repeated = weights.get(Goal.REPEATS, 0) if problem.avoid else 0
-    if not moved and not repeated:
-        return 0, None
+    return special_costs(problem, moved, repeated) if moved or repeated else (0, None)
+
+
+def special_costs(problem: Problem, moved: int, repeated: int) -> tuple[int, list[dict[int, int]]]:
+    """What a pair costs by itself, and the pairs that cost something else.
+
+    A pair that is not in the existing allocation costs ``moved``, a repeat ``repeated`` on top; for each of
+    the people that a pair stands for.
+    """
+    usual = moved * max(problem.existing.values(), default=1)
     costs: list[dict[int, int]] = [{} for _ in problem.people]
-    for r, s in problem.existing if moved else ():
-        costs[r][s] = 0
-    for r, s in problem.avoid if repeated else ():
-        costs[r][s] = costs[r].get(s, moved) + repeated
-    return moved, costs
+    for (r, s), people in problem.existing.items() if moved else ():
+        costs[r][s] = usual - moved * people
+    for (r, s), people in problem.avoid.items() if repeated else ():
+        costs[r][s] = costs[r].get(s, usual) + repeated * people
+    return usual, costs
+
+
+def first_seat(problem: Problem, r: int) -> int:
+    """The seat by which whoever sits there is counted."""
+    return r if problem.alike is None else problem.alike[r][0]
 
 
 def reciprocal_slots(board: Board) -> list[tuple[int, int]]:
@@ -155,12 +177,15 @@ def weak_works(board: Board) -> list[int]:
 
 def mutual_people(board: Board) -> list[tuple[int, int]]:
     """Pairs of people who review each other, sorted."""
-    owner, work = one_work_each(board.problem)
+    problem = board.problem
+    owner, work = one_work_each(problem)
     if owner:
         out = board.out
         met = ((r, owner[s]) for r, works in enumerate(out) for s in works if work[r] in out[owner[s]])
         return sorted(pair for pair in met if pair[0] < pair[1])
-    arcs = {(r, a) for r, works in enumerate(board.out) for s in works for a in board.problem.authors[s]}
+    arcs = {(r, a) for r, works in enumerate(board.out) for s in works for a in problem.authors[s]}
+    if problem.alike is not None:
+        arcs = {(problem.alike[r][0], problem.alike[a][0]) for r, a in arcs}
     return sorted((r, a) for r, a in arcs if r < a and (a, r) in arcs)
 
 
@@ -173,8 +198,8 @@ def measure(board: Board, goals: Sequence[Goal]) -> dict[Goal, int]:
     """What each of these goals counts on the board, from scratch."""
     problem = board.problem
     count = {
-        Goal.MOVED: lambda: sum(1 for r, s in problem.existing if s not in board.out[r]),
-        Goal.REPEATS: lambda: sum(1 for r, s in problem.avoid if s in board.out[r]),
+        Goal.MOVED: lambda: sum(n for (r, s), n in problem.existing.items() if s not in board.out[r]),
+        Goal.REPEATS: lambda: sum(n for (r, s), n in problem.avoid.items() if s in board.out[r]),
         Goal.RECIPROCAL: lambda: reciprocal_people(board),
         Goal.STRONG: lambda: len(weak_works(board)),
         Goal.CONNECTED: lambda: max(1, number_of_islands(board)),
@@ -201,6 +226,8 @@ def islands(board: Board) -> list[int]:
             parent[other] = other = parent[parent[other]]
         parent[other] = one
 
+    for r, some in enumerate(board.problem.alike or ()):
+        join(some[0], r)
     for s, writers in enumerate(board.problem.authors):
         if board.load[s]:
             for a in writers:

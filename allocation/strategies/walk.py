@@ -54,7 +54,7 @@ class Walk:
         self.rigid = board.complete() and not any(
             a < b for a, b in zip(problem.low, problem.high, strict=True)
         )
-        self.plain = self.rigid and (
+        self.plain = (self.rigid and problem.mates is None) and (
             tally is None or (bool(tally.owner) and tally.costs is None and tally.strong is None)
         )
         self.room: dict[int, list[int]] = {}
@@ -190,7 +190,7 @@ class Walk:
         board, tally, word = self.board, self.tally, self.word
         problem = board.problem
         rev, out, slots, bucket_of = self.rev, board.out, self.slots, problem.bucket_of
-        pool, blocked, fits = problem.pool, problem.blocked, problem.fits
+        pool, blocked, fits, mates = problem.pool, problem.blocked, problem.fits, problem.mates
         u, v = rev[e], self.sub[e]
         out[u].remove(v)
         slots[v].remove(e)
@@ -210,7 +210,7 @@ class Walk:
             if j in out[u] or j in blocked[u]:
                 continue
             if closing:
-                if bucket_of[j] in problem.reach_set[problem.kind_of[u]]:
+                if bucket_of[j] in problem.reach_set[problem.kind_of[u]] and problem.holder(u, j, out) < 0:
                     target = j
                     break
                 continue
@@ -220,6 +220,8 @@ class Walk:
             holders = slots[j]
             f = holders[(word() * len(holders)) >> 64]
             x = rev[f]
+            if mates is not None and any(j in out[q] for q in mates[u] if q != x):
+                continue
             out[x].remove(j)
             if tally is not None:
                 change += tally.loss(x, j) + tally.gain(u, j)
