@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from lti_tool.lti.context import LaunchContext
     from lti_tool.lti.keys import ToolKeys
+    from lti_tool.web.limits import Kind
 
 
 def now() -> datetime:
@@ -282,6 +283,8 @@ def serve_forever(application: Application) -> None:
         port=application.settings.listen_port,
         threads=16,
         ident="",
+        # Waitress drops the headers of proxies unless told otherwise; which of them count is decided above.
+        clear_untrusted_proxy_headers=application.settings.trusted_proxies == 0,
     )
 
 
@@ -305,6 +308,18 @@ def tool_keys(application: Application) -> ToolKeys:
     from lti_tool.persistence.launches import ToolKeyRows
 
     return ToolKeys(ToolKeyRows(application.database, application.settings.secret_box), now)
+
+
+def _rate_limits(settings: Settings) -> dict[Kind, str]:
+    from lti_tool.web.limits import Kind
+
+    numbers = {
+        Kind.LAUNCH: (settings.launches_per_minute, "minute"),
+        Kind.PREVIEW: (settings.previews_per_minute, "minute"),
+        Kind.IMPORT: (settings.imports_per_minute, "minute"),
+        Kind.REGISTRATION: (settings.registrations_per_hour, "hour"),
+    }
+    return {kind: f"{number} per {span}" for kind, (number, span) in numbers.items() if number}
 
 
 def build_web(application: Application) -> Flask:
@@ -334,5 +349,11 @@ def build_web(application: Application) -> Flask:
         application.use_cases,
         lambda token: _still_registered(sessions.authenticate(token), application.registrations),
         [launch_blueprint(launching, sessions, tool_keys(application))],
-        WebSettings(settings.public_url, application.registrations.origins),
+        WebSettings(
+            settings.public_url,
+            application.registrations.origins,
+            trusted_proxies=settings.trusted_proxies,
+            rate_limits=_rate_limits(settings),
+            rate_limit_storage=settings.rate_limit_storage,
+        ),
     )

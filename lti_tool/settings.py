@@ -72,6 +72,24 @@ class Settings(BaseSettings):
     platforms: dict[str, Any] = Field(
         default_factory=dict, description="Registered platforms, in PyLTI1p3's form (config.json only)"
     )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="Proxies before this tool whose X-Forwarded-For is believed; 0: browsers come directly",
+    )
+    launches_per_minute: int = Field(
+        default=60, ge=0, description="Logins, and launches, from one network address; 0: no limit"
+    )
+    previews_per_minute: int = Field(default=12, ge=0, description="Plans made by one person; 0: no limit")
+    imports_per_minute: int = Field(default=10, ge=0, description="Files read in by one person; 0: no limit")
+    registrations_per_hour: int = Field(
+        default=20, ge=0, description="Dynamic registrations from one network address; 0: no limit"
+    )
+    rate_limit_storage: str = Field(
+        default="memory://",
+        description="Where requests are counted: memory:// (each process for itself) or the URL of a Redis",
+    )
     log_level: Level = Field(default="warning", description="Least important events that are logged")
     worker_threads: int = Field(default=4, ge=1, le=64, description="Runs that one worker drives at once")
     settle_seconds: float = Field(
@@ -122,6 +140,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over the file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, dict(cls._file))
+
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _countable(cls, value: str) -> str:
+        if urlsplit(value).scheme not in ("memory", "redis", "rediss"):
+            raise ValueError(
+                "must be memory:// or the URL of a Redis, such as redis://queue.example.edu:6379/1"
+            )
+        return value
 
     @property
     def database(self) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from lti_tool.planning.ids import (
     AssignmentId,
@@ -33,6 +33,14 @@ def _as_id(value: Any) -> Any:
 
 
 Id = Annotated[str, BeforeValidator(_as_id)]
+
+
+def _as_web_address(value: str) -> str:
+    """Canvas's own link, or none: a page makes a link of it, and ``javascript:`` would be one too."""
+    return value if value.startswith(("https://", "http://")) else ""
+
+
+WebAddress = Annotated[str, AfterValidator(_as_web_address)]
 
 
 class CanvasRecord(BaseModel):
@@ -142,7 +150,7 @@ class AssignmentRecord(IdentifiedRecord):
     course_id: Id
     name: str
     published: bool
-    html_url: str
+    html_url: WebAddress
     peer_reviews: bool = False
     automatic_peer_reviews: bool = False
     anonymous_peer_reviews: bool = False

@@ -130,6 +130,7 @@ def demo_settings(folder: Path, canvas_url: str, tool_url: str, **changes: Any) 
         "secret_keys": (),
         "public_url": tool_url,
         "allow_http_loopback": True,
+        "launches_per_minute": 0,
         "platforms": {canvas_url: [platform]},
     }
     return Settings(**(defaults | changes))

@@ -171,6 +171,12 @@ BAD_REQUEST = Trouble(
     _l("The request was not one that its pages make."),
     _OPEN_AGAIN,
 )
+TOO_OFTEN = Trouble(
+    429,
+    _l("Too many requests in a short time"),
+    _l("To stay usable for all, the tool answers only so many of these from one person or one network."),
+    _l("Nothing was changed. Wait a minute, then try again."),
+)
 OUR_FAULT = Trouble(
     500,
     _l("Something went wrong in the tool"),
@@ -187,7 +193,7 @@ def trouble_of(error: Exception) -> Trouble:
         if kind in TROUBLES:
             return TROUBLES[kind]
     if isinstance(error, HTTPException):
-        return {404: UNKNOWN_ADDRESS, 413: TOO_LARGE}.get(error.code or 500, BAD_REQUEST)
+        return {404: UNKNOWN_ADDRESS, 413: TOO_LARGE, 429: TOO_OFTEN}.get(error.code or 500, BAD_REQUEST)
     return OUR_FAULT
 
 

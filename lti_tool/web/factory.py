@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from flask import Blueprint, Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
@@ -15,6 +16,7 @@ from lti_tool.web.after.reminders import reminders_blueprint
 from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
 from lti_tool.web.errors import show_errors
 from lti_tool.web.home import home_blueprint
+from lti_tool.web.limits import Kind, limit
 from lti_tool.web.locale import speak
 from lti_tool.web.participants import participants_blueprint
 from lti_tool.web.preview import preview_blueprint
@@ -34,6 +36,8 @@ class WebSettings:
     public_url: str
     platform_origins: Callable[[], Sequence[str]]
     trusted_proxies: int = 0
+    rate_limits: Mapping[Kind, str] = field(default_factory=dict)
+    rate_limit_storage: str = "memory://"
 
 
 def create_web(
@@ -59,6 +63,12 @@ def create_web(
         app.register_blueprint(blueprint)
     app.register_blueprint(connect_window_blueprint(services.connecting, secure_cookie=https))
     app.register_blueprint(_course_pages(services, authenticate, settings.platform_origins))
+    limit(app, settings.rate_limits, settings.rate_limit_storage)
+    if settings.trusted_proxies:
+        # Only so many entries of X-Forwarded-For count, from the right: the rest is what a visitor wrote.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation has it
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
+        )
     return app
 
 

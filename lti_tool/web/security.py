@@ -89,7 +89,7 @@ def protect(app: Flask, *, https: bool) -> None:
         headers["X-Robots-Tag"] = "noindex"
         if https:
             headers["Strict-Transport-Security"] = "max-age=31536000"
-        if request.endpoint != "static" and not (request.endpoint or "").endswith(".static"):
+        if response.status_code >= 400 or (request.endpoint or "").rpartition(".")[2] != "static":
             headers.setdefault("Cache-Control", "no-store")
             headers.add("Vary", "Authorization")
         return response

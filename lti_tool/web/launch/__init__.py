@@ -18,6 +18,7 @@ from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.lti.keys import ToolKeys
 from lti_tool.lti.launching import Launching, StartedLogin
 from lti_tool.lti.sessions import Sessions
+from lti_tool.web.limits import Kind, limited
 from lti_tool.web.security import ANYBODY, IN_CANVAS, frame_in
 
 COOKIE = "__Host-peer-allocator-launch-"
@@ -110,6 +111,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
     lti = Blueprint("lti", __name__, url_prefix="/lti", template_folder="templates", static_folder="static")
 
     @lti.route("/login", methods=["GET", "POST"])
+    @limited(Kind.LAUNCH)
     def login() -> Response:
         started = launching.start(request.values)
         frame_in(started.registration.platform_origins)
@@ -126,6 +128,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
         return jsonify(kept=f"{COOKIE}{request.args.get('label', '')}" in request.cookies)
 
     @lti.post("/launch")
+    @limited(Kind.LAUNCH)
     def launch() -> Response:
         finished = launching.finish(request.form, lambda label: request.cookies.get(f"{COOKIE}{label}"))
         log.info("launched", launch=finished.label, client_id=finished.context.client_id)
@@ -136,6 +139,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
         return answer
 
     @lti.post("/session")
+    @limited(Kind.LAUNCH)
     def session() -> Response:
         """Exchange a code, and the binding where needed, for a session. JSON only: no form can send it."""
         try:

@@ -15,6 +15,7 @@ from lti_tool.services.errors import NobodyToAllocate
 from lti_tool.services.use_cases import Actor, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
+from lti_tool.web.limits import Kind, limited
 from lti_tool.web.session import visit
 
 
@@ -48,6 +49,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         return show(course_id, assignment_id, saved, {})
 
     @pages.post("")
+    @limited(Kind.PREVIEW)
     def plan(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         saved = services.planning.rules(actor, assignment)

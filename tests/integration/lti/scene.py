@@ -314,6 +314,7 @@ def stage(
             instance=folder,
             public_url=TOOL,
             allow_http_loopback=True,
+            launches_per_minute=0,
             platforms=more | {ISSUER: registrations + more.get(ISSUER, [])},
         )
         upgrade_database(settings)

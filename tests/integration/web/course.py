@@ -539,12 +539,18 @@ SESSIONS: Mapping[str, Launch] = {
     "student": Launch(is_instructor=False),
     "other-course": Launch(course_id="2"),
     "no-course": Launch(course_id=""),
+    "colleague": Launch(user_id="2", user_name="Dr. Ben Adler"),
     "contrast": Launch(high_contrast=True),
     "arabic": Launch(locale="ar"),
 }
 
 
-def web_of(course: Course, public_url: str = "https://tool.example.edu", platform: str = CANVAS) -> Flask:
+def web_of(
+    course: Course,
+    public_url: str = "https://tool.example.edu",
+    platform: str = CANVAS,
+    settings: WebSettings | None = None,
+) -> Flask:
     """The application over a course; the tokens are the keys of ``SESSIONS``."""
     store = follow_ups()
     app = create_web(
@@ -560,7 +566,7 @@ def web_of(course: Course, public_url: str = "https://tool.example.edu", platfor
         ),
         {token: replace(launch, platform_origin=platform) for token, launch in SESSIONS.items()}.get,
         (),
-        WebSettings(public_url=public_url, platform_origins=lambda: (platform,)),
+        settings or WebSettings(public_url=public_url, platform_origins=lambda: (platform,)),
     )
     app.testing = False
     return app

@@ -117,6 +117,14 @@ def test_an_assignment_without_its_optional_fields() -> None:
 
 
 @pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "JAVASCRIPT:x", "data:text/html,x", "//evil.example", ""]
+)
+def test_a_link_that_is_no_web_address_is_none(link: str) -> None:
+    given = {"id": 3, "course_id": 4, "name": "Essay", "published": True, "html_url": link}
+    assert AssignmentRecord.model_validate(given).facts().html_url == ""
+
+
+@pytest.mark.parametrize(
     "change", [{"workflow_state": "new state"}, {"asset_type": "Discussion"}, {"assessor_id": None}]
 )
 def test_a_review_of_an_unknown_kind_is_not_guessed_at(change: dict[str, Any]) -> None:

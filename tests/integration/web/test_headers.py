@@ -1,0 +1,126 @@
+"""The header table: what every answer says about itself, by kind of address, one row a kind.
+
+The addresses come from the URL map of the tool as it is wired for production, so that a new page belongs to a
+row or fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from tests.integration.lti.scene import CANVAS, TOOL, Stage, stage
+from tests.integration.web.course import a_course, web_of
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors "
+)
+OURS, NOBODY, ANYBODY = POLICY + CANVAS, POLICY + "'none'", POLICY + "*"
+NAMED = "?in=canvas.example.edu"
+"""The document of a page is loaded before its session is shown; its address names the Canvas around it."""
+
+TABLE = {
+    # address without session  who may frame it    what may keep it
+    "/app/": (OURS, "no-store"),
+    "/lti/login": (ANYBODY, "no-store"),  # refused: whoever installs the tool must be able to read why
+    "/lti/launch": (ANYBODY, "no-store"),
+    "/lti/session": (ANYBODY, "no-store"),
+    "/lti/cookie": (NOBODY, "no-store"),
+    "/lti/jwks.json": (NOBODY, "public, max-age=600"),
+    "/connect/": (NOBODY, "no-store"),
+    "/health": (NOBODY, "no-store"),
+    "/ready": (NOBODY, "no-store"),
+    "/metrics": (NOBODY, "no-store"),
+    "/static/": (NOBODY, "no-cache"),
+    "/lti/static/": (NOBODY, "no-cache"),
+}
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+    "Strict-Transport-Security": "max-age=31536000",
+    "Permissions-Policy": "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+}
+NEVER = ("Set-Cookie", "Server", "X-Frame-Options", "X-Powered-By", "Access-Control-Allow-Origin")
+"""Cookies are set by a login that goes on and by the window that goes to Canvas, both tested there."""
+
+
+@pytest.fixture(scope="module")
+def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage(Path(tmp_path_factory.mktemp("headers"))) as made:
+        yield made
+
+
+def rows(app: Flask) -> Iterator[tuple[Rule, str, tuple[str, str]]]:
+    for rule in app.url_map.iter_rules():
+        kinds = [kind for kind in TABLE if _is_of(rule.rule, kind)]
+        assert len(kinds) == 1, f"{rule.rule} has no row of its own in the header table: {kinds}"
+        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+            yield rule, method, TABLE[kinds[0]]
+
+
+def _is_of(path: str, kind: str) -> bool:
+    return path == kind or (kind.endswith("/") and path.startswith(kind))
+
+
+def ask(app: Flask, rule: Rule, method: str, **headers: str) -> TestResponse:
+    parts = {name: "frame.mjs" if name == "filename" else "1" for name in rule.arguments}
+    with app.test_request_context(base_url=TOOL):
+        url = app.url_map.bind("x").build(rule.endpoint, parts, method=method)
+    return app.test_client().open(
+        url + (NAMED if url.startswith("/app/") else ""), method=method, base_url=TOOL, headers=headers
+    )
+
+
+def assert_in_order(answer: TestResponse, policy: str, cache: str) -> None:
+    assert answer.headers.get("Content-Security-Policy") == policy, answer.request.path
+    assert answer.headers.get("Cache-Control") == cache, answer.request.path
+    for name, value in ALWAYS.items():
+        assert answer.headers.get(name) == value, (answer.request.path, name)
+    for name in NEVER:
+        assert name not in answer.headers
+    if cache == "no-store":
+        assert "Authorization" in answer.headers.get("Vary", "")
+
+
+def test_the_table(tool: Stage) -> None:
+    seen = 0
+    for rule, method, (policy, cache) in rows(tool.web):
+        for bearer in ("", "Bearer nobody"):
+            answer = ask(tool.web, rule, method, Authorization=bearer)
+            assert answer.status_code < 500, rule
+            refused = answer.status_code >= 400
+            assert_in_order(answer, policy, "no-store" if refused else cache)
+            answer.close()
+            seen += 1
+    assert seen > 60
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "policy"),
+    [
+        ("GET", "/nowhere", 404, NOBODY),
+        ("DELETE", "/lti/login", 405, NOBODY),
+        ("POST", "/lti/launch", 413, NOBODY),
+        ("GET", "/lti/launch", 400, ANYBODY),
+    ],
+)
+def test_errors_are_rows_too(tool: Stage, method: str, path: str, status: int, policy: str) -> None:
+    body = b"x" * 1_100_000 if status == 413 else None
+    form = "application/x-www-form-urlencoded"
+    answer = tool.web.test_client().open(path, method=method, base_url=TOOL, data=body, content_type=form)
+    assert answer.status_code == status
+    assert_in_order(answer, policy, "no-store")
+
+
+def test_plain_http_promises_no_https() -> None:
+    """A browser that learnt it on a demo's loopback address would refuse every other demo there."""
+    answer = web_of(a_course(), public_url="http://127.0.0.1:8080").test_client().get("/nowhere")
+    assert "Strict-Transport-Security" not in answer.headers
