@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -125,8 +125,8 @@ def read_settings(found: FollowUp, form: dict[str, str]) -> tuple[FollowUp | Non
     return found.model_copy(update={"reviews_due_at": due, "remind_every_hours": int(hours)}), {}
 
 
-def _zone() -> tzinfo:
-    return get_timezone() or ZoneInfo("UTC")
+def _zone() -> ZoneInfo:
+    return ZoneInfo(str(get_timezone() or "UTC"))  # Babel's own object has odd offsets when put on a time
 
 
 def _due_field(view: BoardView, assignment_id: str | None) -> str:
