@@ -20,6 +20,7 @@ from lti_tool.applying.errors import UnknownRun
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.canvas.oauth import CanvasOAuth
 from lti_tool.canvas.origin import canonical_origin
+from lti_tool.jobs.notes import QueueNotes
 from lti_tool.jobs.queue import make_queue
 from lti_tool.jobs.worker import Bell, Worker
 from lti_tool.logs import configure_logs
@@ -31,6 +32,7 @@ from lti_tool.persistence.plans import load_plan
 from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
 from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
 from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
+from lti_tool.services.background import BackgroundReadings
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 from lti_tool.services.connect_window import ConnectWindow
 from lti_tool.services.connecting import Connecting
@@ -76,6 +78,7 @@ class Application:
     driving: Driving
     queue: Huey
     transports: Transports
+    background: BackgroundReadings
     use_cases: UseCases
 
     def origin(self, canvas: str) -> CanvasOrigin:
@@ -122,7 +125,8 @@ class Application:
         return Actor(run.canvas, run.course_id, run.started_by, run.started_by_name)
 
     def close(self) -> None:
-        """Close the database and the connections to Canvas."""
+        """Close the database and the connections to Canvas, after the readings that are under way."""
+        self.background.close()
         self.transports.close()
         self.database.dispose()
 
@@ -164,6 +168,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     reading = Reading(
         database, access, lambda actor: journal.history(actor.canvas, actor.course_id, None), now
     )
+    background = BackgroundReadings(reading, QueueNotes(queue), now)
     planning = Planning(database, reading, our_reviews(journal), journal.run_of_plan, now)
     running = Running(
         journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
@@ -180,9 +185,11 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         driving=driving,
         queue=queue,
         transports=transports,
+        background=background,
         use_cases=UseCases(
             connecting=ConnectWindow(connecting, attempts, now),
             reading=reading,
+            background=background,
             planning=planning,
             editing=Editing(planning),
             rule_sets=RuleSets(database, planning, now),

@@ -20,12 +20,14 @@ from lti_tool.applying.answers import Answer, Outcome, Why
 from lti_tool.canvas.answers import Heard, hear, read_error, worth_repeating, write_answer
 from lti_tool.canvas.errors import BrokenAnswer, CanvasError, IncompleteList
 from lti_tool.canvas.pacing import Lane, Pace
-from lti_tool.canvas.paging import ListMoved, Merge, Row, Trail
+from lti_tool.canvas.paging import ListMoved, Merge, Row, Trail, about_how_many
 from lti_tool.canvas.transport import SendFailed, Transport, WireAnswer, WireRequest
 from lti_tool.planning.ids import SubmissionId, UserId
 
 log = structlog.get_logger(__name__)
 Shape = TypeVar("Shape")
+Seen = Callable[[int, int | None], None]
+"""Told of each page of a list: rows so far, and about how many there are in all where Canvas lets on."""
 
 
 class TokenSource(Protocol):
@@ -89,8 +91,8 @@ class Calls:
         """
         return _parse(TypeAdapter(shape), request, self._read(request))
 
-    def every(self, request: WireRequest, record: type[Row]) -> list[Row]:
-        """A whole list, all pages, merged by id.
+    def every(self, request: WireRequest, record: type[Row], seen: Seen | None = None) -> list[Row]:
+        """A whole list, all pages, merged by id. ``seen`` is told of each page.
 
         Raises:
             IncompleteList: it could not be read to its end, or changed twice while it was read.
@@ -98,7 +100,7 @@ class Calls:
         """
         for _ in range(2):
             try:
-                return self._every_once(request, TypeAdapter(list[record]))  # type: ignore[valid-type]  # a type in a variable
+                return self._every_once(request, TypeAdapter(list[record]), seen)  # type: ignore[valid-type]  # a type in a variable
             except ListMoved:
                 log.info("canvas_list_moved", path=request.path)
         raise IncompleteList(
@@ -135,14 +137,18 @@ class Calls:
         note = "" if heard.verdict.outcome is Outcome.OK else str(read_error(request, heard).what_happened)
         return Answer(heard.verdict.outcome, heard.verdict.why, None, heard.status, heard.request_id, note)
 
-    def _every_once(self, request: WireRequest, rows: TypeAdapter[list[Row]]) -> list[Row]:
+    def _every_once(self, request: WireRequest, rows: TypeAdapter[list[Row]], seen: Seen | None) -> list[Row]:
         trail, merge = Trail(self.transport.origin, request), Merge[Row]()
         page: WireRequest | None = request
+        about: int | None = None
         while page is not None:
             heard = self._read(page)
             assert isinstance(heard.got, WireAnswer)
             if not merge.add(_parse(rows, request, heard)):
                 raise trail.incomplete("its pages repeat themselves", heard.got)
+            if seen:
+                about = about or about_how_many(heard.got, len(merge.rows))
+                seen(len(merge.rows), about)
             page = trail.next_page(heard.got)
         return merge.rows
 

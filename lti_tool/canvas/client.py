@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lti_tool.applying.answers import Answer
 from lti_tool.canvas import endpoints
-from lti_tool.canvas.calls import Calls
+from lti_tool.canvas.calls import Calls, Seen
 from lti_tool.canvas.records import (
     AssignmentRecord,
     CourseRecord,
@@ -124,6 +124,7 @@ class CanvasClient:
         course: CourseId,
         types: Sequence[str] = STUDENT_TYPES,
         states: Sequence[str] = LIVING_STATES,
+        seen: Seen | None = None,
     ) -> list[EnrollmentRecord]:
         """GET /courses/:course_id/enrollments: one row per person, section and role.
 
@@ -131,7 +132,7 @@ class CanvasClient:
         Each row brings its ``user`` without any include.
         """
         query = [PAGE_SIZE, *(("type[]", t) for t in types), *(("state[]", s) for s in states)]
-        return self._calls.every(endpoints.ENROLLMENTS.request(course, query=query), EnrollmentRecord)
+        return self._calls.every(endpoints.ENROLLMENTS.request(course, query=query), EnrollmentRecord, seen)
 
     def users(self, course: CourseId) -> list[UserRecord]:
         """GET /courses/:course_id/users. The Test Student is dropped after paging, so pages may be short."""
@@ -178,7 +179,9 @@ class CanvasClient:
         """GET /groups/:group_id/users."""
         return self._calls.every(endpoints.GROUP_USERS.request(group, query=[PAGE_SIZE]), UserRecord)
 
-    def submissions(self, place: Place, assignment: AssignmentId) -> list[SubmissionRecord]:
+    def submissions(
+        self, place: Place, assignment: AssignmentId, seen: Seen | None = None
+    ) -> list[SubmissionRecord]:
         """GET .../assignments/:assignment_id/submissions, below a course or (filtered) a section.
 
         Rows of active and invited students and the Test Student, by user id; inactive and concluded people
@@ -189,7 +192,7 @@ class CanvasClient:
             endpoints.COURSE_SUBMISSIONS if isinstance(place, InCourse) else endpoints.SECTION_SUBMISSIONS
         )
         query = [PAGE_SIZE, *(("exclude_response_fields[]", field) for field in ("body", "attachments"))]
-        return self._calls.every(endpoint.request(place.id, assignment, query=query), SubmissionRecord)
+        return self._calls.every(endpoint.request(place.id, assignment, query=query), SubmissionRecord, seen)
 
     def peer_reviews(self, place: Place, assignment: AssignmentId) -> list[PeerReviewRecord]:
         """GET .../assignments/:assignment_id/peer_reviews.

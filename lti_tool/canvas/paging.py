@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from requests.utils import parse_header_links
 
@@ -107,4 +107,16 @@ def next_link(answer: WireAnswer) -> str | None:
     for link in parse_header_links(answer.headers.get("link", "")):
         if link.get("rel", "").lower() == "next":
             return link.get("url") or None
+    return None
+
+
+def about_how_many(first: WireAnswer, rows: int) -> int | None:
+    """Rows of the whole list, guessed from its first page, to show how far a reading is and for nothing else.
+
+    Canvas names the last page of most lists by number; of some by an opaque text, of long ones not at all.
+    """
+    for link in parse_header_links(first.headers.get("link", "")):
+        if link.get("rel", "").lower() == "last":
+            (number,) = parse_qs(urlsplit(link.get("url", "")).query).get("page", ["?"])[:1]
+            return int(number) * rows if number.isascii() and number.isdigit() and len(number) < 6 else None
     return None

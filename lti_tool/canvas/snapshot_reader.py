@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from allocation.sentences import N_
@@ -156,9 +157,17 @@ class AssignmentReviews:
         """
         client, course_id = self._client, self._course.id
         for _ in range(READINGS):
-            people = readers.submit(self._list, "students", lambda: client.enrollments(course_id))
+            people = readers.submit(
+                self._list,
+                "students",
+                lambda: client.enrollments(course_id, seen=partial(self._progress, "students")),
+            )
             works = readers.submit(
-                self._list, "submissions", lambda: client.submissions(self._course, self._assignment)
+                self._list,
+                "submissions",
+                lambda: client.submissions(
+                    self._course, self._assignment, partial(self._progress, "submissions")
+                ),
             )
             enrollments, submissions = people.result(), works.result()
             if {row.user_id for row in submissions} <= {row.user_id for row in enrollments}:

@@ -101,6 +101,19 @@ def latest_snapshot(
     return None if row is None else (row.id, _snapshot_from(row))
 
 
+def has_snapshot(
+    session: Session, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId, user: UserId
+) -> bool:
+    """Whether this person has read the assignment; cheaper than looking at the reading."""
+    found = select(SnapshotRow.id).where(
+        SnapshotRow.canvas == canvas,
+        SnapshotRow.course_id == course,
+        SnapshotRow.assignment_id == assignment,
+        SnapshotRow.user_id == user,
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
 def save_rules(
     session: Session,
     canvas: CanvasOrigin,

@@ -188,10 +188,10 @@ class Planning:
             self._compared[plan_id] = draws
         return draws
 
-    def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
-        """What changed in Canvas since the plan's snapshot; reads Canvas."""
+    def drift(self, actor: Actor, plan_id: PlanId, *, fresh: bool = True) -> tuple[Drift, ...]:
+        """What changed in Canvas since the plan's snapshot, up to now or up to the last reading."""
         then = self.stored(actor, plan_id).snapshot
-        now = self._reading.snapshot(actor, then.assignment.id, fresh=True)
+        now = self._reading.snapshot(actor, then.assignment.id, fresh=fresh)
         return find_drift(then, now)
 
 

@@ -14,7 +14,7 @@ from lti_tool.canvas.errors import NotFound, NotPermitted, ScopeMissing
 from lti_tool.canvas.pacing import Lane
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.persistence.database import Database
-from lti_tool.persistence.plans import add_earlier, latest_snapshot, store_snapshot
+from lti_tool.persistence.plans import add_earlier, has_snapshot, latest_snapshot, store_snapshot
 from lti_tool.planning.ids import AssignmentId, CourseId, UserId
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.snapshot import AssignmentFacts, Earlier, Snapshot
@@ -72,6 +72,11 @@ class Reading:
         with self._database.begin() as session:
             store_snapshot(session, snapshot, actor.user_id)
         return snapshot
+
+    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
+        """Whether this person has read the assignment before."""
+        with self._database.read() as session:
+            return has_snapshot(session, actor.canvas, actor.course_id, assignment, actor.user_id)
 
     def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
         """The course's assignments in Canvas's order, without counts."""

@@ -124,8 +124,8 @@ class Running:
             raise RunNotPaused(error.words) from None
         self._ring(run_id)
 
-    def undo(self, actor: Actor, run_id: RunId) -> Plan:
-        """Make and store the plan that takes a run back; Canvas is read anew for it.
+    def undo(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
+        """Make and store the plan that takes a run back, on a new reading or on the last one.
 
         Raises:
             NothingToUndo: the run changed nothing itself, or nothing of it is left to take back.
@@ -135,7 +135,7 @@ class Running:
         if not effects:
             raise NothingToUndo(N_("This run changed nothing in Canvas, so there is nothing to take back."))
         original = self._planning.stored(actor, report.plan_id).plan
-        snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=True)
+        snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=fresh)
         changes = undo_changes(snapshot, effects)
         plan = self._planning.store(actor, snapshot, original.rules, original.seed, changes, undo_of=run_id)
         if not plan.writes:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from allocation import Quality, Reason
 from allocation.sentences import Sentence
+from lti_tool.applying.answers import Why
 from lti_tool.applying.report import RunReport, RunSummary
 from lti_tool.planning.canvas_method import Draws, Measured
 from lti_tool.planning.drift import Drift
@@ -154,6 +156,58 @@ class RuleSet:
     saved_at: datetime
 
 
+class ReadingState(StrEnum):
+    """Where a reading in the background stands."""
+
+    READING = "reading"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPart:
+    """One list of a reading: rows so far, of about how many where Canvas lets on."""
+
+    what: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingProgress:
+    """A reading in the background. ``told_at`` is when it was heard of last; of one that is over, its end."""
+
+    state: ReadingState
+    started_at: datetime
+    told_at: datetime
+    parts: tuple[ReadingPart, ...] = ()
+    why: Why = Why.NONE
+    """Why it failed."""
+
+    @property
+    def reading(self) -> bool:
+        """Whether it goes on."""
+        return self.state is ReadingState.READING
+
+    @property
+    def done(self) -> int:
+        """Rows read, of the lists whose length is known."""
+        return sum(min(part.done, part.total) for part in self.parts if part.total)
+
+    @property
+    def total(self) -> int:
+        """Rows of the lists whose length is known."""
+        return sum(part.total or 0 for part in self.parts)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None while that is a guess."""
+        passed = (self.told_at - self.started_at).total_seconds()
+        if passed < 2 or self.done * 20 < self.total or not self.done:
+            return None
+        return passed * (self.total - self.done) / self.done
+
+
 class ConnectingCases(Protocol):
     """The person's own Canvas token."""
 
@@ -208,6 +262,27 @@ class ReadingCases(Protocol):
         ...
 
 
+class BackgroundCases(Protocol):
+    """Reading a course while a page waits and shows how far it is."""
+
+    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
+        """Whether this person has read the assignment before."""
+        ...
+
+    def begin(
+        self, actor: Actor, assignment: AssignmentId, *, since: datetime, patience_s: float = 0.0
+    ) -> ReadingProgress:
+        """Read anew, or join a reading that is under way, or be content with one that ended after ``since``.
+
+        Waits up to ``patience_s`` for the end.
+        """
+        ...
+
+    def state(self, actor: Actor, assignment: AssignmentId) -> ReadingProgress | None:
+        """The reading that is under way or ended last; None when there is none."""
+        ...
+
+
 class PlanningCases(Protocol):
     """From rules to a stored plan."""
 
@@ -239,8 +314,8 @@ class PlanningCases(Protocol):
         """What Canvas's own method would give the same class; None where nobody is left."""
         ...
 
-    def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
-        """What changed in Canvas since the plan's snapshot; reads Canvas."""
+    def drift(self, actor: Actor, plan_id: PlanId, *, fresh: bool = True) -> tuple[Drift, ...]:
+        """What changed in Canvas since the plan's snapshot, up to now or up to the last reading."""
         ...
 
 
@@ -263,8 +338,11 @@ class RunningCases(Protocol):
         """Go on with a paused run."""
         ...
 
-    def undo(self, actor: Actor, run_id: RunId) -> Plan:
-        """Make and store the plan that takes a run back; raises ``NothingToUndo``."""
+    def undo(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
+        """Make and store the plan that takes a run back, on a new reading or on the last one.
+
+        Raises ``NothingToUndo``.
+        """
         ...
 
     def history(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[RunSummary, ...]:
@@ -340,6 +418,7 @@ class UseCases:
 
     connecting: ConnectingCases
     reading: ReadingCases
+    background: BackgroundCases
     planning: PlanningCases
     editing: EditingCases
     rule_sets: RuleSetCases

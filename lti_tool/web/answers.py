@@ -9,9 +9,12 @@ from flask import Response, jsonify
 from lti_tool.services.spreadsheet import Cell, csv_bytes
 
 
-def go_to(location: str) -> Response:
-    """After a form was accepted: the page to show next. JSON, since fetch cannot see a redirect's target."""
-    return jsonify(location=location)
+def go_to(location: str, *, post: bool = False) -> Response:
+    """After a form was accepted: the page to show next. JSON, since fetch cannot see a redirect's target.
+
+    ``post``: an empty form is sent there.
+    """
+    return jsonify(location=location, post=True) if post else jsonify(location=location)
 
 
 def csv_file(name: str, header: list[str], rows: list[list[Cell]]) -> Response:

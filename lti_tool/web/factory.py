@@ -20,6 +20,7 @@ from lti_tool.web.limits import Kind, limit
 from lti_tool.web.locale import speak
 from lti_tool.web.participants import participants_blueprint
 from lti_tool.web.preview import preview_blueprint
+from lti_tool.web.reading import read_first, reading_blueprint
 from lti_tool.web.rules import rules_blueprint
 from lti_tool.web.runs import runs_blueprint
 from lti_tool.web.security import frame_in_named, protect
@@ -79,11 +80,15 @@ def _course_pages(
     pages = Blueprint("course", __name__, url_prefix="/app/courses/<course_id>")
     pages.before_request(frame_in_named(platform_origins))
     pages.before_request(guard(authenticate))
+    participants, rules = participants_blueprint(services), rules_blueprint(services)
+    for blueprint in (participants, rules):
+        blueprint.before_request(read_first(services))
     for blueprint in (
         home_blueprint(services),
         connect_blueprint(services.connecting),
-        participants_blueprint(services),
-        rules_blueprint(services),
+        reading_blueprint(services),
+        participants,
+        rules,
         preview_blueprint(services),
         runs_blueprint(services),
         board_blueprint(services),

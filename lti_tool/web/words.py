@@ -200,6 +200,23 @@ def obstacles(feasibility: Feasibility) -> list[Obstacle]:
     return shown
 
 
+READ_PARTS: Mapping[str, LazyString] = {
+    "students": _l("Students"),
+    "submissions": _l("Submissions"),
+    "sections": _l("Sections"),
+    "groups": _l("Groups"),
+    "reviews": _l("Reviews"),
+}
+
+
+def seconds_left(seconds: float | None) -> str:
+    """Remaining time of something short; empty when unknown."""
+    if seconds is None or seconds >= 50:
+        return minutes_left(seconds)
+    left = max(5, 5 * round(seconds / 5))
+    return str(ngettext("About %(num)s second left.", "About %(num)s seconds left.", left))
+
+
 def minutes_left(seconds: float | None) -> str:
     """Remaining time as people say it; empty when unknown."""
     if seconds is None:

@@ -42,7 +42,7 @@ def home_blueprint(services: UseCases) -> Blueprint:
             "history.html",
             course_id=course_id,
             runs=services.running.history(actor),
-            assignment_names=_names(services.reading.overview(actor)),
+            assignment_names={facts.id: facts.name for facts in services.reading.assignments(actor)},
         )
 
     @pages.get("/help")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 
@@ -10,6 +12,7 @@ from lti_tool.planning.rules import Exclusion, PlanRules
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import go_to
 from lti_tool.web.paging import page_of
+from lti_tool.web.reading import waiting_for
 from lti_tool.web.session import visit
 
 LONGEST_REASON = 500
@@ -62,8 +65,9 @@ def participants_blueprint(services: UseCases) -> Blueprint:
 
     @pages.post("/read")
     def read_again(course_id: str, assignment_id: str) -> Response:
-        services.reading.snapshot(visit().actor, AssignmentId(assignment_id), fresh=True)
-        return go_to(here(course_id, assignment_id))
+        assignment = AssignmentId(assignment_id)
+        services.background.begin(visit().actor, assignment, since=datetime.now(UTC))
+        return go_to(waiting_for(course_id, assignment, here(course_id, assignment_id)))
 
     @pages.post("")
     def choose(course_id: str, assignment_id: str) -> Response | tuple[str, int]:

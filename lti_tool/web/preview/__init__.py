@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
@@ -13,14 +14,18 @@ from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.ids import PlanId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.services.spreadsheet import Cell
-from lti_tool.services.use_cases import PlanView, UseCases
+from lti_tool.services.use_cases import PlanView, ReadingState, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import csv_file, go_to
 from lti_tool.web.paging import Page, page_of
 from lti_tool.web.preview.changes import Filters, Line, SortBy, filtered, lines, reasons_of
 from lti_tool.web.preview.quality import QualityRow, quality_rows
 from lti_tool.web.preview.view import Who, figures, must_confirm, who
+from lti_tool.web.reading import PATIENCE_S, progress_words
 from lti_tool.web.session import visit
+
+DRIFT_STANDS = timedelta(seconds=15)
+"""For so long a comparison with Canvas counts as one with Canvas as it is now."""
 
 
 def preview_blueprint(services: UseCases) -> Blueprint:
@@ -75,12 +80,21 @@ def preview_blueprint(services: UseCases) -> Blueprint:
     def drift(course_id: str, plan_id: str) -> Response:
         actor = visit().actor
         view = services.planning.plan(actor, PlanId(plan_id))
+        since = max(view.plan.created_at, datetime.now(UTC) - DRIFT_STANDS)
+        reading = services.background.begin(
+            actor, view.plan.assignment_id, since=since, patience_s=PATIENCE_S
+        )
+        if reading.state is not ReadingState.DONE:
+            return jsonify(
+                html=render_template("_comparing.html", **progress_words(reading)), again=reading.reading
+            )
         names = {one.id: one.name for one in view.snapshot.people}
-        found = words.drift_lines(services.planning.drift(actor, PlanId(plan_id)), names)
+        found = words.drift_lines(services.planning.drift(actor, view.plan.id, fresh=False), names)
         return jsonify(
             html=render_template(
                 "_drift.html", drift=found, course_id=course_id, assignment_id=view.plan.assignment_id
-            )
+            ),
+            again=False,
         )
 
     @pages.get("/changes.csv")

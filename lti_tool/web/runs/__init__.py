@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, jsonify, render_template, url_for
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from flask_babel import LazyString
 from flask_babel import gettext as _
 
@@ -21,6 +21,7 @@ from lti_tool.services.spreadsheet import Cell
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import csv_file, go_to
+from lti_tool.web.reading import JUST_NOW, read_lately, waiting_for
 from lti_tool.web.session import visit
 from lti_tool.web.voice import say_plainly
 
@@ -91,7 +92,11 @@ def runs_blueprint(services: UseCases) -> Blueprint:
 
     @pages.post("/undo")
     def undo(course_id: str, run_id: str) -> Response:
-        plan = services.running.undo(visit().actor, RunId(run_id))
+        actor = visit().actor
+        assignment = services.running.report(actor, RunId(run_id)).assignment_id
+        if read_lately(services.background, assignment, JUST_NOW).reading:
+            return go_to(waiting_for(course_id, assignment, request.path))
+        plan = services.running.undo(actor, RunId(run_id), fresh=False)
         return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=plan.id))
 
     @pages.get("/record.csv")

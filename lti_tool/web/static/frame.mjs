@@ -25,8 +25,8 @@ export async function go(address, { body = null, push = true, top = true } = {})
     if (visit !== visits) return;
     const kind = answer.headers.get("Content-Type") ?? "";
     if (kind.startsWith("application/json")) {
-      const { location: next } = await answer.json();
-      if (visit === visits) await go(next, { push: push && (body !== null || url.href !== location.href), top });
+      const { location: next, post } = await answer.json();
+      if (visit === visits) await go(next, { body: post ? new FormData() : null, push: push && (body !== null || url.href !== location.href), top });
     } else if (kind.startsWith("text/html")) {
       const html = await answer.text();
       if (visit === visits) show(html, url, { push: push && body === null, top });

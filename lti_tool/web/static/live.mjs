@@ -2,6 +2,7 @@
 // Each is found by a data attribute; putToRest ends them all before another page comes.
 
 import * as canvas from "./canvas.mjs";
+import { pause, watchReading } from "./reading.mjs";
 import { watchForm } from "./search.mjs";
 import { askForJson } from "./session.mjs";
 
@@ -17,15 +18,10 @@ export function bringToLife(main, go) {
   for (const form of main.querySelectorAll("form[data-feasibility]")) watchRules(form, signal);
   for (const place of main.querySelectorAll("[data-load]")) load(place, signal);
   for (const form of main.querySelectorAll("form[data-live]")) watchForm(form, go, signal);
+  for (const place of main.querySelectorAll("[data-reading]")) watchReading(place, go, signal);
   for (const place of main.querySelectorAll("[data-progress]")) watchRun(place, go, signal);
   for (const form of main.querySelectorAll("form[data-connect]")) connect(form, go, signal);
 }
-
-const pause = (milliseconds, signal) =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
-  });
 
 function watchRules(form, signal) {
   const place = form.querySelector("[data-answer]");
@@ -57,8 +53,13 @@ function choose(form, name, value) {
 }
 
 async function load(place, signal) {
-  const answer = await askForJson(place.dataset.load, { signal });
-  if (answer && !signal.aborted) place.innerHTML = answer.html;
+  let answer;
+  do {
+    answer = await askForJson(place.dataset.load, { signal });
+    if (!answer || signal.aborted) return;
+    place.innerHTML = answer.html;
+    if (answer.again) await pause(1_000, signal);
+  } while (answer.again && !signal.aborted);
 }
 
 async function watchRun(place, go, signal) {

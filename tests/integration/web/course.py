@@ -53,6 +53,8 @@ from lti_tool.services.use_cases import (
     CourseOverview,
     Feasibility,
     PlanView,
+    ReadingProgress,
+    ReadingState,
     ReviewCounts,
     RuleSet,
     UseCases,
@@ -178,6 +180,8 @@ class Course:
 
     read: Snapshot
     is_connected: bool = True
+    is_known: bool = True
+    reading_now: ReadingProgress = field(default_factory=lambda: ReadingProgress(ReadingState.DONE, NOW, NOW))
     saved: PlanRules = field(default_factory=PlanRules)
     plans: dict[PlanId, Plan] = field(default_factory=dict)
     runs: dict[RunId, RunReport] = field(default_factory=dict)
@@ -260,6 +264,18 @@ class Course:
 
     def enable_peer_reviews(self, actor: Actor, assignment: AssignmentId) -> None:
         self.changed.append("enable")
+
+    # reading in the background
+    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
+        return self.is_known
+
+    def begin(
+        self, actor: Actor, assignment: AssignmentId, *, since: datetime, patience_s: float = 0.0
+    ) -> ReadingProgress:
+        return self.reading_now
+
+    def state(self, actor: Actor, assignment: AssignmentId) -> ReadingProgress | None:
+        return self.reading_now
 
     # planning
     def rules(self, actor: Actor, assignment: AssignmentId) -> PlanRules:
@@ -351,7 +367,7 @@ class Course:
     def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
         return canvas_instead(self.read, self.plan(actor, plan_id).plan)
 
-    def drift(self, actor: Actor, plan_id: PlanId) -> tuple[Drift, ...]:
+    def drift(self, actor: Actor, plan_id: PlanId, *, fresh: bool = True) -> tuple[Drift, ...]:
         self.plan(actor, plan_id)
         return self.moved
 
@@ -377,7 +393,7 @@ class Course:
         self.report(actor, run_id)
         self.changed.append("resume")
 
-    def undo(self, actor: Actor, run_id: RunId) -> Plan:
+    def undo(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
         report = self.report(actor, run_id)
         done = [step for step in report.steps if step.step_class is StepClass.DONE]
         if not done:
@@ -557,6 +573,7 @@ def web_of(
         UseCases(
             connecting=Connecting(course),
             reading=course,
+            background=course,
             planning=course,
             editing=Editing(course),
             rule_sets=course.sets,

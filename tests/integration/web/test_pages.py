@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from datetime import timedelta
 from typing import NoReturn
 
 import pytest
@@ -18,7 +19,8 @@ from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.rules import PlanRules
-from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, TEACHER, Course, a_course, web_of
+from lti_tool.services.use_cases import ReadingPart, ReadingProgress, ReadingState
+from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course, web_of
 
 HOME = f"/app/courses/{COURSE}"
 PEOPLE = f"{HOME}/assignments/{ASSIGNMENT}/people"
@@ -137,6 +139,59 @@ def test_who_is_not_connected_is_led_to_connecting_and_back() -> None:
 def test_connecting_never_leads_out_of_the_course(target: str) -> None:
     answer = Browser(a_course()).get(f"{HOME}/connect/status?next={target}")
     assert answer.get_json()["location"] == HOME
+
+
+def test_an_assignment_that_was_never_read_is_read_while_the_page_shows_how_far() -> None:
+    course = a_course()
+    course.is_known = False
+    browser = Browser(course)
+    parts = (ReadingPart("submissions", 412, 1_000), ReadingPart("groups", 0, None))
+    course.reading_now = ReadingProgress(ReadingState.READING, NOW, NOW + timedelta(seconds=14), parts)
+    for path in (PEOPLE, RULES):
+        waiting = browser.get(path).get_json()["location"]
+        assert waiting.startswith(f"{HOME}/assignments/{ASSIGNMENT}/reading?next=")
+    page = words_of(browser.get(waiting))
+    assert "412 of about 1,000 rows. About 20 seconds left." in page
+    told = browser.get(f"{HOME}/assignments/{ASSIGNMENT}/reading/progress").get_json()
+    assert (told["over"], told["done"], told["total"]) == (False, 412, 1_000)
+    assert told["says"] == "41 percent read. About 20 seconds left."
+    course.is_known = True
+    course.reading_now = ReadingProgress(ReadingState.DONE, NOW, NOW)
+    assert browser.get(f"{HOME}/assignments/{ASSIGNMENT}/reading/progress").get_json() == {"over": True}
+    assert browser.get(waiting).get_json() == {"location": RULES}
+
+
+def test_a_reading_that_failed_says_why() -> None:
+    course = a_course()
+    course.is_known = False
+    course.reading_now = ReadingProgress(ReadingState.FAILED, NOW, NOW, why=Why.THROTTLED)
+    refused = Browser(course).get(PEOPLE)
+    assert refused.status_code == 503
+    assert "slow down" in refused.text
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    told = Browser(course).get(f"{HOME}/plans/{plan.id}/drift").get_json()
+    assert "could not be read just now" in told["html"]
+    assert not told["again"]
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/undo", "//evil/undo", "/app/courses/2/runs/1/undo"])
+def test_waiting_never_leads_out_of_the_course(target: str) -> None:
+    answer = Browser(a_course()).get(f"{HOME}/assignments/{ASSIGNMENT}/reading?next={target}")
+    assert answer.get_json() == {"location": HOME}
+
+
+def test_an_undo_waits_for_a_fresh_reading() -> None:
+    course = a_course()
+    run_id = course.start_run(TEACHER, course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id)
+    course.finish_run(run_id)
+    browser = Browser(course)
+    course.reading_now = ReadingProgress(ReadingState.READING, NOW, NOW)
+    waiting = browser.send(f"{HOME}/runs/{run_id}/undo").get_json()["location"]
+    assert len(course.plans) == 1
+    course.reading_now = ReadingProgress(ReadingState.DONE, NOW, NOW)
+    then = browser.get(waiting).get_json()
+    assert then == {"location": f"{HOME}/runs/{run_id}/undo", "post": True}
+    assert "/plans/p2" in browser.send(then["location"]).get_json()["location"]
 
 
 def test_a_student_is_left_out_with_a_reason_and_taken_in_again() -> None:
