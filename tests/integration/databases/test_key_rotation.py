@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Text
 
+from lti_tool import persistence
 from lti_tool.persistence import resealing
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import Database, make_engine
@@ -56,6 +59,7 @@ def seal_one_of_each(database: Database, box: SecretBox) -> None:
     OneTimeRows(database, box).add("secret", "body", NOW, LATER)
     SessionRows(database, box).add("token", "context", NOW, LATER)
     RegistrationRows(database, box).put_api_key(CANVAS, "7", "api secret", NOW)
+    RegistrationRows(database, box).put_api_key(CANVAS, "10", "api secret", NOW)
     ToolKeyRows(database, box).add_current(
         kid="key", private_pem="private", public_jwk="{}", now=NOW, only_if_none=True
     )
@@ -67,6 +71,9 @@ def assert_one_of_each_opens(database: Database, box: SecretBox) -> None:
     assert (token.access_token, token.refresh_token) == ("access of 0", "refresh of 0")
     assert SessionRows(database, box).touch("token", NOW, NOW - timedelta(hours=1)) == "context"
     assert ToolKeyRows(database, box).all()[0].private_pem == "private"
+    api_key = RegistrationRows(database, box).api_key(CANVAS)
+    assert api_key is not None
+    assert api_key.secret == "api secret"
     api_key = RegistrationRows(database, box).api_key(CANVAS)
     assert api_key is not None
     assert api_key.secret == "api secret"
@@ -88,6 +95,8 @@ def test_everything_is_sealed_with_the_new_key_and_opens_with_it_alone(database:
 
 def test_every_column_whose_name_or_content_is_sealed_is_on_the_list(database: Database) -> None:
     """A sealed column that nobody listed would be lost with the old key."""
+    for module in pkgutil.iter_modules(persistence.__path__):
+        importlib.import_module(f"{persistence.__name__}.{module.name}")
     box = SecretBox([new_key()])
     seal_one_of_each(database, box)
     listed = {(one.table.__tablename__, one.column.key) for one in SEALED}
@@ -133,14 +142,15 @@ def test_a_key_is_gone_with_the_second_rotation(database: Database, tmp_path: Pa
 
 
 def test_a_rotation_under_load_fails_no_call(database_url: str, tmp_path: Path) -> None:
-    """Eight others, each with its own box as another process has, read, renew and store all the while."""
+    """Others, each with a box of its own as another process has, read, renew and store all the while."""
     file = KeyFile(tmp_path / "secret.key")
     file.make_if_missing()
     (first,) = file.read()
     over = threading.Event()
     errors: list[Exception] = []
     calls: list[UserId] = []
-    start = threading.Barrier(len(PEOPLE) + 1)
+    people = PEOPLE[:3] if database_url.startswith("sqlite") else PEOPLE  # one writer at a time there
+    start = threading.Barrier(len(people) + 1)
 
     def live(user: UserId) -> None:
         database = Database(make_engine(database_url))
@@ -155,19 +165,20 @@ def test_a_rotation_under_load_fails_no_call(database_url: str, tmp_path: Path) 
                 errors.append(error)
                 return
             calls.append(user)
+            over.wait(0.005)
         database.dispose()
 
-    threads = [threading.Thread(target=live, args=(user,)) for user in PEOPLE]
+    threads = [threading.Thread(target=live, args=(user,)) for user in people]
     for thread in threads:
         thread.start()
     database = Database(make_engine(database_url))
     box = FileSecretBox(file)
     start.wait()
-    for _ in range(5):
+    for _ in range(3):
         done = rotate_file(database, file, box)
         assert done.unreadable == 0
         before = len(calls)
-        _until(lambda before=before: len(calls) >= before + len(PEOPLE) or bool(errors))  # type: ignore[misc]  # bound per turn
+        _until(lambda before=before: len(calls) >= before + len(people) or bool(errors))  # type: ignore[misc]  # bound per turn
     over.set()
     for thread in threads:
         thread.join()
