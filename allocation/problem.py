@@ -31,6 +31,11 @@ MANY_BUCKETS = 8
 """Who reaches more buckets than this, but not most works, is searched for by a list of works instead."""
 
 
+BITS = 32
+"""Works in a number that are looked at in the time for one work in a list."""
+ONE = ord("1")
+
+
 @dataclass(slots=True)
 class Problem:
     """A compiled allocation problem; r numbers people, s works, b buckets. Not changed after
@@ -40,6 +45,7 @@ class Problem:
     not in ``blocked[r]`` and
     its bucket is in ``fits[r]`` (None: every bucket of the pool is). ``explicit[r]`` is a list
     to search instead of buckets, where r is barred from more than half of his pool or reaches many buckets.
+    ``listed_bits[r]`` has the bit 2 ** s for each work s of a long list ``explicit[r]``.
     ``choices[kind]`` is the number of works in the buckets that a kind reaches.
 
     r is a seat (`seats`): mostly a person. ``members`` are the people of each seat, None where every person
@@ -71,6 +77,7 @@ class Problem:
     members: list[tuple[str, ...]] | None = None
     alike: list[tuple[int, ...]] | None = None
     mates: list[tuple[int, ...]] | None = None
+    listed_bits: dict[int, int] = field(default_factory=dict)
     _reach: dict[int, list[int]] = field(default_factory=dict)
 
     def reach(self, kind: int) -> list[int]:
@@ -203,7 +210,7 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
         works=[one.id for one in submissions], authors=authors, own=own,
         gives=gives, low=low, high=high, bucket_of=bucket_of, buckets=buckets, kind_of=kind_of,
         reach_set=reach_set, choices=choices, pool=pool, fits=fits, blocked=blocked, explicit=explicit,
-        locked=locked, existing={}, avoid=numbered(rules.avoid) if rules.avoid_is == "soft" else {},
+        locked=locked, listed_bits=_bits(explicit, len(bucket_of)), existing={}, avoid=numbered(rules.avoid) if rules.avoid_is == "soft" else {},
         strong=strong, mates=mates, alike=seating.alike(),
         members=None if people_of is None else [tuple(ids[i] for i in some) for some in people_of],
     )  # fmt: skip
@@ -349,3 +356,15 @@ def _pools(
         elif len(reach_set[kind_of[r]]) > MANY_BUCKETS and len(pool[r]) < size:
             explicit[r] = pool[r]
     return pool, fits, explicit
+
+
+def _bits(explicit: dict[int, list[int]], size: int) -> dict[int, int]:
+    """Lists as the bits of numbers, where reading the number is quicker than going through the list."""
+    bits = {}
+    for r, works in explicit.items():
+        if len(works) * BITS >= size:
+            digits = bytearray(b"0" * size)
+            for s in works:
+                digits[-1 - s] = ONE
+            bits[r] = int(digits, 2)
+    return bits

@@ -50,7 +50,9 @@ class Phase:
         All works; the last ones are tried first, goals before all others.
     """
 
-    __slots__ = ("board", "ends", "goal", "seen_reviewer", "seen_work", "unseen")
+    __slots__ = (
+        "board", "ends", "first", "goal", "goal_bits", "seen_reviewer", "seen_work", "unseen", "unseen_bits",
+    )  # fmt: skip
 
     def __init__(
         self, board: Board, goal: list[bool], order: list[int], ends: list[bool] | None = None
@@ -66,11 +68,28 @@ class Phase:
             for s in order:
                 if goal[s] is wanted:
                     self.unseen[bucket_of[s]].append(s)
+        self.unseen_bits = self.goal_bits = 0
+        if board.problem.listed_bits:
+            self.unseen_bits = (1 << len(goal)) - 1
+            self.goal_bits = int("".join("01"[wanted] for wanted in reversed(goal)), 2)
+        self.first = order[0]
 
-    def reopen(self, s: int) -> None:
-        """Let further paths of this phase go to work s."""
-        self.seen_work[s] = False
-        self.unseen[self.board.problem.bucket_of[s]].append(s)
+    def see(self, s: int) -> None:
+        """No path of this phase goes to work s any more."""
+        self.seen_work[s] = True
+        if self.unseen_bits:
+            self.unseen_bits &= ~(1 << s)
+
+    def arrived(self, s: int, *, again: bool) -> None:
+        """A path was taken to work s; further ones of this phase may go there again, or not."""
+        self.goal[s] = again
+        if again:
+            self.seen_work[s] = False
+            self.unseen[self.board.problem.bucket_of[s]].append(s)
+        if self.board.problem.listed_bits:
+            bit = 1 << s
+            self.goal_bits = self.goal_bits | bit if again else self.goal_bits & ~bit
+            self.unseen_bits = self.unseen_bits | bit if again else self.unseen_bits
 
     def search(self, start: int) -> list[tuple[int, int]] | None:
         """A path from this reviewer to a goal, as [(reviewer, work that he takes), ...], or None.
@@ -112,6 +131,97 @@ class Phase:
                     stack.append(_Frame(x))
         return None
 
+    def augment(self, starts: list[int], most: list[int]) -> bool:
+        """Take shortest paths from these reviewers, at most one from each; False when there is none.
+
+        The searches go on at the same time, step by step, and never meet: so each sees little, and the paths
+        of one phase do not disturb each other.
+        """
+        board, goal, into, seen_reviewer = self.board, self.goal, self.board.into, self.seen_reviewer
+        came: dict[int, tuple[int, int]] = {}
+        origin = {r: r for r in starts}
+        arrived: set[int] = set()
+        for r in starts:
+            seen_reviewer[r] = True
+        queue = list(starts)
+        for r in queue:
+            top = origin[r]
+            for s in () if top in arrived else self._claim(r):
+                if goal[s]:
+                    take(board, _trace(came, r, s))
+                    self.arrived(s, again=board.load[s] < most[s])
+                    arrived.add(top)
+                    break
+                for x in into[s]:
+                    if not seen_reviewer[x]:
+                        seen_reviewer[x] = True
+                        came[x] = (r, s)
+                        origin[x] = top
+                        queue.append(x)
+            for x, s in () if top in arrived else board.held_by_mates(r):
+                if not seen_reviewer[x]:
+                    seen_reviewer[x] = True
+                    came[x] = (r, s)
+                    origin[x] = top
+                    queue.append(x)
+        return bool(arrived)
+
+    def _claim(self, r: int) -> list[int]:
+        """Every work that nobody has seen and r may take; only one if it is a goal."""
+        problem, seen_work, goal = self.board.problem, self.seen_work, self.goal
+        taken, blocked = self.board.taken(r), problem.blocked[r]
+        listed = problem.explicit.get(r)
+        if listed is not None:
+            if r in problem.listed_bits:
+                return self._claim_bits(problem.listed_bits[r] & self.unseen_bits, taken)
+            found = [s for s in listed if not seen_work[s] and s not in taken and s not in blocked]
+            found = [s for s in found if goal[s]][:1] or found
+            for s in found:
+                self.see(s)
+            return found
+        reach = problem.reach(problem.kind_of[r])
+        for b in reach:
+            unseen = self.unseen[b]
+            for i in range(len(unseen) - 1, -1, -1):
+                s = unseen[i]
+                if not goal[s]:
+                    break
+                if not seen_work[s] and s not in taken and s not in blocked:
+                    unseen[i] = unseen[-1]
+                    unseen.pop()
+                    self.see(s)
+                    return [s]
+        found = []
+        for b in reach:
+            stay = []
+            for s in self.unseen[b]:
+                if s in taken or s in blocked:
+                    stay.append(s)
+                elif not seen_work[s]:
+                    found.append(s)
+                    self.see(s)
+            self.unseen[b] = stay
+        return found
+
+    def _claim_bits(self, free: int, taken: set[int]) -> list[int]:
+        """The same where the works that are free are the bits of a number."""
+        for s in taken:
+            if free >> s & 1:
+                free ^= 1 << s
+        if free & self.goal_bits:
+            free &= self.goal_bits
+            free = free >> self.first << self.first or free
+            free &= -free
+        self.unseen_bits &= ~free
+        found = []
+        while free:
+            lowest = free & -free
+            free ^= lowest
+            s = lowest.bit_length() - 1
+            self.seen_work[s] = True
+            found.append(s)
+        return found
+
     def _next_work(self, frame: _Frame) -> int | None:
         """The next work that nobody has seen and this reviewer may take; entries he may not take stay for
         others."""
@@ -136,7 +246,7 @@ class Phase:
                 if s not in taken and s not in blocked:
                     unseen[i] = unseen[-1]
                     unseen.pop()
-                    seen_work[s] = True
+                    self.see(s)
                     frame.below = i
                     return s
                 i -= 1
@@ -147,22 +257,39 @@ class Phase:
     def _next_explicit(self, frame: _Frame, explicit: list[int], taken: set[int]) -> int | None:
         """The same for somebody with a list of his own: first the goals on it, then everything."""
         seen_work, goal = self.seen_work, self.goal
+        bits = self.board.problem.listed_bits.get(frame.reviewer)
+        if bits is not None:
+            return self._next_bit(bits & self.unseen_bits, taken)
         blocked = self.board.problem.blocked[frame.reviewer]
         size = len(explicit)
         for at in range(frame.at, size):
             s = explicit[at]
             if goal[s] and not seen_work[s] and s not in taken and s not in blocked:
-                seen_work[s] = True
+                self.see(s)
                 frame.at = at + 1
                 return s
         for at in range(max(0, frame.at - size), size):
             s = explicit[at]
             if not seen_work[s] and s not in taken and s not in blocked:
-                seen_work[s] = True
+                self.see(s)
                 frame.at = size + at + 1
                 return s
         frame.at = 2 * size
         return None
+
+    def _next_bit(self, free: int, taken: set[int]) -> int | None:
+        """The same where the works that are free are the bits of a number: goals first, from `first` on."""
+        for s in taken:
+            if free >> s & 1:
+                free ^= 1 << s
+        if not free:
+            return None
+        free = free & self.goal_bits or free
+        behind = free >> self.first << self.first
+        free = behind or free
+        s = (free & -free).bit_length() - 1
+        self.see(s)
+        return s
 
 
 def _trace(came: dict[int, tuple[int, int]], r: int, s: int) -> list[tuple[int, int]]:
@@ -194,21 +321,8 @@ def augment(board: Board, stream: Stream, most: list[int]) -> None:
         if not starts or not any(goal):
             return
         phase = Phase(board, goal, order)
-        found = False
         stream.shuffle(starts)
-        for r in starts:
-            while short[r] > 0:
-                path = phase.search(r)
-                if path is None:
-                    break
-                found = True
-                take(board, path)
-                end = path[-1][1]
-                if load[end] < most[end]:
-                    phase.reopen(end)
-                else:
-                    phase.goal[end] = False
-        if not found:
+        if not phase.augment(starts, most):
             return
 
 
@@ -246,7 +360,7 @@ def _lower(board: Board, givers: list[int], goal: list[bool], order: list[int], 
     problem, load = board.problem, board.load
     phase = Phase(board, goal, order)
     for s in givers:
-        phase.seen_work[s] = True
+        phase.see(s)
     moved = False
     for s in givers:
         if level(problem, s, load[s]) != height:
@@ -257,9 +371,8 @@ def _lower(board: Board, givers: list[int], goal: list[bool], order: list[int], 
                 board.remove(x, s)
                 take(board, path)
                 end = path[-1][1]
-                goal[end] = load[end] < problem.high[end] and level(problem, end, load[end] + 1) < height
-                if goal[end]:
-                    phase.reopen(end)
+                again = load[end] < problem.high[end] and level(problem, end, load[end] + 1) < height
+                phase.arrived(end, again=again)
                 moved = True
                 break
     return moved
