@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from allocation.errors import RulesError
 from allocation.roster import Roster
 from allocation.rules import Pair, Rules
@@ -19,21 +21,25 @@ def check(roster: Roster, rules: Rules) -> None:
     """
     people = {person.id for person in roster.participants}
     authors = {work.id: work.authors for work in roster.submissions}
+    all_works = set(authors)
     for name in ("forbidden", "required", "kept", "avoid"):
         pairs: frozenset[Pair] = getattr(rules, name)
-        unknown = {r for r, _ in pairs} - people or {s for _, s in pairs} - authors.keys()
-        if unknown or name in ("required", "kept"):
+        known = people.issuperset(map(itemgetter(0), pairs)) and all_works.issuperset(
+            map(itemgetter(1), pairs)
+        )
+        if not known or name in ("required", "kept"):
             for pair in sorted(pairs):
                 _check_pair(name, pair, people, authors)
     matrices = {
         "section_pairs": rules.section_pairs or (),
         "section_shares": [(giver, taker) for giver, taker, _ in rules.section_shares or ()],
     }
-    known = {section for person in roster.participants for section in person.sections}
+    asked = any(matrices.values())
+    sections = {section for person in roster.participants if asked for section in person.sections}
     for name, cells in matrices.items():
         for both in sorted(cells):
             for section in both:
-                if section not in known:
+                if section not in sections:
                     raise RulesError(f"{name}: nobody is in section {section!r}.")
     check_seats(roster, rules)
 

@@ -14,9 +14,10 @@ from dataclasses import replace
 from itertools import chain
 
 from allocation.collector import paused
+from allocation.digest import digest
 from allocation.errors import Infeasible
 from allocation.explain import explain, explain_mutual
-from allocation.problem import Problem, compile_problem, digest, with_quotas
+from allocation.problem import Problem, compile_problem, with_quotas
 from allocation.quality import quality
 from allocation.remedies import find_remedies
 from allocation.result import Allocation, Reason

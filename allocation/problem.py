@@ -11,14 +11,13 @@ short set of blocked works for each person. Size and time: people + works + bloc
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from itertools import chain
+from operator import attrgetter, itemgetter
 
 from allocation.check import check
+from allocation.pools import ByNumber, MadeList, Parts, make_pools, pools_by_section
 from allocation.roster import Roster
 from allocation.rules import Pair, Rules
 from allocation.seats import Key, Kind, matrix, seat, target_of
@@ -27,13 +26,11 @@ BIG_GROUP = 32
 """Groups with more works than this make buckets of their own instead of blocked pairs (their number is a
 square)."""
 
-MANY_BUCKETS = 8
-"""Who reaches more buckets than this, but not most works, is searched for by a list of works instead."""
 
+MANY_KINDS = 64
+"""Beyond so many kinds of people in several sections, what each reaches is made only when asked for."""
 
-BITS = 32
-"""Works in a number that are looked at in the time for one work in a list."""
-ONE = ord("1")
+NO_KEY: Key = (frozenset(), frozenset())
 
 
 @dataclass(slots=True)
@@ -46,7 +43,9 @@ class Problem:
     its bucket is in ``fits[r]`` (None: every bucket of the pool is). ``explicit[r]`` is a list
     to search instead of buckets, where r is barred from more than half of his pool or reaches many buckets.
     ``listed_bits[r]`` has the bit 2 ** s for each work s of a long list ``explicit[r]``.
-    ``choices[kind]`` is the number of works in the buckets that a kind reaches.
+    ``choices[kind]`` is the number of works in the buckets that a kind reaches, or a little more. Where most
+    people have works of their own to choose from, ``parts[r]`` are the lists that make up ``pool[r]``, which
+    is made only when it is asked for, like ``reach_set``; then everybody is searched for by his list.
 
     r is a seat (`seats`): mostly a person. ``members`` are the people of each seat, None where every person
     is a seat; ``alike[r]`` the seats of the same people, r among them, None where everybody has one;
@@ -64,10 +63,10 @@ class Problem:
     bucket_of: list[int]
     buckets: list[list[int]]
     kind_of: list[int]
-    reach_set: list[frozenset[int]]
+    reach_set: Sequence[frozenset[int]]
     choices: list[int]
-    pool: list[list[int]]
-    fits: list[frozenset[int] | None]
+    pool: ByNumber[list[int]]
+    fits: ByNumber[frozenset[int] | None]
     blocked: list[set[int]]
     explicit: dict[int, list[int]]
     locked: list[tuple[int, int]]
@@ -78,6 +77,7 @@ class Problem:
     alike: list[tuple[int, ...]] | None = None
     mates: list[tuple[int, ...]] | None = None
     listed_bits: dict[int, int] = field(default_factory=dict)
+    parts: Parts | None = None
     _reach: dict[int, list[int]] = field(default_factory=dict)
 
     def reach(self, kind: int) -> list[int]:
@@ -85,6 +85,10 @@ class Problem:
         if kind not in self._reach:
             self._reach[kind] = sorted(self.reach_set[kind])
         return self._reach[kind]
+
+    def listed(self, r: int) -> list[int] | None:
+        """The list to search for r instead of buckets, if he has one."""
+        return self.pool[r] if self.parts is not None else self.explicit.get(r)
 
     def allowed(self, r: int, s: int) -> bool:
         """May r review s? (Required and kept pairs aside, which are settled beforehand.)"""
@@ -112,33 +116,6 @@ class Problem:
         return -1
 
 
-def digest(roster: Roster, rules: Rules) -> bytes:
-    """SHA-256 of roster and rules in a canonical form: the same for every order of the input and on every
-    machine."""
-    lists: dict[frozenset[str], list[str]] = {}
-
-    def ordered(labels: frozenset[str]) -> list[str]:
-        if labels not in lists:
-            lists[labels] = sorted(labels)
-        return lists[labels]
-
-    people = sorted(
-        [p.id, ordered(p.sections), ordered(p.groups), p.gives, p.ability] for p in roster.participants
-    )
-    works = sorted([s.id, sorted(s.authors), s.receives] for s in roster.submissions)
-    pairs = [
-        sorted(one) for one in (rules.forbidden, rules.required, rules.kept, rules.avoid, rules.existing)
-    ]
-    matrix = None if rules.section_pairs is None else sorted(rules.section_pairs)
-    values: list[list[object]] = [
-        [rules.reviews_per_reviewer, rules.sections, rules.groups, rules.reciprocal, rules.avoid_is],
-        [rules.strong_at, rules.receives, matrix, list(rules.goals)],
-    ]
-    if rules.section_shares or rules.co_authors != "any":
-        values.append([sorted(rules.section_shares or ()), rules.co_authors])
-    return sha256(json.dumps([people, works, pairs, values], separators=(",", ":")).encode()).digest()
-
-
 def compile_problem(roster: Roster, rules: Rules) -> Problem:
     """Number everything and work out quotas, buckets and blocked pairs.
 
@@ -148,13 +125,16 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
         The rules name something that the roster does not have.
     """
     check(roster, rules)
-    participants = sorted(roster.participants, key=lambda one: one.id)
-    submissions = sorted(roster.submissions, key=lambda one: one.id)
+    participants = sorted(roster.participants, key=attrgetter("id"))
+    submissions = sorted(roster.submissions, key=attrgetter("id"))
     number_work = {one.id: s for s, one in enumerate(submissions)}
     seating = seat(roster, rules, participants)
     place, people_of = seating.place, seating.people
     number = {one.id: i for i, one in enumerate(participants)}
-    writers = [tuple(sorted(number[a] for a in one.authors)) for one in submissions]
+    writers = [
+        (number[one.authors[0]],) if len(one.authors) == 1 else tuple(sorted(number[a] for a in one.authors))
+        for one in submissions
+    ]
     authors = writers if people_of is None else [seating.authors(some) for some in writers]
     own: list[list[int]] = [[] for _ in seating.gives]
     for s, some in enumerate(authors):
@@ -171,22 +151,40 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     groups = [one.groups for one in participants]
     none: frozenset[str] = frozenset()
     use_sections = rules.sections != "any" or rules.section_pairs is not None or bool(rules.section_shares)
-    sections_of = [none.union(*(sections[a] for a in some)) if use_sections else none for some in writers]
+    if use_sections:
+        sections_of = [
+            sections[some[0]] if len(some) == 1 else none.union(*(sections[a] for a in some))
+            for some in writers
+        ]
+    else:
+        sections_of = [none] * len(writers)
     locked = sorted(numbered(rules.required | rules.kept))
     mates = seating.mates(roster, number) if rules.co_authors == "different" else None
     gives, low, high = _quotas(roster, rules, seating.gives, number_work, locked)
     blocked: list[set[int]] = [set(mine) for mine in own]
     for pairs in (rules.forbidden, rules.avoid if rules.avoid_is == "hard" else ()):
-        for reviewer, submission in pairs:
-            r, s = number[reviewer], number_work[submission]
-            blocked[r if people_of is None else place(r, sections_of[s])].add(s)
+        left = map(number.__getitem__, map(itemgetter(0), pairs))
+        right = map(number_work.__getitem__, map(itemgetter(1), pairs))
+        if people_of is None:
+            for r, s in zip(left, right, strict=True):
+                blocked[r].add(s)
+        else:
+            for r, s in zip(left, right, strict=True):
+                blocked[place(r, sections_of[s])].add(s)
     for r, s in locked if mates is not None else ():
         for x in mates[r] if mates is not None else ():
             blocked[x].add(s)
     keyed = _block_small_groups(rules, groups, writers, blocked, people_of)
-    own_keys = [(sections[i] if use_sections else none, groups[i] & keyed) for i in range(len(participants))]
+    looked_at = use_sections or bool(keyed)
+    own_keys = [
+        (sections[i] if use_sections else none, groups[i] & keyed) if looked_at else NO_KEY
+        for i in range(len(participants))
+    ]
     kinds: dict[Kind, int] = {}
-    kind_of = [kinds.setdefault(kind, len(kinds)) for kind in seating.kinds(own_keys)]
+    if looked_at or people_of is not None:
+        kind_of = [kinds.setdefault(kind, len(kinds)) for kind in seating.kinds(own_keys)]
+    else:
+        kinds, kind_of = {((NO_KEY,), "", ""): 0}, [0] * len(participants)
     bucket_keys: dict[Key, int] = {}
     bucket_of = []
     for some, theirs in zip(writers, sections_of, strict=True):
@@ -196,9 +194,12 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     for s, b in enumerate(bucket_of):
         buckets[b].append(s)
     reach_set = _reach(rules, kinds, bucket_keys)
-    sizes = [len(works) for works in buckets]
-    choices = [sum(map(sizes.__getitem__, reached)) for reached in reach_set]
-    pool, fits, explicit = _pools(choices, kind_of, reach_set, buckets, bucket_of, blocked)
+    several = sum(len(keys[0][0]) > 1 for keys, _, _ in kinds)
+    if people_of is None and not keyed and _only_same_section(rules) and several > MANY_KINDS:
+        pools = pools_by_section(sections, sections_of, kind_of, len(kinds))
+    else:
+        reach_set = list(reach_set)
+        pools = make_pools(kind_of, reach_set, buckets, bucket_of, blocked)
     strong = None
     if rules.strong_at is not None:
         at = rules.strong_at
@@ -209,8 +210,9 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
         people=ids if people_of is None else [ids[some[0]] for some in people_of],
         works=[one.id for one in submissions], authors=authors, own=own,
         gives=gives, low=low, high=high, bucket_of=bucket_of, buckets=buckets, kind_of=kind_of,
-        reach_set=reach_set, choices=choices, pool=pool, fits=fits, blocked=blocked, explicit=explicit,
-        locked=locked, listed_bits=_bits(explicit, len(bucket_of)), existing={}, avoid=numbered(rules.avoid) if rules.avoid_is == "soft" else {},
+        reach_set=reach_set, choices=pools.choices, pool=pools.pool, fits=pools.fits, blocked=blocked,
+        explicit=pools.explicit, listed_bits=pools.listed_bits, parts=pools.parts,
+        locked=locked, existing={}, avoid=numbered(rules.avoid) if rules.avoid_is == "soft" else {},
         strong=strong, mates=mates, alike=seating.alike(),
         members=None if people_of is None else [tuple(ids[i] for i in some) for some in people_of],
     )  # fmt: skip
@@ -279,7 +281,11 @@ def _block_small_groups(
     return big
 
 
-def _reach(rules: Rules, kinds: dict[Kind, int], buckets: dict[Key, int]) -> list[frozenset[int]]:
+def _only_same_section(rules: Rules) -> bool:
+    return rules.sections == "same" and rules.section_pairs is None and not rules.section_shares
+
+
+def _reach(rules: Rules, kinds: dict[Kind, int], buckets: dict[Key, int]) -> Sequence[frozenset[int]]:
     """For each kind the buckets that section and (big) group rules leave it."""
     by_section: dict[str, list[int]] = defaultdict(list)
     by_group: dict[str, list[int]] = defaultdict(list)
@@ -311,8 +317,10 @@ def _reach(rules: Rules, kinds: dict[Kind, int], buckets: dict[Key, int]) -> lis
         return left
 
     rows = matrix(rules)
-    result = []
-    for keys, home, target in kinds:
+    all_kinds = list(kinds)
+
+    def reached(kind: int) -> frozenset[int]:
+        keys, home, target = all_kinds[kind]
         left = reached_by(*keys[0])
         for key in keys[1:]:
             left &= reached_by(*key)
@@ -322,49 +330,6 @@ def _reach(rules: Rules, kinds: dict[Kind, int], buckets: dict[Key, int]) -> lis
                 for (theirs, _), b in buckets.items()
                 if b in left and target_of(theirs, rows[home]) == target
             )
-        result.append(left)
-    return result
+        return left
 
-
-def _pools(
-    choices: list[int], kind_of: list[int], reach_set: list[frozenset[int]], buckets: list[list[int]],
-    bucket_of: list[int], blocked: list[set[int]],
-) -> tuple[list[list[int]], list[frozenset[int] | None], dict[int, list[int]]]:  # fmt: skip
-    """Lists to draw works from. A kind that reaches most works shares the list of all, so that lists
-    stay short."""
-    size = len(bucket_of)
-    everything = list(range(size))
-    enough = 4 if len(choices) <= 64 else 2
-    pools: list[list[int]] = []
-    fitting: list[frozenset[int] | None] = []
-    for count, reached in zip(choices, reach_set, strict=True):
-        if enough * count >= size * (enough - 1):
-            pools.append(everything)
-            fitting.append(None if count == size else reached)
-        else:
-            pools.append(sorted(chain.from_iterable(map(buckets.__getitem__, reached))))
-            fitting.append(None)
-    pool = [pools[kind] for kind in kind_of]
-    fits = [fitting[kind] for kind in kind_of]
-    explicit: dict[int, list[int]] = {}
-    for r, barred in enumerate(blocked):
-        if len(barred) > 8 and 2 * len(barred) > len(pool[r]):
-            reached = reach_set[kind_of[r]]
-            explicit[r] = [s for s in pool[r] if s not in barred and bucket_of[s] in reached]
-            pool[r] = explicit[r]
-            fits[r] = None
-        elif len(reach_set[kind_of[r]]) > MANY_BUCKETS and len(pool[r]) < size:
-            explicit[r] = pool[r]
-    return pool, fits, explicit
-
-
-def _bits(explicit: dict[int, list[int]], size: int) -> dict[int, int]:
-    """Lists as the bits of numbers, where reading the number is quicker than going through the list."""
-    bits = {}
-    for r, works in explicit.items():
-        if len(works) * BITS >= size:
-            digits = bytearray(b"0" * size)
-            for s in works:
-                digits[-1 - s] = ONE
-            bits[r] = int(digits, 2)
-    return bits
+    return MadeList(len(all_kinds), reached)

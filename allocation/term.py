@@ -162,8 +162,8 @@ def _taken_from_all(roster: Roster, rules: Rules, number: int, name: str) -> All
     pairs = set(together.pairs)
     others = {
         pair
-        for r, pool in enumerate(problem.pool)
-        for pair in chain(*(problem.pairs(r, s) for s in pool if problem.allowed(r, s)))
+        for r in range(len(problem.people))
+        for pair in chain(*(problem.pairs(r, s) for s in problem.pool[r] if problem.allowed(r, s)))
         if pair not in pairs
     }
     gets = together.quality.received

@@ -63,11 +63,13 @@ class Phase:
         self.seen_reviewer = [False] * len(board.out)
         self.seen_work = [False] * len(board.load)
         bucket_of = board.problem.bucket_of
-        self.unseen: list[list[int]] = [[] for _ in board.problem.buckets]
-        for wanted in (False, True):
-            for s in order:
-                if goal[s] is wanted:
-                    self.unseen[bucket_of[s]].append(s)
+        self.unseen: list[list[int]] = []
+        if board.problem.parts is None:
+            self.unseen = [[] for _ in board.problem.buckets]
+            for wanted in (False, True):
+                for s in order:
+                    if goal[s] is wanted:
+                        self.unseen[bucket_of[s]].append(s)
         self.unseen_bits = self.goal_bits = 0
         if board.problem.listed_bits:
             self.unseen_bits = (1 << len(goal)) - 1
@@ -85,6 +87,7 @@ class Phase:
         self.goal[s] = again
         if again:
             self.seen_work[s] = False
+        if again and self.unseen:
             self.unseen[self.board.problem.bucket_of[s]].append(s)
         if self.board.problem.listed_bits:
             bit = 1 << s
@@ -170,7 +173,7 @@ class Phase:
         """Every work that nobody has seen and r may take; only one if it is a goal."""
         problem, seen_work, goal = self.board.problem, self.seen_work, self.goal
         taken, blocked = self.board.taken(r), problem.blocked[r]
-        listed = problem.explicit.get(r)
+        listed = problem.listed(r)
         if listed is not None:
             if r in problem.listed_bits:
                 return self._claim_bits(problem.listed_bits[r] & self.unseen_bits, taken)
@@ -228,7 +231,7 @@ class Phase:
         problem, seen_work = self.board.problem, self.seen_work
         r = frame.reviewer
         taken = self.board.taken(r)
-        explicit = problem.explicit.get(r)
+        explicit = problem.listed(r)
         if explicit is not None:
             return self._next_explicit(frame, explicit, taken)
         blocked = problem.blocked[r]

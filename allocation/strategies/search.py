@@ -248,12 +248,20 @@ def fewest_islands(problem: Problem) -> int:
             parent[other] = other = parent[parent[other]]
         parent[one] = other
 
-    first: dict[int, int] = {}
-    for s, part in enumerate(_joined_buckets(problem)):
-        join(n + s, first.setdefault(part, n + s))
-    for r, kind in enumerate(problem.kind_of):
-        if problem.reach_set[kind]:
-            join(r, n + problem.buckets[next(iter(problem.reach_set[kind]))][0])
+    if problem.parts is None:
+        first: dict[int, int] = {}
+        for s, part in enumerate(_joined_buckets(problem)):
+            join(n + s, first.setdefault(part, n + s))
+        for r, kind in enumerate(problem.kind_of):
+            if problem.reach_set[kind]:
+                join(r, n + problem.buckets[next(iter(problem.reach_set[kind]))][0])
+    else:
+        for works in {id(some): some for mine in problem.parts for some in mine}.values():
+            for s in works:
+                join(n + s, n + works[0])
+        for r, mine in enumerate(problem.parts):
+            for works in mine:
+                join(r, n + works[0])
     for s, writers in enumerate(problem.authors):
         for a in writers:
             join(a, n + s)
@@ -303,7 +311,7 @@ def _crowded(problem: Problem) -> int:
         return 0
     everybody = set(range(len(problem.people)))
     total = _excess(problem, everybody, everybody)
-    if problem.locked:
+    if problem.locked or problem.parts is not None:
         return total
     owner_bucket = {problem.authors[s][0]: b for s, b in enumerate(problem.bucket_of)}
     inside: dict[int, set[int]] = defaultdict(set)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from itertools import chain
 
 from allocation.problem import Problem
 from allocation.strategies.board import Board
@@ -66,11 +67,14 @@ def draw(
     places: dict[int, list[int]] = {}
     order = [r for r, wanted in enumerate(short) if wanted > 0]
     stream.shuffle(order)
-    sharing = Counter(id(pool[r]) for r in order)
+    sharing = Counter(id(pool[r]) for r in order) if problem.parts is None else Counter[int]()
     share = [count * 8 // len(load) for count in problem.choices]
     if min(share) < max(share):
         order.sort(key=lambda r: share[problem.kind_of[r]])
     for r in order:
+        if problem.parts is not None:
+            _draw_alone(board, word, r, target, without)
+            continue
         mine = pool[r]
         free = places.get(id(mine))
         if free is None:
@@ -112,7 +116,8 @@ def _draw_alone(
 ) -> None:  # fmt: skip
     """Draw for somebody whose pool few others share; no list of its places as long as he finds some."""
     problem, load = board.problem, board.load
-    mine, fit = problem.pool[r], problem.fits[r]
+    fit = problem.fits[r]
+    mine = problem.pool[r] if problem.parts is None else list(chain(*problem.parts[r]))
     taken, barred, bucket_of = board.out[r], problem.blocked[r], problem.bucket_of
     tries = TRIES
     while board.short[r] and mine and tries:

@@ -49,7 +49,10 @@ class Walk:
                 self.rev.append(r)
                 self.sub.append(s)
         problem = board.problem
-        sizes = sorted(len(problem.pool[r]) for r in self.rev)
+        if problem.parts is None:
+            sizes = sorted(len(problem.pool[r]) for r in self.rev)
+        else:
+            sizes = sorted(problem.choices[problem.kind_of[r]] for r in self.rev)
         self.weight = max(1, sizes[len(sizes) // 2]) if sizes else 1
         self.rigid = board.complete() and not any(
             a < b for a, b in zip(problem.low, problem.high, strict=True)
