@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Python compiles what is used when it is first used; compiling everything would double the wait for the demo.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
-.PHONY: demo test check unit browser crash screens fmt lock bench bench-engine bench-writer clean
+.PHONY: demo test check unit browser crash screens words fmt lock bench bench-engine bench-writer clean
 
 demo: .venv/.runtime
 	@$(BIN)/peer-allocator demo
@@ -31,6 +31,10 @@ screens: .venv/.development
 # Every point at which a worker can die, on SQLite and PostgreSQL; `test` has a sample of it.
 crash: .venv/.development
 	PEER_ALLOCATOR_CRASH=all $(BIN)/python -m pytest -n 2 --dist worksteal tests/crash
+
+# Bring new and changed sentences into the translations, for translators to fill in; the pages read the .po files.
+words: .venv/.development
+	$(BIN)/python -m tests.sentences
 
 fmt: .venv/.development
 	$(BIN)/ruff check --fix .

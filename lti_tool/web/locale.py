@@ -1,41 +1,98 @@
-"""Language, direction and time zone of a page: from the launch, else from the browser."""
+"""Language, direction and time zone of a page: from the launch, else from the browser.
+
+Translations are the ``.po`` files in ``translations``; each is read when its language is first asked for, so
+that nothing compiled has to be built, shipped or kept in step.
+"""
 
 from __future__ import annotations
 
+import functools
+import io
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel import Locale, UnknownLocaleError
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
 from flask import Flask, request
-from flask_babel import Babel, format_date, format_time, get_babel, get_locale, to_user_timezone
+from flask_babel import (
+    Babel,
+    Domain,
+    format_date,
+    format_time,
+    get_locale,
+    to_user_timezone,
+)
 
 from lti_tool.web.session import visit_if_any
+
+SOURCE = "en"
+"""The language in which the sentences are written."""
+TRANSLATIONS = Path(__file__).with_name("translations")
+
+
+class Catalogues(Domain):  # type: ignore[misc]  # Flask-Babel has no types
+    """Flask-Babel's translations of the page's language, whatever the country."""
+
+    def get_translations(self) -> NullTranslations:
+        """Of the language of the page that is being made; outside of a page sentences stay as written."""
+        locale = get_locale()
+        return catalogue(TRANSLATIONS, locale.language if locale else SOURCE)
+
+
+@functools.cache
+def catalogue(folder: Path, language: str) -> NullTranslations:
+    """The translations into a language, without those that a translator has not confirmed."""
+    file = folder / language / "LC_MESSAGES" / "messages.po"
+    if language == SOURCE or not file.exists():
+        return NullTranslations()
+    with file.open("rb") as text:
+        read = read_po(text, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, read)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+@functools.cache
+def offered(folder: Path = TRANSLATIONS) -> frozenset[str]:
+    """The languages that the pages speak, by their codes."""
+    return frozenset({SOURCE} | {file.parts[-3] for file in folder.glob("*/LC_MESSAGES/messages.po")})
 
 
 def speak(app: Flask) -> None:
     """Install Flask-Babel with the launch's locale and time zone."""
-    Babel(
-        app,
-        locale_selector=_locale,
-        timezone_selector=_time_zone,
-        default_translation_directories="translations",
-    )
+    babel = Babel(app, locale_selector=_locale, timezone_selector=_time_zone)
+    babel.domain_instance = Catalogues()
     app.context_processor(_page_language)
     app.add_template_filter(moment)
 
 
-def _offered() -> list[str]:
-    return sorted({str(locale) for locale in get_babel().instance.list_translations()} | {"en"})
-
-
 def _locale() -> str:
-    offered = _offered()
     current = visit_if_any()
-    if current is not None and current.launched.locale:
-        wanted = current.launched.locale.replace("-", "_")
-        for candidate in (wanted, wanted.partition("_")[0]):
-            if candidate in offered:
-                return candidate
-    return request.accept_languages.best_match(offered, default="en") or "en"
+    wanted = [current.launched.locale] if current is not None and current.launched.locale else []
+    for name in [*wanted, *request.accept_languages.values()]:
+        found = _spoken(name)
+        if found:
+            return found
+    return SOURCE
+
+
+def _spoken(name: str) -> str | None:
+    """The locale that a platform or a browser means, with its country's dates, if its language is offered.
+
+    Canvas also sends private parts, as in ``en-GB-x-ukhe``; they are dropped.
+    """
+    parts = name.replace("_", "-").split("-x-")[0].split("-")
+    for length in range(len(parts), 0, -1):
+        try:
+            locale = Locale.parse("-".join(parts[:length]), sep="-")
+        except (ValueError, UnknownLocaleError):
+            continue
+        return str(locale) if locale.language in offered(TRANSLATIONS) else None
+    return None
 
 
 def _time_zone() -> str | None:
@@ -48,13 +105,15 @@ def _time_zone() -> str | None:
 
 
 def moment(time: datetime) -> str:
-    """Day and time without seconds, which nobody here needs."""
-    return f"{format_date(to_user_timezone(time), 'medium')}, {format_time(time, 'short')}"
+    """Day and time without seconds, which nobody here needs, in the order of the language."""
+    locale = get_locale() or Locale.parse(SOURCE)
+    day, clock = format_date(to_user_timezone(time), "medium"), format_time(time, "short")
+    return str(locale.datetime_formats["medium"]).replace("'", "").format(clock, day)
 
 
 def _page_language() -> dict[str, str]:
     locale = get_locale()
     return {
-        "language": str(locale).replace("_", "-") if locale else "en",
+        "language": str(locale).replace("_", "-") if locale else SOURCE,
         "direction": locale.text_direction if locale else "ltr",
     }

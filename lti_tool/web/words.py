@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from allocation import Reason, Remedy
+from allocation.sentences import N_, Mention, Sentence
 from lti_tool.applying.answers import Why
 from lti_tool.applying.states import RunState, StepClass
 from lti_tool.applying.verification import MismatchKind
@@ -101,46 +102,37 @@ MISMATCHES: Mapping[MismatchKind, LazyString] = {
     MismatchKind.ASSIGNMENT_CHANGED: _l("the assignment's settings were changed"),
 }
 
-_DRIFT: Mapping[DriftKind, LazyString] = {
-    DriftKind.REVIEW_ADDED: _l("was given a review of"),
-    DriftKind.REVIEW_DOUBLED: _l("has one more review of the same work, of"),
-    DriftKind.REVIEW_GONE: _l("no longer reviews"),
-    DriftKind.REVIEW_COMPLETED: _l("completed the review of"),
-    DriftKind.PERSON_JOINED: _l("joined the course"),
-    DriftKind.PERSON_LEFT: _l("left the course"),
-    DriftKind.WORK_SUBMITTED: _l("submitted work"),
-    DriftKind.RUBRIC_CHANGED: _l("The rubric was changed"),
-    DriftKind.PEER_REVIEWS_SWITCHED: _l("Peer reviews were switched on or off"),
-    DriftKind.AUTOMATIC_SWITCHED: _l("Automatic peer reviews were switched on or off"),
-    DriftKind.NEW_ALLOCATION_SWITCHED: _l("Canvas's own allocation of reviews was switched on or off"),
-    DriftKind.PUBLISHED: _l("The assignment was published"),
-    DriftKind.UNPUBLISHED: _l("The assignment was unpublished"),
-    DriftKind.DUE_DATE_CHANGED: _l("The due date was changed"),
-    DriftKind.ANONYMOUS_SWITCHED: _l("Anonymous peer reviews were switched on or off"),
-    DriftKind.WITHIN_GROUPS_SWITCHED: _l("Reviews within groups were allowed or forbidden"),
-    DriftKind.GROUP_SET_CHANGED: _l("The group set of the assignment was changed"),
-    DriftKind.ASSIGNED_TO_CHANGED: _l("It was changed to whom the assignment is assigned"),
-    DriftKind.GROUP_CHANGED: _l("changed groups"),
-    DriftKind.SECTION_CHANGED: _l("changed sections"),
+_DRIFT: Mapping[DriftKind, str] = {
+    DriftKind.REVIEW_ADDED: N_("%(person)s was given a review of the work of %(other)s"),
+    DriftKind.REVIEW_DOUBLED: N_("%(person)s has one more review of the same work, of %(other)s"),
+    DriftKind.REVIEW_GONE: N_("%(person)s no longer reviews the work of %(other)s"),
+    DriftKind.REVIEW_COMPLETED: N_("%(person)s completed the review of the work of %(other)s"),
+    DriftKind.PERSON_JOINED: N_("%(person)s joined the course"),
+    DriftKind.PERSON_LEFT: N_("%(person)s left the course"),
+    DriftKind.WORK_SUBMITTED: N_("%(person)s submitted work"),
+    DriftKind.RUBRIC_CHANGED: N_("The rubric was changed"),
+    DriftKind.PEER_REVIEWS_SWITCHED: N_("Peer reviews were switched on or off"),
+    DriftKind.AUTOMATIC_SWITCHED: N_("Automatic peer reviews were switched on or off"),
+    DriftKind.NEW_ALLOCATION_SWITCHED: N_("Canvas's own allocation of reviews was switched on or off"),
+    DriftKind.PUBLISHED: N_("The assignment was published"),
+    DriftKind.UNPUBLISHED: N_("The assignment was unpublished"),
+    DriftKind.DUE_DATE_CHANGED: N_("The due date was changed"),
+    DriftKind.ANONYMOUS_SWITCHED: N_("Anonymous peer reviews were switched on or off"),
+    DriftKind.WITHIN_GROUPS_SWITCHED: N_("Reviews within groups were allowed or forbidden"),
+    DriftKind.GROUP_SET_CHANGED: N_("The group set of the assignment was changed"),
+    DriftKind.ASSIGNED_TO_CHANGED: N_("It was changed to whom the assignment is assigned"),
+    DriftKind.GROUP_CHANGED: N_("%(person)s changed groups"),
+    DriftKind.SECTION_CHANGED: N_("%(person)s changed sections"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DriftLine:
-    """One difference for a list: a person (or nobody), what happened, and whose work it concerns."""
-
-    person: str
-    happened: LazyString
-    other: str
-
-
-def drift_lines(drift: Sequence[Drift], names: Mapping[UserId, str]) -> list[DriftLine]:
-    """Every difference with display names."""
-    shown = []
+def drift_lines(drift: Sequence[Drift], names: Mapping[UserId, str]) -> list[Sentence]:
+    """Every difference as a sentence with display names."""
+    lines = []
     for one in drift:
-        who = [names.get(user, user) for user in one.people] + ["", ""]
-        shown.append(DriftLine(who[0], _DRIFT[one.kind], who[1]))
-    return shown
+        people = [Mention("person", user, names.get(user, user)) for user in one.people]
+        lines.append(Sentence(_DRIFT[one.kind], dict(zip(("person", "other"), people, strict=False))))
+    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +186,9 @@ NAMED = 12
 def obstacles(feasibility: Feasibility) -> list[Obstacle]:
     """The reasons in words, and the people whom they are about."""
     shown = []
-    for reason, sentence in zip(feasibility.reasons, feasibility.sentences, strict=True):
+    for reason, told in zip(feasibility.reasons, feasibility.sentences, strict=True):
         people = sorted(feasibility.reason_names.get(person, person) for person in reason.people)
-        shown.append(Obstacle(say(sentence), tuple(people[:NAMED]), max(0, len(people) - NAMED)))
+        shown.append(Obstacle(say(told), tuple(people[:NAMED]), max(0, len(people) - NAMED)))
     return shown
 
 

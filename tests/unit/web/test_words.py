@@ -38,5 +38,5 @@ def test_every_drift_has_words() -> None:
     lines = words.drift_lines(
         [Drift(kind, (UserId("1"), UserId("2"))) for kind in DriftKind], {UserId("1"): "Ada"}
     )
-    assert {line.person for line in lines} == {"Ada"}
-    assert {line.other for line in lines} == {"2"}
+    assert all(str(line) and "%(" not in str(line) for line in lines)
+    assert any(str(line).startswith("Ada") and str(line).endswith("2") for line in lines)
