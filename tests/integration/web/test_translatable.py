@@ -1,75 +1,180 @@
-"""No sentence of a page escapes translation: a made-up language that brackets everything finds what does."""
+"""No sentence escapes translation: a made-up language brackets the catalogue, and the rest stands out."""
 
 from __future__ import annotations
 
 import html
 import re
-from gettext import NullTranslations
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
 
-import flask_babel
 import pytest
+from babel.support import NullTranslations
+from flask import Flask
+from flask.testing import FlaskClient
 
-from lti_tool.applying.states import RunState
-from lti_tool.planning.rules import Exclusion, PlanRules
-from tests.integration.web.course import ASSIGNMENT, FAMILY, GIVEN, TEACHER, a_course
-from tests.integration.web.test_pages import HOME, PEOPLE, RULES, Browser
+from allocation.sentences import sentence
+from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.lti.errors import Refusal
+from lti_tool.planning.rules import PlanRules
+from lti_tool.web import errors, locale
+from lti_tool.web.launch import WORDS
+from tests.integration.web.course import ASSIGNMENT, FAMILY, GIVEN, TEACHER, Course, a_course, web_of
+from tests.integration.web.screens import NOT_PAGES, STATES
+from tests.integration.web.test_pages import HOME
+from tests.sentences import ROOT, forms, template
 
 OUR_DATA = set(GIVEN + FAMILY) | set(
     re.findall(
         r"\w+",
         """
-        Section A B C Essay methods Reading diary Writing in the Sciences Dr Rosa Okafor sister Nov PM AM
-        read who in the is course create peer reviews url GET POST api v courses course_id users assignments
-        assignment_id submissions submission_id peer_reviews
-        Canvas asked us to slow down going on in a moment
+        Section A B C D E Group Essay methods sources Reading diary Writing in the Sciences Dr Rosa Okafor
+        sister of the author read who is in the course create peer reviews CSV
+        Canvas asked us to slow down going on in a moment Canvas withdrew the access
+        Nov PM AM
         """,
     )
 )
-"""Words that come from Canvas or from the services; they are not the pages' to translate."""
+"""Words that come from Canvas, from people or from the tests' own services; not the pages' to translate."""
 
 
 class Bracketed(NullTranslations):
-    """Translates every sentence into itself in brackets."""
+    """Translates every sentence of the catalogue into itself in brackets, and no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known = {form for message in template() if message.id for form in forms(message.id)}
 
     def gettext(self, message: str) -> str:
-        return f"⟦{message}⟧"
+        return f"⟦{message}⟧" if message in self.known else message
 
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+    def ngettext(self, msgid1: str, msgid2: str, num: int) -> str:
+        return self.gettext(msgid1 if num == 1 else msgid2)
 
     ugettext = gettext
     ungettext = ngettext
 
 
+@pytest.fixture(scope="module")
+def made_up() -> Bracketed:
+    return Bracketed()
+
+
 @pytest.fixture
-def bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flask_babel.Domain, "get_translations", lambda self: Bracketed())
+def bracketed(made_up: Bracketed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locale, "catalogue", lambda folder, language: made_up)
+
+
+def client_of(course: Course) -> tuple[FlaskClient, dict[str, str]]:
+    return web_of(course).test_client(), {"Authorization": "Bearer teacher"}
 
 
 @pytest.mark.usefixtures("bracketed")
-def test_every_sentence_of_every_page_goes_through_translation() -> None:
+@pytest.mark.parametrize("state", STATES)
+def test_every_sentence_of_every_screen_goes_through_translation(state: str) -> None:
+    course, path = STATES[state]()
+    client, headers = client_of(course)
+    page = client.get(HOME + path, headers=headers).text
+    assert "⟦" in page
+    assert unwrapped(page) - OUR_DATA == set()
+    for fragment in re.findall(r'data-load="([^"]+)"', page):
+        part = client.get(html.unescape(fragment), headers=headers).get_json()
+        assert unwrapped(part["html"]) - OUR_DATA == set(), fragment
+
+
+def test_every_page_of_the_application_is_among_the_screens() -> None:
+    app = web_of(a_course())
+    shown = set()
+    for make in STATES.values():
+        path = make()[1].partition("?")[0]
+        shown.add(app.url_map.bind("").match(HOME + path)[0])
+    wanted = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/app/courses/")
+        and "GET" in (rule.methods or ())
+        and not rule.rule.endswith(NOT_PAGES)
+        and not _gives_parts(app, rule.endpoint)
+    }
+    assert wanted - shown == set(), "add them to tests/integration/web/screens.py"
+
+
+def _gives_parts(app: Flask, endpoint: str) -> bool:
+    """Whether an address gives a part of a page, as JSON, and so is reached by the page that loads it."""
+    returns = app.view_functions[endpoint].__annotations__.get("return")
+    return returns == "Response"
+
+
+TROUBLES = [kind for kind in errors.TROUBLES if kind not in (errors.AnotherRunActive, ReadFailed)]
+
+
+def _raising(error: Exception) -> Iterator[str]:
     course = a_course()
-    course.automatic = True
-    course.saved = PlanRules(exclude=(Exclusion(user="100", reason="sister"),))
-    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(existing="replace"))
-    running = course.start_run(TEACHER, plan.id)
-    ended = course.start_run(TEACHER, plan.id)
-    course.finish_run(ended, RunState.DONE_WITH_ISSUES, 4)
-    browser = Browser(course)
-    here = f"{HOME}/plans/{course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id}"
-    paths = [HOME, f"{HOME}/history", f"{HOME}/help", f"{HOME}/connect", PEOPLE, RULES, here]
-    paths += [f"{here}?person=101", f"{HOME}/plans/{plan.id}/confirm", f"{HOME}/plans/none"]
-    paths += [f"{HOME}/runs/{running}", f"{HOME}/runs/{ended}"]
-    for path in paths:
-        page = browser.get(path).text
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    course.overview = fail  # type: ignore[method-assign]  # that is the point
+    client, headers = client_of(course)
+    yield client.get(f"{HOME}/history", headers=headers).text
+    answer = client.get(f"{HOME}/history", headers={**headers, "Accept": "application/json"}).get_json()
+    yield "".join(f"<p>{answer[name]}</p>" for name in ("title", "happened", "to_do"))
+
+
+@pytest.mark.usefixtures("bracketed")
+@pytest.mark.parametrize("kind", TROUBLES, ids=lambda kind: kind.__name__)
+def test_every_error_page_speaks_the_language_of_the_reader(kind: type[Exception]) -> None:
+    for page in _raising(kind(sentence("There is no run %(run)s.", run="7"))):
         assert "⟦" in page
-        assert unwrapped(page) - OUR_DATA == set(), path
+        assert unwrapped(page) == set()
+
+
+@pytest.mark.usefixtures("bracketed")
+@pytest.mark.parametrize("why", Why)
+def test_every_failure_of_canvas_does(why: Why) -> None:
+    for page in _raising(ReadFailed(why, "not for pages")):
+        assert "⟦" in page
+        assert unwrapped(page) == set()
+
+
+@pytest.mark.usefixtures("bracketed")
+def test_a_refusal_to_start_twice_does() -> None:
+    active = errors.AnotherRunActive(
+        sentence("There is no run %(run)s.", run="7"),
+        run_id="r1",  # type: ignore[arg-type]  # any id
+        by="Rosa",
+        since=a_course().make_plan(TEACHER, ASSIGNMENT, PlanRules()).created_at,
+        done=1,
+        total=2,
+    )
+    for page in _raising(active):
+        assert unwrapped(page) - {"Rosa", "Nov", "PM"} == set()
+
+
+@pytest.mark.usefixtures("bracketed")
+@pytest.mark.parametrize("refusal", Refusal)
+def test_every_refused_launch_does(refusal: Refusal) -> None:
+    app = web_of(a_course())
+    with app.test_request_context("/lti/launch"):
+        for words in WORDS[refusal][1:]:
+            assert unwrapped(str(words)) == set()
+
+
+TEMPLATES = sorted((ROOT / "lti_tool" / "web").rglob("*.html"))
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
+def test_no_template_holds_bare_words(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.S)
+    text = re.sub(r'\saria-(?:describedby|invalid)="[^"]*"', " ", text)  # a macro that makes attributes
+    assert unwrapped(text) == set()
 
 
 def unwrapped(page: str) -> set[str]:
     """Words that a person reads or hears on a page and that no translation could have changed."""
-    body = page[page.index("<body>") :]
-    body = re.sub(r"<(code|svg)\b.*?</\1>", " ", body, flags=re.S)
+    body = page.partition("<body>")[2] or page
+    body = re.sub(r"<(code)\b.*?</\1>", " ", body, flags=re.S)
     heard = " ".join(re.findall(r'\b(?:aria-label|title|alt|placeholder)="([^"]*)"', body))
     text = html.unescape(re.sub(r"<[^>]*>", " ", body) + " " + heard)
     while "⟦" in text:
