@@ -17,6 +17,7 @@ from allocation.sentences import sentence
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.lti.errors import Refusal
 from lti_tool.planning.rules import PlanRules
+from lti_tool.services.errors import AnotherRunActive
 from lti_tool.web import errors, locale
 from lti_tool.web.launch import WORDS
 from tests.integration.web.course import ASSIGNMENT, FAMILY, GIVEN, TEACHER, Course, a_course, web_of
@@ -48,8 +49,8 @@ class Bracketed(NullTranslations):
     def gettext(self, message: str) -> str:
         return f"⟦{message}⟧" if message in self.known else message
 
-    def ngettext(self, msgid1: str, msgid2: str, num: int) -> str:
-        return self.gettext(msgid1 if num == 1 else msgid2)
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return self.gettext(msgid1 if n == 1 else msgid2)
 
     ugettext = gettext
     ungettext = ngettext
@@ -105,7 +106,7 @@ def _gives_parts(app: Flask, endpoint: str) -> bool:
     return returns == "Response"
 
 
-TROUBLES = [kind for kind in errors.TROUBLES if kind not in (errors.AnotherRunActive, ReadFailed)]
+TROUBLES = [kind for kind in errors.TROUBLES if kind not in (AnotherRunActive, ReadFailed)]
 
 
 def _raising(error: Exception) -> Iterator[str]:
@@ -139,7 +140,7 @@ def test_every_failure_of_canvas_does(why: Why) -> None:
 
 @pytest.mark.usefixtures("bracketed")
 def test_a_refusal_to_start_twice_does() -> None:
-    active = errors.AnotherRunActive(
+    active = AnotherRunActive(
         sentence("There is no run %(run)s.", run="7"),
         run_id="r1",  # type: ignore[arg-type]  # any id
         by="Rosa",
