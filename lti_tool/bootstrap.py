@@ -27,6 +27,7 @@ from lti_tool.logs import configure_logs
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.follow_ups import FollowUps
+from lti_tool.persistence.instance import InstanceStore, RestoreWatch
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import load_plan
 from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
@@ -163,7 +164,8 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     connecting = Connecting(attempts, tokens, oauth_of, transports.of)
     access = CanvasAccess(transports, tokens.source)
     journal = Journal(database)
-    driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds))
+    watch = RestoreWatch(InstanceStore(database), settings.instance / "last-seen.json")
+    driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds), watch)
     bell = Bell(queue, driving.drive)
     reading = Reading(
         database, access, lambda actor: journal.history(actor.canvas, actor.course_id, None), now

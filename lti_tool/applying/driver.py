@@ -13,7 +13,7 @@ from collections.abc import Set
 from allocation.sentences import N_
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.applying.drift import drift_of_others, stopping_words
-from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost
+from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost, PauseRequested
 from lti_tool.applying.lease import Lease
 from lti_tool.applying.ports import CanvasReviews, Clock, RunJournal
 from lti_tool.applying.reconcile import pair_of, rows_by_pair, verdict, walking_order
@@ -30,6 +30,9 @@ from lti_tool.planning.snapshot import Review, Snapshot
 
 STORAGE_WORDS = N_(
     "Our own database could not be written; nothing is sent without it. Tried again by itself."
+)
+PAUSED_BY_PERSON = Stop(
+    RunState.PAUSED_BY_PERSON, "by_person", N_("Paused by a person. Nothing is sent until somebody goes on.")
 )
 INVISIBLE = N_("Canvas does not show this student or this work to you")
 NOT_PERMITTED = N_("Canvas does not permit this change")
@@ -130,12 +133,16 @@ class _Drive:
         try:
             if self._run.cancel_requested:
                 return self._cancel()
+            if self._run.pause_requested:
+                raise PauseRequested
             before = self._check()
             for kind in (ChangeKind.CREATE, ChangeKind.DELETE):
                 self._settle_all_of(kind, before)
             return self._verify(before)
         except CancelRequested:
             return self._cancel()
+        except PauseRequested:
+            return self._halt(PAUSED_BY_PERSON)
         except Stopped as stopped:
             return self._halt(stopped.stop)
 

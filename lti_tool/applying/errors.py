@@ -16,6 +16,10 @@ class CancelRequested(Exception):
     """Somebody asked to stop the run; no further change is sent."""
 
 
+class PauseRequested(Exception):
+    """Somebody asked for a pause; no further change is sent until somebody says so."""
+
+
 class JournalUnavailable(Exception):
     """The journal could not be written or read, so nothing may be sent; steps under way are in doubt."""
 

@@ -91,7 +91,8 @@ class RunJournal(Protocol):
         ...
 
     def mark_sent(self, claim: Claim, step: StepRecord) -> None:
-        """Commit that a pending step is about to be sent. Raises ``CancelRequested`` if so."""
+        """Commit that a pending step is about to be sent. Raises ``CancelRequested`` or
+        ``PauseRequested`` when somebody asked for that."""
         ...
 
     def settle(self, claim: Claim, step: StepRecord, settlement: Settlement) -> None:

@@ -65,6 +65,7 @@ class RunRecord:
     started_by_name: str
     state: RunState
     cancel_requested: bool
+    pause_requested: bool
     reason: str
     words: str
     waiting_until: datetime | None

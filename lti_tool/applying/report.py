@@ -118,6 +118,7 @@ class RunReport:
     created_at: datetime
     finished_at: datetime | None
     cancel_requested: bool
+    pause_requested: bool
     progress: Progress
     steps: tuple[ReportedStep, ...]
     verification: Verification | None
@@ -175,6 +176,7 @@ def report_of(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> Run
         created_at=run.created_at,
         finished_at=run.finished_at,
         cancel_requested=run.cancel_requested,
+        pause_requested=run.pause_requested,
         progress=progress_of(run, Counter(step.state for step in steps), lately, window, now),
         steps=tuple(_reported(step, run.state) for step in steps),
         verification=Verification.from_json(run.verification) if run.verification else None,

@@ -28,6 +28,10 @@ class RunState(StrEnum):
     """Canvas does not answer properly; tried again by itself for a while."""
     PAUSED_STORAGE = "paused_storage"
     """Our own database could not be written; nothing is sent without a journal row."""
+    PAUSED_BY_PERSON = "paused_by_person"
+    """Somebody asked for a pause; goes on when somebody says so."""
+    PAUSED_RESTORED = "paused_restored"
+    """Our database was restored from a backup and knows less than Canvas; goes on when somebody says so."""
     DONE = "done"
     DONE_WITH_ISSUES = "done_with_issues"
     NEEDS_REVIEW = "needs_review"
@@ -83,7 +87,14 @@ class Whose(StrEnum):
 
 
 PAUSED = frozenset(
-    {RunState.PAUSED_AUTH, RunState.PAUSED_PERMISSION, RunState.PAUSED_CANVAS, RunState.PAUSED_STORAGE}
+    {
+        RunState.PAUSED_AUTH,
+        RunState.PAUSED_PERMISSION,
+        RunState.PAUSED_CANVAS,
+        RunState.PAUSED_STORAGE,
+        RunState.PAUSED_BY_PERSON,
+        RunState.PAUSED_RESTORED,
+    }
 )
 WORKING = frozenset({RunState.CHECKING, RunState.APPLYING, RunState.RESOLVING, RunState.VERIFYING})
 TERMINAL = frozenset(
@@ -120,6 +131,8 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
                 RunState.CANCELLING,
                 RunState.CANCELLED,
                 RunState.PAUSED_STORAGE,
+                RunState.PAUSED_BY_PERSON,
+                RunState.PAUSED_RESTORED,
             }
         )
         for paused in PAUSED

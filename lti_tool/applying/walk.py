@@ -77,7 +77,7 @@ class Walk:
 
         Raises:
             Stopped: the run cannot go on as it is.
-            CancelRequested, LeaseLost, JournalUnavailable: from the journal.
+            CancelRequested, PauseRequested, LeaseLost, JournalUnavailable: from the journal.
         """
         workers = min(self._settings.workers, len(self._queue))
         if workers <= 1:

@@ -54,6 +54,34 @@ def upgrade() -> None:
     click.echo(f"The database is at revision {upgrade_database()}.")
 
 
+@db.command()
+@explains_errors
+def restored() -> None:
+    """Say that the database was restored from a backup: runs under way are held until `release`."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.persistence.instance import InstanceStore
+
+    with open_application() as application:
+        held = InstanceStore(application.database).hold_all()
+    click.echo(f"{held} runs are held. Look at their reviews in Canvas, then: peer-allocator release")
+
+
+@click.command()
+@explains_errors
+def release() -> None:
+    """Let the runs go on that were held after a restore; each reads Canvas again first."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.persistence.instance import InstanceStore
+
+    with open_application() as application:
+        runs = InstanceStore(application.database).held()
+        for run in runs:
+            application.use_cases.running.resume(application.actor_of_run(run), run)
+            click.echo(f"Run {run} goes on.")
+    if not runs:
+        click.echo("No run is held.")
+
+
 @click.command()
 @format_option
 @click.pass_context

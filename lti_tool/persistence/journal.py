@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from lti_tool.applying.driver import PAUSED_BY_PERSON
 from lti_tool.applying.errors import ActiveRunExists, NotResumable
 from lti_tool.applying.records import Actor, RunEvent, RunRecord
 from lti_tool.applying.report import (
@@ -28,6 +29,7 @@ from lti_tool.applying.report import (
     report_of,
 )
 from lti_tool.applying.states import (
+    ACTIVE,
     DOUBTFUL,
     PAUSED,
     SETTLED,
@@ -139,6 +141,58 @@ class Journal(SqlRunJournal):
 
         return self._write(act)
 
+    def request_pause(self, run: RunId, by: Actor) -> RunState:
+        """Ask for a pause: no change is sent after this returns, until somebody resumes the run.
+
+        A run that nobody drives is paused at once; another one when its worker, or the next sweep, gets to
+        it. A run that is over, stopping, or waits for a person already stays as it is.
+        """
+
+        def act(session: Session) -> RunState:
+            row = session.get(RunRow, run, with_for_update=True) or run_row(session, run)
+            state = RunState(row.state)
+            waits = state in PAUSED and row.waiting_until is None
+            if waits or state in TERMINAL or state is RunState.CANCELLING or row.cancel_requested:
+                return state
+            now = self._now(session)
+            add_event(session, run, now, "pause_requested", {"by": by.user})
+            if row.lease_until is not None:
+                row.pause_requested = True
+                return state
+            to = PAUSED_BY_PERSON
+            require_run_transition(state, to.to)
+            row.state, row.waiting_until, row.reason, row.words = to.to, None, to.reason, to.words
+            add_event(session, run, now, "state", {"from": state, "to": to.to, "reason": to.reason})
+            return to.to
+
+        return self._write(act)
+
+    def oldest_without_progress(self) -> tuple[RunId, timedelta] | None:
+        """The run that should be moving by itself and has been still for longest, and for how long.
+
+        Waiting for a person is no standstill, nor is a pause that ends by itself later; for alarms.
+        """
+
+        def act(session: Session) -> tuple[RunId, timedelta] | None:
+            now = self._now(session)
+            rows = session.execute(
+                select(RunRow, func.max(RunEventRow.at))
+                .join(RunEventRow, RunEventRow.run_id == RunRow.id)
+                .where(or_(RunRow.state.in_(sorted(ACTIVE - PAUSED)), RunRow.waiting_until <= now))
+                .where(RunRow.state.not_in(sorted(TERMINAL)))
+                .group_by(RunRow.id)
+            )
+            moved = {
+                RunId(run.id): max(filter(None, [told, run.last_progress_at, run.waiting_until]))
+                for run, told in rows
+            }
+            if not moved:
+                return None
+            oldest = min(moved, key=lambda run: (moved[run], run))
+            return oldest, max(now - moved[oldest], timedelta(0))
+
+        return self._read(act)
+
     def resume(self, run: RunId, by: Actor) -> None:
         """Let a paused run go on; the caller rings the queue afterwards.
 
@@ -153,6 +207,7 @@ class Journal(SqlRunJournal):
                 raise NotResumable(state)
             now = self._now(session)
             row.state, row.pauses, row.waiting_until, row.reason, row.words = RunState.QUEUED, 0, None, "", ""
+            row.pause_requested = False
             add_event(session, run, now, "resumed", {"by": by.user, "from": state})
 
         self._write(act)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lti_tool.applying.states import TERMINAL
@@ -37,6 +37,7 @@ class RunRow(Base):
     waiting_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
     pauses: Mapped[int] = mapped_column(default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    pause_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
     fence: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None] = mapped_column(String(120))
     lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime())

@@ -119,6 +119,7 @@ def run_record(row: RunRow) -> RunRecord:
         started_by_name=row.started_by_name,
         state=RunState(row.state),
         cancel_requested=row.cancel_requested,
+        pause_requested=row.pause_requested,
         reason=row.reason,
         words=row.words,
         waiting_until=row.waiting_until,

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func,
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost
+from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost, PauseRequested
 from lti_tool.applying.records import Claim, Phase, RunRecord, Settlement, StepRecord, Stop
 from lti_tool.applying.states import (
     ACTIVE,
@@ -58,7 +58,7 @@ RUN, STEP, ATTEMPT = table_of(RunRow), table_of(StepRow), table_of(AttemptRow)
 # The statements of each step, built once: they run twice per call to Canvas, and building costs more than
 # running. Names of parameters differ from column names, which would be taken for values to set.
 _HOLD = (
-    select(RUN.c.id, RUN.c.fence, RUN.c.cancel_requested)
+    select(RUN.c.id, RUN.c.fence, RUN.c.cancel_requested, RUN.c.pause_requested)
     .where(RUN.c.id.in_(bindparam("of_runs", expanding=True)))
     .with_for_update(read=True)
 )
@@ -140,7 +140,7 @@ def require_one(session: Session, statement: Update) -> None:
 
 StepJob = tuple[Claim, StepRecord, Settlement | None]
 """A step that is to be marked as sent (None), or settled."""
-_REFUSALS = (LeaseLost, CancelRequested, IllegalTransition, IntegrityError, DataError)
+_REFUSALS = (LeaseLost, CancelRequested, PauseRequested, IllegalTransition, IntegrityError, DataError)
 """What a transaction is refused for because of one of its jobs."""
 
 
@@ -246,8 +246,9 @@ class SqlRunJournal(JournalStore):
         held = self._hold(session, {claim for claim, _, _ in jobs})
         now = self._now(session)
         marks = [(claim, step) for claim, step, to in jobs if to is None]
-        if any(held[claim.run] for claim, _ in marks):
-            raise CancelRequested
+        for claim, _ in marks:
+            if (wish := held[claim.run]) is not None:
+                raise wish
         if marks:
             _mark(session.connection(), marks, now)
         settled = [(claim, step, to) for claim, step, to in jobs if to is not None]
@@ -364,19 +365,30 @@ class SqlRunJournal(JournalStore):
         details = {"from": old, "to": new, "reason": values.get("reason", "")}
         add_event(session, claim.run, self._now(session), "state", details)
 
-    def _hold(self, session: Session, claims: Set[Claim]) -> Mapping[RunId, bool]:
+    def _hold(self, session: Session, claims: Set[Claim]) -> Mapping[RunId, Exception | None]:
         """Keep new claims out until this transaction ends, and make sure that there were none.
 
         On SQLite the whole database is ours since BEGIN IMMEDIATE; PostgreSQL needs the share lock, or a
         claim could be committed between our look at the fence and our update of a step. Gives for each run
-        whether somebody asked to stop.
+        what somebody asked for, if it keeps changes from being sent.
         """
         runs = {"of_runs": sorted(claim.run for claim in claims)}
         found = {row.id: row for row in session.connection().execute(_HOLD, runs)}
         for claim in claims:
             if claim.run not in found or found[claim.run].fence != claim.fence:
                 raise LeaseLost
-        return {run: row.cancel_requested for run, row in found.items()}
+        return {
+            run: CancelRequested()
+            if row.cancel_requested
+            else PauseRequested()
+            if row.pause_requested
+            else None
+            for run, row in found.items()
+        }
+
+
+def _wish(cancel: bool, pause: bool) -> Exception | None:
+    return CancelRequested() if cancel else PauseRequested() if pause else None
 
 
 def cancel_steps(session: Session, run: RunId, now: datetime) -> None:
@@ -393,6 +405,7 @@ def _let_go(now: datetime, state: RunState) -> dict[str, object]:
     return {
         "lease_until": None,
         "owner": None,
+        "pause_requested": False,
         "finished_at": now if state in TERMINAL else None,
     }
 

@@ -34,6 +34,9 @@ def downgrade(engine: Engine, revision: str) -> None:
 def _with_connection(engine: Engine, act: Callable[[Config], None]) -> None:
     config = _config()
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # The engine ends a statement that takes longer than a lease; an index on a large table may.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         config.attributes["connection"] = connection
         act(config)
 

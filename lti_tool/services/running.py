@@ -15,12 +15,13 @@ from lti_tool.applying.clock import SystemClock
 from lti_tool.applying.driver import Driver
 from lti_tool.applying.errors import ActiveRunExists, NotResumable, UnknownRun
 from lti_tool.applying.records import Actor as Starter
-from lti_tool.applying.report import RunReport, RunSummary
+from lti_tool.applying.report import Progress, RunReport, RunSummary
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.states import PAUSED, TERMINAL
 from lti_tool.canvas.pacing import Lane
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.persistence.database import Database
+from lti_tool.persistence.instance import RestoreWatch
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import StoredPlan, load_plan
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
@@ -105,11 +106,31 @@ class Running:
             raise NotHere(N_("There is no run %(run)s in this course."), run=run_id)
         return report
 
+    def progress(self, actor: Actor, run_id: RunId) -> Progress:
+        """How far a run of this course is, without its steps; cheap enough to be asked every second.
+
+        Raises:
+            NotHere: no such run in this course.
+        """
+        try:
+            run = self._journal.load(run_id)
+            progress = self._journal.progress(run_id)
+        except UnknownRun:
+            raise NotHere(N_("There is no run %(run)s."), run=run_id) from None
+        if (run.canvas, run.course_id) != (actor.canvas, actor.course_id):
+            raise NotHere(N_("There is no run %(run)s in this course."), run=run_id)
+        return progress
+
     def cancel(self, actor: Actor, run_id: RunId) -> None:
         """Stop after the calls that are under way."""
-        self.report(actor, run_id)
+        self.progress(actor, run_id)
         self._journal.request_cancel(run_id, Starter(actor.user_id, actor.name))
         self._ring(run_id)
+
+    def pause(self, actor: Actor, run_id: RunId) -> None:
+        """Send nothing more until somebody resumes the run."""
+        self.progress(actor, run_id)
+        self._journal.request_pause(run_id, Starter(actor.user_id, actor.name))
 
     def resume(self, actor: Actor, run_id: RunId) -> None:
         """Go on with a paused run.
@@ -117,7 +138,7 @@ class Running:
         Raises:
             RunNotPaused: there is nothing to resume.
         """
-        self.report(actor, run_id)
+        self.progress(actor, run_id)
         try:
             self._journal.resume(run_id, Starter(actor.user_id, actor.name))
         except NotResumable as error:
@@ -168,11 +189,17 @@ class Driving:
     """Drives runs, for workers; any number of them on any number of hosts."""
 
     def __init__(
-        self, database: Database, journal: Journal, access: CanvasAccess, settings: DriverSettings
+        self,
+        database: Database,
+        journal: Journal,
+        access: CanvasAccess,
+        settings: DriverSettings,
+        watch: RestoreWatch | None = None,
     ) -> None:
         self._database = database
         self._journal = journal
         self._access = access
+        self._watch = watch
         self._left = threading.Event()
         self._driver = Driver(journal, SystemClock(), f"{socket.gethostname()}:{os.getpid()}", settings)
 
@@ -202,7 +229,14 @@ class Driving:
 
     def waiting(self) -> tuple[str, ...]:
         """Runs that want a driver now."""
+        self._notice_a_restore()
         return self._journal.runs_to_drive()
+
+    def _notice_a_restore(self) -> None:
+        """Before anything is driven: a database from a backup must not go on by itself."""
+        held = self._watch.look() if self._watch is not None else 0
+        if held:
+            log.error("the database was restored from a backup; its runs are held", runs=held)
 
     def leave(self) -> None:
         """Finish the calls under way and give the leases back."""

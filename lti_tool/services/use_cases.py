@@ -15,6 +15,7 @@ from typing import Protocol
 from allocation import Quality, Reason
 from allocation.sentences import Sentence
 from lti_tool.applying.answers import Why
+from lti_tool.applying.report import Progress as RunProgress
 from lti_tool.applying.report import RunReport, RunSummary
 from lti_tool.planning.canvas_method import Draws, Measured
 from lti_tool.planning.drift import Drift
@@ -330,8 +331,16 @@ class RunningCases(Protocol):
         """State, counts and steps of a run of this course; raises ``NotHere``."""
         ...
 
+    def progress(self, actor: Actor, run_id: RunId) -> RunProgress:
+        """How far a run of this course is, without its steps; raises ``NotHere``."""
+        ...
+
     def cancel(self, actor: Actor, run_id: RunId) -> None:
         """Stop after the calls that are under way."""
+        ...
+
+    def pause(self, actor: Actor, run_id: RunId) -> None:
+        """Send nothing more until somebody resumes the run."""
         ...
 
     def resume(self, actor: Actor, run_id: RunId) -> None:

@@ -54,6 +54,8 @@ STATES: Mapping[RunState, LazyString] = {
     RunState.PAUSED_PERMISSION: _l("Paused: Canvas refuses"),
     RunState.PAUSED_CANVAS: _l("Paused: Canvas does not answer"),
     RunState.PAUSED_STORAGE: _l("Paused: the tool cannot store its record"),
+    RunState.PAUSED_BY_PERSON: _l("Paused"),
+    RunState.PAUSED_RESTORED: _l("Held: the tool was restored from a backup"),
     RunState.DONE: _l("Done"),
     RunState.DONE_WITH_ISSUES: _l("Done, with issues"),
     RunState.NEEDS_REVIEW: _l("Stopped: needs a new preview"),

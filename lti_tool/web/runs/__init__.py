@@ -11,7 +11,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from lti_tool.applying.answers import Why
-from lti_tool.applying.report import RunReport
+from lti_tool.applying.report import Progress, RunReport
 from lti_tool.applying.states import PAUSED, StepClass
 from lti_tool.applying.verification import BY_OTHERS
 from lti_tool.planning.ids import PlanId, RunId, UserId
@@ -65,20 +65,25 @@ def runs_blueprint(services: UseCases) -> Blueprint:
             causes=_causes(undone),
             can_undo=report.progress.over and any(step.step_class is StepClass.DONE for step in report.steps),
             by_others=_by_others(report),
-            **_progress(report),
+            **_progress(report.progress),
         )
 
     @pages.get("/progress")
     def progress(course_id: str, run_id: str) -> Response:
-        report = services.running.report(visit().actor, RunId(run_id))
+        progress = services.running.progress(visit().actor, RunId(run_id))
         return jsonify(
-            html=render_template("_progress.html", course_id=course_id, report=report, **_progress(report)),
-            done=report.progress.done,
-            total=report.progress.total,
-            state=report.state,
-            over=report.progress.over or report.state in PAUSED,
-            says=_spoken(report),
+            html=render_template("_progress.html", course_id=course_id, **_progress(progress)),
+            done=progress.done,
+            total=progress.total,
+            state=progress.state,
+            over=progress.over or progress.state in PAUSED,
+            says=_spoken(progress),
         )
+
+    @pages.post("/pause")
+    def pause(course_id: str, run_id: str) -> Response:
+        services.running.pause(visit().actor, RunId(run_id))
+        return go_to(url_for("course.runs.run", course_id=course_id, run_id=run_id))
 
     @pages.post("/stop")
     def stop(course_id: str, run_id: str) -> Response:
@@ -153,16 +158,16 @@ def _causes(undone: list[LeftUndone]) -> list[tuple[LazyString, LazyString | Non
     ]
 
 
-def _progress(report: RunReport) -> Mapping[str, object]:
-    counts = report.counts
+def _progress(progress: Progress) -> Mapping[str, object]:
+    counts = progress.counts
     return {
-        "progress": report.progress,
-        "state_words": words.STATES[report.state],
-        "paused": report.state in PAUSED,
+        "progress": progress,
+        "state_words": words.STATES[progress.state],
+        "paused": progress.state in PAUSED,
         "good": sum(counts.get(one, 0) for one in GOOD),
         "waiting": sum(counts.get(one, 0) for one in WAITING),
         "failed": sum(number for one, number in counts.items() if one not in GOOD | WAITING),
-        "left": words.minutes_left(report.progress.seconds_left),
+        "left": words.minutes_left(progress.seconds_left),
     }
 
 
@@ -172,10 +177,10 @@ def _by_others(report: RunReport) -> int:
     return sum(one.kind in BY_OTHERS for one in report.verification.mismatches)
 
 
-def _spoken(report: RunReport) -> str:
-    done, total = report.progress.done, report.progress.total
-    if report.progress.over:
-        end = str(words.STATES[report.state])
+def _spoken(progress: Progress) -> str:
+    done, total = progress.done, progress.total
+    if progress.over:
+        end = str(words.STATES[progress.state])
         return str(_("%(end)s: %(done)s of %(total)s changes settled.", end=end, done=done, total=total))
     percent = 100 * done // total if total else 0
     return str(_("%(percent)s percent done, %(done)s of %(total)s.", percent=percent, done=done, total=total))

@@ -384,6 +384,13 @@ class Course:
             raise NotHere("no such run")
         return self.runs[run_id]
 
+    def progress(self, actor: Actor, run_id: RunId) -> Progress:
+        return self.report(actor, run_id).progress
+
+    def pause(self, actor: Actor, run_id: RunId) -> None:
+        self.report(actor, run_id)
+        self.changed.append("pause")
+
     def cancel(self, actor: Actor, run_id: RunId) -> None:
         self.report(actor, run_id)
         self.changed.append("cancel")
@@ -471,6 +478,7 @@ def run_report(plan: Plan, run_id: RunId, state: RunState, *, done: int, failed:
         created_at=NOW,
         finished_at=NOW if over else None,
         cancel_requested=False,
+        pause_requested=False,
         progress=Progress(
             state=state,
             done=done + failed,
@@ -545,6 +553,8 @@ class Running:
         self.start = course.start_run
         self.report = course.report
         self.cancel = course.cancel
+        self.pause = course.pause
+        self.progress = course.progress
         self.resume = course.resume
         self.undo = course.undo
         self.history = course.history
