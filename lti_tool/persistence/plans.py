@@ -80,7 +80,9 @@ def add_earlier(session: Session, snapshot: Snapshot, user: UserId) -> None:
 
 
 def _snapshot_from(row: SnapshotRow) -> Snapshot:
-    return _SNAPSHOT.validate_json(zlib.decompress(row.body))
+    snapshot = _SNAPSHOT.validate_json(zlib.decompress(row.body))
+    vars(snapshot)["fingerprint"] = row.fingerprint  # was worked out when it was stored, and takes a while
+    return snapshot
 
 
 def latest_snapshot(
@@ -183,6 +185,14 @@ def store_plan(session: Session, plan: Plan, *, snapshot_id: str, by: UserId, by
                 for seq, line in enumerate(plan.changes)
             ],
         )
+
+
+def plan_is_in(session: Session, plan_id: PlanId, canvas: CanvasOrigin, course: CourseId) -> bool:
+    """Whether this plan is still stored, and of this course."""
+    found = select(PlanRow.id).where(
+        PlanRow.id == plan_id, PlanRow.canvas == canvas, PlanRow.course_id == course
+    )
+    return session.scalar(found) is not None
 
 
 def load_plan(session: Session, plan_id: PlanId) -> StoredPlan | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from allocation import Pair, Rules, allocate, feasibility, verify
@@ -17,6 +17,7 @@ from lti_tool.persistence.plans import (
     latest_snapshot,
     load_plan,
     new_id,
+    plan_is_in,
     save_rules,
     saved_rules,
     store_plan,
@@ -35,13 +36,14 @@ from lti_tool.planning.taking_part import TakingPart, taking_part
 from lti_tool.services.comparing import afterwards, canvas_instead
 from lti_tool.services.errors import NobodyToAllocate, NotHere
 from lti_tool.services.reading import Reading
+from lti_tool.services.remembering import Remembered
 from lti_tool.services.use_cases import Actor, Feasibility, PlanView
 
 OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
 RunOfPlan = Callable[[PlanId], RunId | None]
 
-COMPARISONS_KEPT = 256
-"""Comparisons with Canvas's own method that a process remembers; a plan never changes."""
+VIEWS_KEPT, COMPARISONS_KEPT = 16, 256
+"""Plans, and comparisons with Canvas's own method, that a process remembers; a plan never changes."""
 
 
 class Planning:
@@ -63,8 +65,8 @@ class Planning:
         self._our_reviews = our_reviews
         self._run_of = run_of
         self._now = now
-        self._compared: dict[PlanId, Draws | None] = {}
-        self._compared_lock = threading.Lock()
+        self._views = Remembered[PlanId, PlanView](VIEWS_KEPT)
+        self._compared = Remembered[PlanId, Draws | None](COMPARISONS_KEPT)
 
     def rules(self, actor: Actor, assignment: AssignmentId) -> PlanRules:
         """The rules last used for this assignment, or the defaults."""
@@ -144,6 +146,8 @@ class Planning:
             else:
                 snapshot_id = store_snapshot(session, snapshot, actor.user_id)
             store_plan(session, plan, snapshot_id=snapshot_id, by=actor.user_id, by_name=actor.name)
+        stored = StoredPlan(plan, snapshot, actor.user_id, actor.name)
+        self._views.of(plan.id, lambda: view_of(stored))
         return plan
 
     def stored(self, actor: Actor, plan_id: PlanId) -> StoredPlan:
@@ -159,40 +163,45 @@ class Planning:
         return stored
 
     def plan(self, actor: Actor, plan_id: PlanId) -> PlanView:
-        """A stored plan with all that the preview shows."""
-        stored = self.stored(actor, plan_id)
-        creates = stored.plan.of_kind(ChangeKind.CREATE)
-        after = afterwards(stored.snapshot, stored.plan)
-        return PlanView(
-            plan=stored.plan,
-            snapshot=stored.snapshot,
-            quality=after.quality,
-            measured=after.measured,
-            knows=after.knows,
-            taking_part=taking_part(stored.snapshot, stored.plan.rules),
-            run_id=self._run_of(plan_id),
-            created_by_name=stored.created_by_name,
-            notified=len({change.reviewer for change in creates}),
-        )
+        """A stored plan with all that the preview shows.
+
+        Raises:
+            NotHere: no such plan in this course.
+        """
+        with self._database.read() as session:
+            here = plan_is_in(session, plan_id, actor.canvas, actor.course_id)
+        if not here:
+            raise NotHere(N_("There is no plan %(plan)s in this course."), plan=plan_id)
+        view = self._views.of(plan_id, lambda: view_of(self.stored(actor, plan_id)))
+        return replace(view, run_id=self._run_of(plan_id))
 
     def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
         """What Canvas's own method would give the same class; worked out once for each plan."""
-        stored = self.stored(actor, plan_id)
-        with self._compared_lock:
-            if plan_id in self._compared:
-                return self._compared[plan_id]
-        draws = canvas_instead(stored.snapshot, stored.plan)
-        with self._compared_lock:
-            while len(self._compared) >= COMPARISONS_KEPT:
-                del self._compared[next(iter(self._compared))]
-            self._compared[plan_id] = draws
-        return draws
+        view = self.plan(actor, plan_id)
+        return self._compared.of(plan_id, lambda: canvas_instead(view.snapshot, view.plan))
 
     def drift(self, actor: Actor, plan_id: PlanId, *, fresh: bool = True) -> tuple[Drift, ...]:
         """What changed in Canvas since the plan's snapshot, up to now or up to the last reading."""
         then = self.stored(actor, plan_id).snapshot
         now = self._reading.snapshot(actor, then.assignment.id, fresh=fresh)
         return find_drift(then, now)
+
+
+def view_of(stored: StoredPlan) -> PlanView:
+    """All that the preview shows of a plan, but for its run."""
+    after = afterwards(stored.snapshot, stored.plan)
+    creates = stored.plan.of_kind(ChangeKind.CREATE)
+    return PlanView(
+        plan=stored.plan,
+        snapshot=stored.snapshot,
+        quality=after.quality,
+        measured=after.measured,
+        knows=after.knows,
+        taking_part=taking_part(stored.snapshot, stored.plan.rules),
+        run_id=None,
+        created_by_name=stored.created_by_name,
+        notified=len({change.reviewer for change in creates}),
+    )
 
 
 def feasibility_of(snapshot: Snapshot, rules: PlanRules) -> Feasibility:
