@@ -14,6 +14,7 @@ from lti_tool.web.after.board import board_blueprint
 from lti_tool.web.after.credit import credit_blueprint
 from lti_tool.web.after.reminders import reminders_blueprint
 from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
+from lti_tool.web.editing import editing_blueprint
 from lti_tool.web.errors import show_errors
 from lti_tool.web.home import home_blueprint
 from lti_tool.web.limits import Kind, limit
@@ -90,6 +91,7 @@ def _course_pages(
         participants,
         rules,
         preview_blueprint(services),
+        editing_blueprint(services),
         runs_blueprint(services),
         board_blueprint(services),
         reminders_blueprint(services),

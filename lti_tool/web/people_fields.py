@@ -1,0 +1,39 @@
+"""Fields in which one writes a student: what was written, whom it means, what to say where it is unclear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lti_tool.planning.ids import UserId
+from lti_tool.planning.people_list import Directory
+from lti_tool.planning.snapshot import Person, Snapshot
+from lti_tool.web.edit_words import unmatched_sentence
+
+SUGGESTED = 1_500
+"""At most so many names are sent along as suggestions; beyond that one writes without."""
+
+
+class PeopleFields:
+    """Reads the fields of one form."""
+
+    def __init__(self, snapshot: Snapshot, form: Mapping[str, str]) -> None:
+        self.directory = Directory(snapshot.people)
+        self.errors: dict[str, str] = {}
+        self._form = form
+
+    def person(self, field: str) -> UserId:
+        """Whom a field means; an error at the field, and an empty id, where that is unclear."""
+        match = self.directory.find(self._form.get(field, ""))
+        if match.person is None:
+            self.errors[field] = unmatched_sentence(match, self.directory)
+            return UserId("")
+        return match.person.id
+
+
+def suggestions(people: Sequence[Person]) -> list[str]:
+    """What to offer while somebody writes a name, as Canvas sorts people."""
+    if len(people) > SUGGESTED:
+        return []
+    directory = Directory(people)
+    in_order = sorted(people, key=lambda one: (one.sortable_name.casefold(), one.id))
+    return [directory.label(one) for one in in_order if not one.test_student]
