@@ -7,12 +7,13 @@ they are the plan; else the engine finds the one that moves the fewest pairs.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
 from allocation import Infeasible, Pair, verify
+from allocation.sentences import N_, Mention
 from lti_tool.persistence.plans import StoredPlan
 from lti_tool.planning.edits import (
     PAIR_CODES,
@@ -30,6 +31,7 @@ from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId
 from lti_tool.planning.plan import Change, Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.edit_words import mention
 from lti_tool.services.errors import EditRefused, NobodyToAllocate
 from lti_tool.services.plan_table import ENGLISH, Vocabulary, pairs_of_table
 from lti_tool.services.planning import allocated, compared, feasibility_of, prepared, with_balance
@@ -150,7 +152,7 @@ class Editing:
         """
         one, other = self._plans.plan(actor, before), self._plans.plan(actor, after)
         if one.plan.assignment_id != other.plan.assignment_id:
-            raise EditRefused("These plans are of two assignments. Compare plans of the same assignment.")
+            raise EditRefused(N_("These plans are of two assignments. Compare plans of the same assignment."))
         found = difference(one.plan.pairs_after, other.plan.pairs_after)
         return Comparison(one, other, found, broken_by(other.plan, other.snapshot))
 
@@ -162,7 +164,9 @@ class Editing:
     def _editable(self, actor: Actor, plan_id: PlanId) -> Plan:
         plan = self._plans.stored(actor, plan_id).plan
         if plan.undo_of is not None:
-            raise EditRefused("This plan takes a run back, exactly; it cannot be edited. Make a new plan.")
+            raise EditRefused(
+                N_("This plan takes a run back, exactly; it cannot be edited. Make a new plan.")
+            )
         return plan
 
     def _close_to(self, actor: Actor, draft: _Draft) -> tuple[Change, ...]:
@@ -210,30 +214,41 @@ def _broken_by_new_pairs(edit: Edit, base: Plan, snapshot: Snapshot, rules: Plan
 
 def _refuse_impossible(edit: Edit, base: Plan, snapshot: Snapshot, rules: PlanRules) -> None:
     """What no rule can make possible, in words."""
-    people = snapshot.people_by_id
-    names: Mapping[str, str] = {user: person.name for user, person in people.items()}
     for user in (*(one for pair in edit.pairs for one in pair), *filter(None, [edit.person])):
-        if user not in people:
-            raise EditRefused(f"There is no student {user} in this course any more. Make a new preview.")
-    if edit.kind is EditKind.SWAP and not set(edit.pairs) <= base.pairs_after:
-        raise EditRefused("One of these two reviews is not in the plan, so they cannot be swapped.")
-    given = prepared(snapshot, rules)
-    for reviewer, author in edit.new_pairs:
-        if reviewer == author:
-            raise EditRefused(f"{names[reviewer]} cannot review the own work.")
-        if not engine_pairs(given, [(reviewer, author)]):
+        if user not in snapshot.people_by_id:
             raise EditRefused(
-                f"{names[reviewer]} cannot review {names[author]}: one of them takes no part, "
-                "or they handed in together."
+                N_("There is no student %(user)s in this course any more. Make a new preview."), user=user
             )
-        if edit.kind is EditKind.SWAP and (reviewer, author) in base.pairs_after:
+    if edit.kind is EditKind.SWAP and not set(edit.pairs) <= base.pairs_after:
+        raise EditRefused(N_("One of these two reviews is not in the plan, so they cannot be swapped."))
+    given = prepared(snapshot, rules)
+    for pair in edit.new_pairs:
+        who = _named(snapshot, pair)
+        if pair[0] == pair[1]:
+            raise EditRefused(N_("%(reviewer)s cannot review the own work."), **who)
+        if not engine_pairs(given, [pair]):
             raise EditRefused(
-                f"{names[reviewer]} reviews {names[author]} already, so these two reviews cannot be swapped."
+                N_(
+                    "%(reviewer)s cannot review %(author)s: one of them takes no part, or they handed in "
+                    "together."
+                ),
+                **who,
+            )
+        if edit.kind is EditKind.SWAP and pair in base.pairs_after:
+            raise EditRefused(
+                N_("%(reviewer)s reviews %(author)s already, so these two reviews cannot be swapped."), **who
             )
     fixed = {(review.assessor, review.assessee) for review, standing in given.standings if standing.fixed}
-    for reviewer, author in edit.gone_pairs:
-        if (reviewer, author) in fixed:
+    for pair in edit.gone_pairs:
+        if pair in fixed:
             raise EditRefused(
-                f"The review of {names[author]} by {names[reviewer]} stays whatever is planned: it is "
-                "completed, or Canvas does not let you see or remove it."
+                N_(
+                    "The review of %(author)s by %(reviewer)s stays whatever is planned: it is completed, or "
+                    "Canvas does not let you see or remove it."
+                ),
+                **_named(snapshot, pair),
             )
+
+
+def _named(snapshot: Snapshot, pair: PersonPair) -> dict[str, Mention]:
+    return {"reviewer": mention(snapshot, pair[0]), "author": mention(snapshot, pair[1])}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from allocation.sentences import N_
 from lti_tool.persistence import rule_sets as store
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.rule_sets import NameTaken, StoredRuleSet
@@ -52,7 +53,7 @@ class RuleSets:
         with self._database.read() as session:
             found = store.rule_set(session, actor.canvas, actor.course_id, set_id)
         if found is None:
-            raise NotHere(f"There is no set of rules {set_id} in this course.")
+            raise NotHere(N_("There is no set of rules %(id)s in this course."), id=set_id)
         return _shown(found)
 
     def rename(self, actor: Actor, set_id: str, name: str) -> None:
@@ -87,7 +88,7 @@ def _name(text: str) -> str:
 
 
 def _in_use(name: str) -> NameInUse:
-    return NameInUse(f"Another set of rules of this course has the name “{name.strip()}”.")
+    return NameInUse(N_("Another set of rules of this course has the name “%(name)s”."), name=name.strip())
 
 
 def _shown(found: StoredRuleSet) -> RuleSet:

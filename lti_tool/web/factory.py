@@ -19,9 +19,11 @@ from lti_tool.web.errors import show_errors
 from lti_tool.web.home import home_blueprint
 from lti_tool.web.limits import Kind, limit
 from lti_tool.web.locale import speak
+from lti_tool.web.pairs import pairs_blueprint
 from lti_tool.web.participants import participants_blueprint
 from lti_tool.web.preview import preview_blueprint
 from lti_tool.web.reading import read_first, reading_blueprint
+from lti_tool.web.rule_sets import rule_sets_blueprint
 from lti_tool.web.rules import rules_blueprint
 from lti_tool.web.runs import runs_blueprint
 from lti_tool.web.security import frame_in_named, protect
@@ -92,6 +94,8 @@ def _course_pages(
         rules,
         preview_blueprint(services),
         editing_blueprint(services),
+        pairs_blueprint(services),
+        rule_sets_blueprint(services),
         runs_blueprint(services),
         board_blueprint(services),
         reminders_blueprint(services),

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.people_list import Directory
 from lti_tool.planning.snapshot import Person, Snapshot
-from lti_tool.web.edit_words import unmatched_sentence
+from lti_tool.services.edit_words import unmatched_sentence
+from lti_tool.web.voice import Words
 
 SUGGESTED = 1_500
 """At most so many names are sent along as suggestions; beyond that one writes without."""
@@ -18,7 +19,7 @@ class PeopleFields:
 
     def __init__(self, snapshot: Snapshot, form: Mapping[str, str]) -> None:
         self.directory = Directory(snapshot.people)
-        self.errors: dict[str, str] = {}
+        self.errors: dict[str, Words] = {}
         self._form = form
 
     def person(self, field: str) -> UserId:

@@ -12,7 +12,6 @@ from flask_babel import LazyString, gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
-from allocation import Reason, Remedy
 from allocation.sentences import N_, Mention, Sentence
 from lti_tool.applying.answers import Why
 from lti_tool.applying.states import RunState, StepClass
@@ -21,9 +20,10 @@ from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.explain import LEFT_OUT_WORDS, REASON_WORDS
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind, ChangeReason
-from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.taking_part import LeftOut
-from lti_tool.services.use_cases import Feasibility
+from lti_tool.services.edit_words import broken_sentences
+from lti_tool.services.editing import broken_by
+from lti_tool.services.use_cases import Feasibility, PlanView
 from lti_tool.web.voice import say
 
 KINDS: Mapping[ChangeKind, LazyString] = {
@@ -137,39 +137,9 @@ def drift_lines(drift: Sequence[Drift], names: Mapping[UserId, str]) -> list[Sen
     return lines
 
 
-@dataclass(frozen=True, slots=True)
-class WayOut:
-    """A change of the rules that would make them work; ``field`` and ``value`` are of the rules form."""
-
-    text: str
-    field: str
-    value: str
-
-
-def ways_out(reasons: Sequence[Reason], rules: PlanRules) -> list[WayOut]:
-    """The remedies that the form can apply, each once, the smallest first."""
-    found: dict[tuple[str, str], WayOut] = {}
-    for reason in reasons:
-        for remedy in reason.remedies:
-            way = _way_out(remedy, rules)
-            if way is not None:
-                found.setdefault((way.field, way.value), way)
-    return list(found.values())
-
-
-def _way_out(remedy: Remedy, rules: PlanRules) -> WayOut | None:
-    fields = set(remedy.params)
-    if fields == {"reviews_per_reviewer"}:
-        number = int(str(remedy.params["reviews_per_reviewer"]))
-        text = ngettext("Let each give %(num)s review", "Let each give %(num)s reviews", number)
-        return WayOut(text, "reviews_per_reviewer", str(number))
-    if fields == {"sections"} and remedy.params["sections"] == "any" and rules.sections != "any":
-        return WayOut(gettext("Let anyone review anyone, whatever the section"), "sections", "any")
-    if fields == {"groups"} and rules.own_group == "barred":
-        return WayOut(gettext("Allow reviews within the own group"), "own_group", "allowed")
-    if fields == {"receives"} and rules.balance == "equal":
-        return WayOut(gettext("Let works get numbers that are close instead of equal"), "balance", "close")
-    return None
+def broken_in(view: PlanView) -> list[Sentence]:
+    """The rules that a plan breaks, in words; none, unless it was read from a file."""
+    return broken_sentences(broken_by(view.plan, view.snapshot), view.snapshot)
 
 
 @dataclass(frozen=True, slots=True)

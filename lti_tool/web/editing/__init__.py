@@ -8,10 +8,12 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import force_locale, get_babel
 from flask_babel import gettext as _
 
+from lti_tool.planning.edits import Edit, EditKind
 from lti_tool.planning.ids import PlanId, UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.ways_out import apply_way_out
+from lti_tool.services.edit_words import broken_sentences, cell_sentence, offers
 from lti_tool.services.errors import EditRefused
 from lti_tool.services.plan_table import ENGLISH_COLUMNS, ENGLISH_KINDS, Vocabulary
 from lti_tool.services.spreadsheet_reading import (
@@ -23,10 +25,10 @@ from lti_tool.services.spreadsheet_reading import (
 from lti_tool.services.use_cases import Edited, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
-from lti_tool.web.edit_words import broken_sentences, cell_sentence, offers
 from lti_tool.web.editing.view import compared
 from lti_tool.web.people_fields import PeopleFields, suggestions
 from lti_tool.web.session import visit
+from lti_tool.web.voice import Words
 
 LONGEST_REASON = 500
 Answer = Response | tuple[str, int]
@@ -40,7 +42,7 @@ def editing_blueprint(services: UseCases) -> Blueprint:
         course_id: str,
         plan_id: str,
         typed: Mapping[str, str],
-        errors: dict[str, str],
+        errors: Mapping[str, Words],
         done: Edited | None = None,
         status: int = 200,
     ) -> tuple[str, int]:
@@ -62,7 +64,7 @@ def editing_blueprint(services: UseCases) -> Blueprint:
             people=suggestions(view.snapshot.people),
             typed=typed,
             errors=errors,
-            broken=broken_sentences(done.broken, names) if done and not done.feasibility else [],
+            broken=broken_sentences(done.broken, view.snapshot) if done and not done.feasibility else [],
             **answer,
         )
         return page, status
@@ -71,7 +73,7 @@ def editing_blueprint(services: UseCases) -> Blueprint:
     def edit(course_id: str, plan_id: str) -> tuple[str, int]:
         view = services.planning.plan(visit().actor, PlanId(plan_id))
         fields = PeopleFields(view.snapshot, {})
-        typed = {}
+        typed: dict[str, str] = {}
         for field in ("reviewer", "author"):
             person = view.snapshot.people_by_id.get(UserId(request.args.get(field, "")))
             if person is not None:
@@ -93,7 +95,7 @@ def editing_blueprint(services: UseCases) -> Blueprint:
                 actor, PlanId(plan_id), wanted, anyway=bool(form.get("anyway")), change=_way_out(form)
             )
         except EditRefused as refused:
-            return show_edit(course_id, plan_id, form, {_first_field(wanted): str(refused)}, status=422)
+            return show_edit(course_id, plan_id, form, {_first_field(wanted): refused.words}, status=422)
         if done.plan is None:
             return show_edit(course_id, plan_id, form, {}, done, 422)
         return go_to(
@@ -149,7 +151,10 @@ def editing_blueprint(services: UseCases) -> Blueprint:
     def import_file(course_id: str, plan_id: str) -> Answer:
         request.max_content_length = MOST_BYTES + 100_000
         sent = request.files.get("file")
-        content = sent.stream.read(MOST_BYTES + 1) if sent else b""
+        content = b""
+        if sent:
+            content = sent.stream.read(MOST_BYTES + 1)
+            sent.close()  # a large file lies on the disk
         try:
             if not sent or not sent.filename:
                 raise TableUnusable([CellProblem(CellTrouble.EMPTY)])
@@ -165,7 +170,7 @@ def editing_blueprint(services: UseCases) -> Blueprint:
     return pages
 
 
-def read_edit(form: Mapping[str, str], fields: PeopleFields) -> tuple[Edit | None, dict[str, str]]:
+def read_edit(form: Mapping[str, str], fields: PeopleFields) -> tuple[Edit | None, dict[str, Words]]:
     """The edit that a form asks for, and a sentence for each field that is unclear."""
     kind = form.get("do", "")
     reason = form.get("reason", "").strip()

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.edit_words import broken_sentences
 from lti_tool.services.use_cases import Comparison, PlanView
-from lti_tool.web.edit_words import broken_sentences
 from lti_tool.web.paging import page_of
 
 
@@ -45,7 +45,7 @@ BROKEN_SHOWN = 8
 def compared(found: Comparison, page: str | None) -> dict[str, object]:
     """What ``compare.html`` shows."""
     people = {**_names(found.before.snapshot), **_names(found.after.snapshot)}
-    broken = broken_sentences(found.broken, {user: name for user, (name, _) in people.items()})
+    broken = broken_sentences(found.broken, found.after.snapshot)
     rows = _differing(found, people)
     return {
         "before": found.before,
@@ -122,4 +122,4 @@ def _numbers(before: PlanView, after: PlanView) -> list[Numbers]:
 
 
 def _range(low: int, high: int) -> str:
-    return _("%(low)s to %(high)s", low=low, high=high)
+    return str(_("%(low)s to %(high)s", low=low, high=high))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from flask_babel import gettext as _
@@ -11,6 +12,9 @@ from pydantic import ValidationError
 from allocation import Infeasible
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.snapshot import Snapshot
+from lti_tool.planning.ways_out import apply_way_out
+from lti_tool.services.edit_words import offers
 from lti_tool.services.errors import NobodyToAllocate
 from lti_tool.services.use_cases import Actor, UseCases
 from lti_tool.web import words
@@ -24,7 +28,14 @@ def rules_blueprint(services: UseCases) -> Blueprint:
     pages = Blueprint("rules", __name__, url_prefix="/assignments/<assignment_id>/rules")
 
     def show(
-        course_id: str, assignment_id: str, rules: PlanRules, errors: dict[str, str], status: int = 200
+        course_id: str,
+        assignment_id: str,
+        rules: PlanRules,
+        errors: dict[str, str],
+        status: int = 200,
+        *,
+        typed: Mapping[str, str] | None = None,
+        answered: bool = False,
     ) -> tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         snapshot = services.reading.snapshot(actor, assignment)
@@ -36,7 +47,9 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             assignment_id=assignment_id,
             snapshot=snapshot,
             rules=rules,
-            typed=request.form if request.method == "POST" else {},
+            typed=typed if typed is not None else (request.form if request.method == "POST" else {}),
+            answered=answered,
+            group_sets=group_sets(snapshot),
             completed=sum(review.completed for review in snapshot.reviews),
             errors=errors,
             **answer,
@@ -65,14 +78,43 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             )
         return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=made.id))
 
-    @pages.post("/feasibility")
-    def feasibility(course_id: str, assignment_id: str) -> Response:  # noqa: ARG001 - the address has it
+    @pages.post("/way-out")
+    def take_way_out(course_id: str, assignment_id: str) -> tuple[str, int]:
+        """A way out that was offered, put upon what is typed in the form, and saved."""
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         chosen, errors = read_rules(request.form, services.planning.rules(actor, assignment))
         if errors:
-            return jsonify(html=render_template("_feasibility.html", errors=errors))
-        answer = verdict(services, actor, assignment, chosen)
-        return jsonify(html=render_template("_feasibility.html", errors={}, **answer))
+            return show(course_id, assignment_id, chosen, errors, 422)
+        changed = apply_way_out(chosen, request.form.get("way", "")) or chosen
+        services.planning.save_rules(actor, assignment, changed)
+        return show(course_id, assignment_id, changed, {}, typed={}, answered=True)
+
+    @pages.post("/save/<target>")
+    def save_and_go(course_id: str, assignment_id: str, target: str) -> Response | tuple[str, int]:
+        """Keep what is typed, and go to one of the pages beside this one."""
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        saved = services.planning.rules(actor, assignment)
+        chosen, errors = read_rules(request.form, saved)
+        if errors:
+            return show(course_id, assignment_id, saved, errors, 422)
+        services.planning.save_rules(actor, assignment, chosen)
+        endpoints = {
+            "pairs": "course.pairs.pairs",
+            "sets": "course.rule_sets.sets",
+            "people": "course.participants.people",
+        }
+        endpoint = endpoints.get(target, "course.rules.rules")
+        return go_to(url_for(endpoint, course_id=course_id, assignment_id=assignment_id))
+
+    @pages.post("/feasibility")
+    def feasibility(course_id: str, assignment_id: str) -> Response:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        chosen, errors = read_rules(request.form, services.planning.rules(actor, assignment))
+        answer = {} if errors else verdict(services, actor, assignment, chosen)
+        page = render_template(
+            "_feasibility.html", course_id=course_id, assignment_id=assignment_id, errors=errors, **answer
+        )
+        return jsonify(html=page)
 
     return pages
 
@@ -88,8 +130,30 @@ def verdict(
     return {
         "feasibility": feasibility,
         "obstacles": words.obstacles(feasibility),
-        "ways_out": words.ways_out(feasibility.reasons, rules),
+        "ways_out": offers(feasibility.reasons, rules),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSet:
+    """One set of groups of the course. Canvas tells sets' names to few; the groups' names say which it is."""
+
+    id: str
+    groups: tuple[str, ...]
+
+
+def group_sets(snapshot: Snapshot) -> list[GroupSet]:
+    """The sets to choose from: none in a group assignment, which has its own."""
+    if snapshot.assignment.is_group_assignment:
+        return []
+    names: dict[str, list[str]] = {}
+    for group in snapshot.groups:
+        if group.set_id:
+            names.setdefault(group.set_id, []).append(group.name)
+    return [
+        GroupSet(found, tuple(sorted(names[found])))
+        for found in sorted(names, key=lambda one: (len(one), one))
+    ]
 
 
 def read_rules(form: Mapping[str, str], saved: PlanRules) -> tuple[PlanRules, dict[str, str]]:
@@ -101,7 +165,9 @@ def read_rules(form: Mapping[str, str], saved: PlanRules) -> tuple[PlanRules, di
             for name in ("reviews_per_reviewer", "sections", "own_group", "existing")
         }
     )
-    given["balance"] = form.get("balance", saved.balance)
+    for name in ("balance", "mutual"):
+        given[name] = form.get(name, getattr(saved, name))
+    given["group_set"] = form.get("group_set", saved.group_set or "") or None
     given["seed"] = form.get("seed", "").strip() or None
     try:
         return PlanRules.model_validate(given), {}

@@ -33,23 +33,6 @@ function watchRules(form, signal) {
     if (answer && mine === asked && !signal.aborted) place.innerHTML = answer.html;
   };
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(check, 250); }, { signal });
-  form.addEventListener("click", (event) => {
-    const way = event.target.closest("[data-sets]");
-    if (!way) return;
-    const field = choose(form, way.dataset.sets, way.dataset.to);
-    field.focus();
-    check();
-  }, { signal });
-}
-
-function choose(form, name, value) {
-  const field = form.elements.namedItem(name);
-  if (field instanceof RadioNodeList) {
-    field.value = value;
-    return [...field].find((one) => one.checked);
-  }
-  field.value = value;
-  return field;
 }
 
 async function load(place, signal) {

@@ -289,7 +289,7 @@ class Course:
         return taking_part(self.snapshot(actor, assignment), rules)
 
     def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
-        return feasibility_of(self.snapshot(actor, assignment), rules)
+        return feasibility_of(self.basis(actor, assignment, rules), rules)
 
     def make_plan(
         self, actor: Actor, assignment: AssignmentId, rules: PlanRules, based_on: PlanId | None = None

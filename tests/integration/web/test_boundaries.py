@@ -16,6 +16,9 @@ VALUES = {
     "plan_id": "p1",
     "run_id": "r1",
     "batch_id": "b1",
+    "other_id": "p1",
+    "set_id": "set1",
+    "target": "pairs",
     "filename": "frame.mjs",
 }
 
