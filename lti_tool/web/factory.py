@@ -84,7 +84,8 @@ def _course_pages(
     pages.before_request(frame_in_named(platform_origins))
     pages.before_request(guard(authenticate))
     participants, rules = participants_blueprint(services), rules_blueprint(services)
-    for blueprint in (participants, rules):
+    pairs, rule_sets = pairs_blueprint(services), rule_sets_blueprint(services)
+    for blueprint in (participants, rules, pairs, rule_sets):
         blueprint.before_request(read_first(services))
     for blueprint in (
         home_blueprint(services),
@@ -94,8 +95,8 @@ def _course_pages(
         rules,
         preview_blueprint(services),
         editing_blueprint(services),
-        pairs_blueprint(services),
-        rule_sets_blueprint(services),
+        pairs,
+        rule_sets,
         runs_blueprint(services),
         board_blueprint(services),
         reminders_blueprint(services),

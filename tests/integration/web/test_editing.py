@@ -217,7 +217,7 @@ def test_pairs_by_field_and_by_list() -> None:
     }
     page = teacher.get(PAIRS)
     teacher.send(f"{PAIRS}/free", **teacher.forms(page, "Free"))
-    assert not teacher.course.saved.fixed
+    assert teacher.course.rules(TEACHER, ASSIGNMENT).fixed == ()
     assert len(teacher.course.saved.forbidden) == 2
 
 
