@@ -44,7 +44,7 @@ CUSTOM_FIELDS = {
     "time_zone": "$Person.address.timezone",
     "post_message_token": "$com.instructure.PostMessageToken",
     "prefers_high_contrast": "$Canvas.user.prefersHighContrast",
-    "brand_config_json_url": "$com.instructure.brandConfigJSON.url",
+    "brand_config_json": "$com.instructure.brandConfigJSON",
 }
 READY_WITHIN_S = 30.0
 

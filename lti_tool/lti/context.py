@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lti_tool.lti.brand import NO_BRAND, Brand, brand_of
 from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.lti.registration import Registration, origin_of
 
@@ -61,6 +62,8 @@ class LaunchContext:
     """Of the account in Canvas. Opens the administration of this registration, and no course."""
     names_its_canvas: bool = False
     """The launch itself said which Canvas it comes from (``canvas_api_base``)."""
+    brand: Brand = NO_BRAND
+    """The colours of the person's Canvas, where the launch brought them."""
 
     @property
     def missing_fields(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
         locale=_text(presentation.get("locale")) or _text(claims.get("locale")),
         time_zone=custom.get("time_zone", ""),
         high_contrast=custom.get("prefers_high_contrast", "").lower() == "true",
+        brand=brand_of(custom.get("brand_config_json", "")),
         post_message_token=custom.get("post_message_token", ""),
         platform_origin=registration.canvas_origin,
         is_administrator=ADMINISTRATOR_ROLE in roles,

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lti_tool.simulator.access import DeveloperKey
 from lti_tool.simulator.records import Course, Enrollment, EnrollmentState, EnrollmentType, User
 from lti_tool.simulator.state import CanvasState
 
+BRAND = Path(__file__).parent / "static" / "brand.json"
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
 INSTITUTION = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#"
@@ -187,5 +189,6 @@ def _substitutions(
         "$Person.address.timezone": lambda: user.time_zone,
         "$com.instructure.PostMessageToken": lambda: launch.post_message_token,
         "$com.instructure.User.sectionNames": section_names,
+        "$com.instructure.brandConfigJSON": lambda: BRAND.read_text(encoding="utf-8"),
         "$com.instructure.brandConfigJSON.url": lambda: f"{platform.base_url}/simulator/static/brand.json",
     }

@@ -13,6 +13,7 @@ from lti_tool.web import words
 from lti_tool.web.after.board import board_blueprint
 from lti_tool.web.after.credit import credit_blueprint
 from lti_tool.web.after.reminders import reminders_blueprint
+from lti_tool.web.colours import brand_address, colours_blueprint
 from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
 from lti_tool.web.editing import editing_blueprint
 from lti_tool.web.errors import show_errors
@@ -62,9 +63,10 @@ def create_web(
     teach(app)
     protect(app, https=https)
     show_errors(app)
-    app.context_processor(lambda: {"words": words, "visit": visit_if_any()})
+    app.context_processor(_page_values)
     for blueprint in launch_blueprints:
         app.register_blueprint(blueprint)
+    app.register_blueprint(colours_blueprint())
     app.register_blueprint(connect_window_blueprint(services.connecting, secure_cookie=https))
     app.register_blueprint(_course_pages(services, authenticate, settings.platform_origins))
     limit(app, settings.rate_limits, settings.rate_limit_storage)
@@ -74,6 +76,14 @@ def create_web(
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
         )
     return app
+
+
+def _page_values() -> dict[str, object]:
+    """What every template may use."""
+    found = visit_if_any()
+    brand = found.launched.brand if found is not None else None
+    colours = (brand.link, brand.button, brand.button_text) if brand is not None else ("", "", "")
+    return {"words": words, "visit": found, "brand_sheet": brand_address(colours)}
 
 
 def _course_pages(

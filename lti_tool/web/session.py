@@ -17,6 +17,17 @@ from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
 from lti_tool.services.use_cases import Actor
 
 
+class Colours(Protocol):
+    """Colours of the Canvas as ``#rrggbb``, or empty; ``lti_tool.lti.brand.Brand`` has them."""
+
+    @property
+    def link(self) -> str: ...
+    @property
+    def button(self) -> str: ...
+    @property
+    def button_text(self) -> str: ...
+
+
 class Launched(Protocol):
     """What the pages need of a launch; ``lti_tool.lti.launching.LaunchContext`` has all of it."""
 
@@ -38,6 +49,8 @@ class Launched(Protocol):
     def time_zone(self) -> str: ...
     @property
     def high_contrast(self) -> bool: ...
+    @property
+    def brand(self) -> Colours: ...
     @property
     def post_message_token(self) -> str: ...
     @property

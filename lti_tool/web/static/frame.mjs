@@ -49,6 +49,7 @@ function show(html, url, { push, top }) {
     if (value === null) document.documentElement.removeAttribute(name);
     else document.documentElement.setAttribute(name, value);
   }
+  wear(page.documentElement.dataset.brand);
   document.querySelector("header").replaceWith(document.adoptNode(page.querySelector("header")));
   main().replaceWith(document.adoptNode(page.querySelector("main")));
   if (around) url.searchParams.set("in", around);
@@ -58,6 +59,15 @@ function show(html, url, { push, top }) {
   canvas.fit();
   settle(url, top);
   bringToLife(main(), go);
+}
+
+/** Put on the colours of this Canvas; the sheet holds only those that can be read. */
+function wear(sheet) {
+  const worn = document.getElementById("brand");
+  if (!sheet || worn?.getAttribute("href") === sheet) return;
+  const link = Object.assign(document.createElement("link"), { id: "brand", rel: "stylesheet", href: sheet });
+  if (worn) worn.replaceWith(link);
+  else document.head.append(link);
 }
 
 function settle(url, top) {

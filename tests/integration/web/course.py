@@ -12,6 +12,7 @@ from lti_tool.applying.answers import Why
 from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
 from lti_tool.applying.verification import Verification
+from lti_tool.lti.brand import NO_BRAND, Brand
 from lti_tool.persistence.plans import StoredPlan
 from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.drift import Drift
@@ -108,6 +109,7 @@ class Launch:
     locale: str = "en"
     time_zone: str = "Europe/Berlin"
     high_contrast: bool = False
+    brand: Brand = NO_BRAND
     post_message_token: str = "post-token"
     platform_origin: str = CANVAS
     launch_id: str = "0123456789ab"
@@ -568,6 +570,8 @@ SESSIONS: Mapping[str, Launch] = {
     "colleague": Launch(user_id="2", user_name="Dr. Ben Adler"),
     "contrast": Launch(high_contrast=True),
     "arabic": Launch(locale="ar"),
+    "german": Launch(locale="de-AT"),
+    "branded": Launch(brand=Brand("#8a1538", "#8a1538", "#ffffff")),
 }
 
 
