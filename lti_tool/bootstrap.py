@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy import inspect
+from sqlalchemy.exc import SQLAlchemyError
 
 from lti_tool.applying.errors import UnknownRun
 from lti_tool.applying.settings import DriverSettings
@@ -27,6 +29,7 @@ from lti_tool.logs import configure_logs
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.follow_ups import FollowUps
+from lti_tool.persistence.holdings import Retention
 from lti_tool.persistence.instance import InstanceStore, RestoreWatch
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import load_plan
@@ -41,6 +44,7 @@ from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import NotConnected, NotHere
 from lti_tool.services.following_up import FollowingUp
+from lti_tool.services.housekeeping import Housekeeping, Purge
 from lti_tool.services.invitations import Invitations
 from lti_tool.services.planning import Planning
 from lti_tool.services.reading import Reading
@@ -58,6 +62,9 @@ if TYPE_CHECKING:
     from lti_tool.lti.context import LaunchContext
     from lti_tool.lti.keys import ToolKeys
     from lti_tool.web.limits import Kind
+
+
+log = structlog.get_logger(__name__)
 
 
 def now() -> datetime:
@@ -79,6 +86,8 @@ class Application:
     driving: Driving
     queue: Huey
     transports: Transports
+    housekeeping: Housekeeping
+    purge: Purge
     background: BackgroundReadings
     use_cases: UseCases
 
@@ -170,6 +179,13 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     reading = Reading(
         database, access, lambda actor: journal.history(actor.canvas, actor.course_id, None), now
     )
+    keep = Retention(
+        plans=timedelta(days=settings.keep_plans_days),
+        snapshots=timedelta(days=settings.keep_snapshots_days),
+        tokens=timedelta(days=settings.keep_tokens_days),
+        rules=timedelta(days=settings.keep_rules_days),
+        idle_session=timedelta(hours=settings.session_idle_hours),
+    )
     background = BackgroundReadings(reading, QueueNotes(queue), now)
     planning = Planning(database, reading, our_reviews(journal), journal.run_of_plan, now)
     running = Running(
@@ -187,6 +203,8 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         driving=driving,
         queue=queue,
         transports=transports,
+        housekeeping=Housekeeping(database, now, keep),
+        purge=Purge(database, settings.secret_box, tokens),
         background=background,
         use_cases=UseCases(
             connecting=ConnectWindow(connecting, attempts, now),
@@ -268,8 +286,19 @@ def build_worker(application: Application) -> Worker:
     """A worker on this application's queue and journal."""
     driving = application.driving
     return Worker(
-        application.queue, driving.drive, driving.waiting, threads=application.settings.worker_threads
+        application.queue,
+        driving.drive,
+        driving.waiting,
+        threads=application.settings.worker_threads,
+        chore=lambda: _do_chores(application),
     )
+
+
+def _do_chores(application: Application) -> None:
+    try:
+        application.housekeeping.if_due()
+    except SQLAlchemyError as error:
+        log.warning("chores failed; tried again", error=type(error).__name__)
 
 
 def work_forever(application: Application) -> None:

@@ -99,6 +99,19 @@ class Settings(BaseSettings):
     session_idle_hours: float = Field(default=8.0, gt=0, description="A session ends after this much silence")
     session_hours: float = Field(default=24.0, gt=0, description="A session ends at the latest after this")
 
+    keep_plans_days: int = Field(
+        default=180, ge=1, description="Plans, finished runs, reminders and credits are erased after this"
+    )
+    keep_snapshots_days: int = Field(
+        default=30, ge=1, description="Readings of Canvas that no plan rests on are erased after this"
+    )
+    keep_tokens_days: int = Field(
+        default=60, ge=1, description="Canvas tokens that nobody used for so long are erased"
+    )
+    keep_rules_days: int = Field(
+        default=730, ge=1, description="Saved rules and settings of assignments are erased after this"
+    )
+
     _file: ClassVar[Mapping[str, Any]] = {}
 
     @field_validator("secret_keys", "allowed_networks", mode="before")

@@ -13,6 +13,7 @@ from lti_tool.cli.after import board, credit, follow_up, remind
 from lti_tool.cli.engine import allocate
 from lti_tool.cli.operation import db, demo, doctor, release, serve, worker
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
+from lti_tool.cli.privacy import housekeeping, purge
 from lti_tool.cli.registration import registration
 from lti_tool.cli.runs import runs
 from lti_tool.cli.secrets import keys, secrets
@@ -34,6 +35,7 @@ for command in (
     demo,
     doctor,
     export,
+    housekeeping,
     keys,
     follow_up,
     plan,
@@ -41,6 +43,7 @@ for command in (
     remind,
     release,
     rules_schema,
+    purge,
     runs,
     secrets,
     serve,

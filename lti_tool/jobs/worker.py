@@ -48,7 +48,7 @@ class Worker:
     """Threads that drive runs. ``waiting`` lists the runs that want a driver now.
 
     Two sets of ``threads``: one for runs that the bell announced, one for runs that the sweep found, so that
-    neither waits behind the other.
+    neither waits behind the other. ``chore`` is called after each sweep; it decides itself whether it is due.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Worker:
         *,
         threads: int,
         sweep_s: float = SWEEP_S,
+        chore: Callable[[], object] = lambda: None,
     ) -> None:
         self._consumer = _QuietConsumer(
             queue, workers=threads, periodic=False, initial_delay=0.05, max_delay=0.5, backoff=1.3
@@ -66,6 +67,7 @@ class Worker:
         self._drive = drive
         self._waiting = waiting
         self._sweep_s = sweep_s
+        self._chore = chore
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_forever, name="sweeper", daemon=True)
         self._drivers = ThreadPoolExecutor(threads, thread_name_prefix="swept-run")
@@ -99,6 +101,7 @@ class Worker:
                 self._sweep()
             except JournalUnavailable as error:
                 log.warning("sweep failed; tried again", error=str(error))
+            self._chore()
             if self._stop.wait(self._sweep_s):
                 return
 

@@ -234,15 +234,6 @@ class TokenRows:
         with self._database.begin() as session:
             session.execute(delete(TokenRow).where(TokenRow.canvas == canvas, TokenRow.user_id == user))
 
-    def remove_unused(self, before: datetime) -> int:
-        """Erase tokens that were neither given nor renewed since ``before``; how many."""
-        with self._database.begin() as session:
-            found = select(TokenRow).where(TokenRow.renewed_at < before)
-            rows = session.scalars(found).all()
-            for row in rows:
-                session.delete(row)
-            return len(rows)
-
     def _locked(self, session: Session, canvas: CanvasOrigin, user: UserId) -> TokenRow | None:
         return session.get(TokenRow, (canvas, user), with_for_update=True)
 

@@ -400,12 +400,6 @@ def test_after_a_lost_key_one_can_connect_again_or_forget(setting: Setting) -> N
     assert tokens.access_token(setting.origin, TEACHER) == "new"
 
 
-def test_unused_tokens_are_removed(setting: Setting) -> None:
-    assert setting.rows.remove_unused(NOW) == 0
-    assert setting.rows.remove_unused(NOW + timedelta(days=60)) == 1
-    assert setting.rows.find(setting.origin, TEACHER) is None
-
-
 def test_a_missing_scope_asks_for_a_new_connection(setting: Setting) -> None:
     status = setting.tokens.status(setting.origin, TEACHER)
     assert status.kind is TokenKind.OAUTH
