@@ -179,7 +179,7 @@ def _star_column(names: Sequence[str], x: int, height: int, anchor: str) -> list
 
 def _star_node(name: str, x: float, y: float, anchor: str, *, chosen: bool) -> Node:
     beside = {"start": 14, "end": -14, "middle": 0}[anchor]
-    return Node(name, name, 0, x, y, x + beside, y - 18 if chosen else y + 5, anchor, chosen)
+    return Node(name, name, 0, x, y, x + beside, y - 22 if chosen else y + 5, anchor, chosen)
 
 
 def _swung(start: Node, end: Node) -> str:

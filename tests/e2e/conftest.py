@@ -13,9 +13,10 @@ from tests.e2e.teacher import Teacher
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demonstration]:
-    """Everything in this process, on free ports, with a database of its own."""
-    running = start_demo(tmp_path / "demo", kinds=("small", "sections", "awkward"))
+def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Demonstration]:
+    """Everything in this process, on free ports, with a database of its own. A parameter names courses."""
+    kinds = getattr(request, "param", ("small", "sections", "awkward"))
+    running = start_demo(tmp_path / "demo", kinds=kinds)
     yield running
     running.stop()
 

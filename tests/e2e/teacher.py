@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect
 
 from lti_tool.cli.demonstration import Demonstration
 from lti_tool.simulator.records import Assignment, Course
@@ -91,10 +91,16 @@ class Teacher:
         self.tool.get_by_role("button", name="Undo this run").click()
         expect(self.tool.get_by_role("heading", name="Preview: undo")).to_be_visible()
 
-    def look(self, name: str) -> None:
-        """Take a picture, and let axe look: nothing may be found on any screen."""
+    def picture(self, name: str) -> Path:
+        """Where a picture goes."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        return SCREENSHOTS / f"{name}.png"
+
+    def look(self, name: str, at: Locator | None = None) -> None:
+        """Take a picture, from ``at`` downwards, and let axe look: nothing may be found on any screen."""
+        if at is not None:
+            at.evaluate("element => element.scrollIntoView({ block: 'start' })")
+        self.page.screenshot(path=self.picture(name))
         frame = self.page.frame(name="tool_content")
         assert frame is not None
         found = Axe().run(frame)

@@ -15,6 +15,8 @@ from lti_tool.web.svg import Loads, Ring, Star, loads, ring, shade, star
 
 RING_UP_TO = 60
 """People in the whole ring; beyond that one person's arrows are drawn."""
+MANY_SECTIONS = 5
+"""From so many sections on the columns of their table are short of room."""
 FOUND = 8
 """People that a search lists."""
 NOTICES_WITHOUT_ASKING = 50
@@ -38,6 +40,17 @@ class Matrix:
     rows: tuple[MatrixRow, ...]
     within: int
     across: int
+
+    @property
+    def shared(self) -> str:
+        """What all names begin with, in whole words; of many sections the columns leave it out."""
+        if len(self.names) < MANY_SECTIONS:
+            return ""
+        same = [each[0] for each in zip(*self.names, strict=False) if len(set(each)) == 1]
+        begins = "".join(same)
+        while not all(name.startswith(begins) for name in self.names):
+            begins = begins[:-1]
+        return begins[: begins.rfind(" ") + 1]
 
 
 def matrix(view: PlanView) -> Matrix | None:
