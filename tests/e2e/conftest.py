@@ -9,13 +9,14 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage
 
 from lti_tool.cli.demonstration import Demonstration, start_demo
+from lti_tool.simulator.courses import CourseKind
 from tests.e2e.teacher import Teacher
 
 
 @pytest.fixture
 def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Demonstration]:
     """Everything in this process, on free ports, with a database of its own. A parameter names courses."""
-    kinds = getattr(request, "param", ("small", "sections", "awkward"))
+    kinds: tuple[CourseKind, ...] = getattr(request, "param", ("small", "sections", "awkward"))
     running = start_demo(tmp_path / "demo", kinds=kinds)
     yield running
     running.stop()
