@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from allocation.result import Quality
 from allocation.roster import Participant, Roster
@@ -21,13 +21,11 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
     >>> quality(roster, Rules(), [Pair("a", "y"), Pair("b", "x")]).reciprocal
     1
     """
-    chosen = {Pair(*pair) for pair in pairs}
+    chosen = dict.fromkeys(pair if type(pair) is Pair else Pair(*pair) for pair in pairs)  # keeps their order
     people = {one.id: one for one in roster.participants}
     authors = {one.id: one.authors for one in roster.submissions}
     given = dict.fromkeys(people, 0)
     received = dict.fromkeys(authors, 0)
-    sections: Counter[tuple[str, str]] = Counter()
-    arcs = set()
     teams = {tuple(sorted(some)) for some in authors.values() if len(some) > 1}
     first: dict[str, str] = {}
     if rules.co_authors == "same":
@@ -35,22 +33,14 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
         for team in teams:
             some = [one for one in team if one in reviewing]
             first.update(dict.fromkeys(some, min(some, default="")))
+    arcs = set()
     for reviewer, submission in chosen:
         given[reviewer] += 1
         received[submission] += 1
-        mine = people[reviewer].sections
-        if len(authors[submission]) == 1:
-            theirs = people[authors[submission][0]].sections
-        else:
-            theirs = frozenset(
-                section for author in authors[submission] for section in people[author].sections
-            )
-        if mine and theirs:
-            for one in mine:
-                for other in theirs:
-                    sections[one, other] += 1
         for author in authors[submission]:
-            arcs.add((first.get(reviewer, reviewer), first.get(author, author)))
+            arcs.add((reviewer, author))
+    if first:
+        arcs = {(first.get(one, one), first.get(other, other)) for one, other in arcs}
     weak = 0
     if rules.strong_at is not None:
         strong = {
@@ -63,25 +53,47 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
     return Quality(
         given=given,
         received=received,
-        sections=dict(sorted(sections.items())),
+        sections=_sections(chosen, people, authors),
         reciprocal=sum(1 for one, other in arcs if one < other and (other, one) in arcs),
-        repeats=len(chosen & rules.avoid),
+        repeats=len(chosen.keys() & rules.avoid),
         moved=sum(
             1
             for pair in rules.existing
             if pair not in chosen and pair.reviewer in people and pair.submission in authors
         ),
         weak=weak,
-        components=_islands(chosen, authors),
+        components=_islands(chosen, people, authors),
         together=_together(chosen, teams),
     )
+
+
+def _sections(
+    chosen: Collection[Pair], people: dict[str, Participant], authors: dict[str, tuple[str, ...]]
+) -> dict[tuple[str, str], int]:
+    """Reviews from section to section; whoever is in several counts in each. Sets of sections first: there
+    are fewer of them than pairs."""
+    mine = {one.id: one.sections for one in people.values()}
+    if not any(mine.values()):
+        return {}
+    none: frozenset[str] = frozenset()
+    theirs = {
+        work: mine[some[0]] if len(some) == 1 else none.union(*(mine[one] for one in some))
+        for work, some in authors.items()
+    }
+    sections: Counter[tuple[str, str]] = Counter()
+    by_sets = Counter([(mine[reviewer], theirs[submission]) for reviewer, submission in chosen])
+    for (giving, taking), number in by_sets.items():
+        for one in giving:
+            for other in taking:
+                sections[one, other] += number
+    return dict(sorted(sections.items()))
 
 
 def _gives(one: Participant, rules: Rules) -> int:
     return rules.reviews_per_reviewer if one.gives is None else one.gives
 
 
-def _together(chosen: set[Pair], teams: set[tuple[str, ...]]) -> int:
+def _together(chosen: Collection[Pair], teams: set[tuple[str, ...]]) -> int:
     """How often people who wrote a work together review the same work."""
     team_of: dict[str, list[tuple[str, ...]]] = {}
     for team in teams:
@@ -91,19 +103,32 @@ def _together(chosen: set[Pair], teams: set[tuple[str, ...]]) -> int:
     return sum(1 for number in met.values() if number > 1)
 
 
-def _islands(chosen: set[Pair], authors: dict[str, tuple[str, ...]]) -> int:
+def _islands(
+    chosen: Collection[Pair], people: dict[str, Participant], authors: dict[str, tuple[str, ...]]
+) -> int:
     """Connected parts of the graph whose edges are pairs and authorship, counting only parts that hold a
     pair."""
-    parent: dict[str, str] = {}
+    number = {one: at for at, one in enumerate(people)}
+    parent = list(range(len(number)))
+    at_work: dict[str, int] = {}
 
-    def root(one: str) -> str:
-        parent.setdefault(one, one)
+    def join(one: int, other: int) -> None:
         while parent[one] != one:
             parent[one] = one = parent[parent[one]]
-        return one
+        while parent[other] != other:
+            parent[other] = other = parent[parent[other]]
+        parent[one] = other
 
+    part = set()
     for reviewer, submission in chosen:
-        here = root("p" + reviewer)
+        here = number[reviewer]
+        part.add(here)
+        there = at_work.get(submission)
+        if there is not None:
+            join(there, here)
+            continue
+        at_work[submission] = here
         for author in authors[submission]:
-            parent[root("p" + author)] = here
-    return len({root("p" + reviewer) for reviewer, _ in chosen})
+            part.add(number[author])
+            join(number[author], here)
+    return sum(parent[one] == one for one in part)
