@@ -14,13 +14,18 @@ under the rules.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import NamedTuple
 
+from allocation.pools import ONE
 from allocation.problem import Problem
 
 NOBODY: frozenset[int] = frozenset()
+
+LARGEST_TABLE = 4_000_000
+"""People times works up to which a table of all pairs is made for many recounts."""
 
 
 class Count(NamedTuple):
@@ -52,7 +57,8 @@ class Counts:
             self.high[s] -= 1
             self.low[s] -= 1
             self.fixed[r].add(s)
-        self.size = len(problem.people) + len(problem.works)
+        self.rows: list[int] = []
+        self.columns: list[int] = []
         self.people_of: list[list[int]] = [[] for _ in problem.reach_set]
         for r, kind in enumerate(problem.kind_of):
             self.people_of[kind].append(r)
@@ -65,6 +71,48 @@ class Counts:
         """For people (side "people") or works (side "works"); see the two methods below."""
         return self.for_people(members, free) if side == "people" else self.for_works(members, free)
 
+    def tabulate(self) -> None:
+        """Prepare for many recounts, where all pairs fit into a table: who may review what as bits."""
+        problem = self.problem
+        size = len(problem.people) * len(problem.works)
+        if self.rows or size > LARGEST_TABLE or problem.mates is not None:
+            return
+        wide = len(problem.works)
+        at_bucket = [_as_bits(works, wide) for works in problem.buckets]
+        for r, kind in enumerate(problem.kind_of):
+            row = problem.listed_bits.get(r)
+            if row is None:
+                row = 0
+                for b in problem.reach_set[kind]:
+                    row |= at_bucket[b]
+                row &= ~_as_bits(problem.blocked[r], wide)
+            self.rows.append(row & ~_as_bits(self.fixed[r], wide) if r in self.fixed else row)
+        digits = [format(row, f"0{wide}b") for row in reversed(self.rows)]
+        self.columns = [int("".join(column), 2) for column in zip(*digits, strict=True)][::-1]
+
+    def _people_by_table(self, members: list[int], free: AbstractSet[int]) -> Count:
+        inside = _as_bits(members, len(self.rows))
+        need, have, others = sum(self.gives[r] for r in members), 0, []
+        for s, column in enumerate(self.columns):
+            takers = len(members) if s in free else (column & inside).bit_count()
+            if takers and self.high[s] > 0:
+                have += min(self.high[s], takers)
+                others.append(s)
+        return Count(need, have, others)
+
+    def _works_by_table(self, members: list[int], free: AbstractSet[int]) -> Count:
+        inside = _as_bits(members, len(self.columns))
+        have, helpers = 0, []
+        for r, row in enumerate(self.rows):
+            if r in free:
+                have += min(self.gives[r], len(members))
+            elif self.gives[r]:
+                choices = (row & inside).bit_count()
+                if choices:
+                    have += min(self.gives[r], choices)
+                    helpers.append(r)
+        return Count(sum(max(0, self.low[s]) for s in members), have, helpers)
+
     def for_people(self, members: list[int], free: AbstractSet[int] = NOBODY) -> Count:
         """Reviews that these people must give, how many of them fit, and the works where they do.
 
@@ -73,6 +121,8 @@ class Counts:
         problem = self.problem
         if problem.mates is not None:
             return self._people_with_mates(members, free)
+        if self.rows:
+            return self._people_by_table(members, free)
         at_bucket: Counter[int] = Counter()
         for kind, number in Counter(problem.kind_of[r] for r in members).items():
             for b in problem.reach_set[kind]:
@@ -98,6 +148,8 @@ class Counts:
         inside = set(members)
         if problem.mates is not None:
             return self._works_with_mates(inside, free)
+        if self.rows:
+            return self._works_by_table(members, free)
         of_kind: Counter[int] = Counter()
         for b, number in Counter(problem.bucket_of[s] for s in members).items():
             for kind in self.kinds_at[b]:
@@ -117,6 +169,14 @@ class Counts:
                     helpers.append(r)
         have += sum(min(self.gives[r], len(inside)) for r in free)
         return Count(sum(max(0, self.low[s]) for s in members), have, sorted(helpers))
+
+    @property
+    def effort(self) -> int:
+        """What one recount looks at: people, works and blocked pairs; of a table 64 pairs count as one."""
+        size = len(self.problem.people) + len(self.problem.works)
+        if self.rows:
+            return size + len(self.rows) * len(self.columns) // 64
+        return size + sum(map(len, self.problem.blocked))
 
     def _choices(self, r: int, inside: AbstractSet[int] | None = None) -> set[int]:
         """Works (of these) that r may still be given."""
@@ -163,6 +223,13 @@ class Counts:
             have += most_together([(self.gives[r], choices) for r, choices in sorted(team.items())])
         have += sum(min(self.gives[r], len(inside)) for r in free)
         return Count(sum(max(0, self.low[s]) for s in inside), have, sorted(helpers))
+
+
+def _as_bits(numbers: Collection[int], size: int) -> int:
+    digits = bytearray(b"0" * size)
+    for one in numbers:
+        digits[-1 - one] = ONE
+    return int(digits, 2)
 
 
 def most_together(team: list[tuple[int, set[int]]]) -> int:

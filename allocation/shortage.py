@@ -137,7 +137,8 @@ def _works_closure(board: Board, start: int) -> list[int]:
 def _shrink(counts: Counts, side: Side, members: list[int]) -> list[int]:
     """Leave out ever smaller pieces while what is left is still a proof. Minimal unless the effort runs
     out."""
-    recounts = max(8, RECOUNTS // counts.size)
+    counts.tabulate()
+    recounts = max(8, RECOUNTS // counts.effort)
     piece = max(1, len(members) // 2)
     while recounts:
         smaller = False
