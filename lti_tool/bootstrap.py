@@ -34,6 +34,7 @@ from lti_tool.persistence.instance import InstanceStore, RestoreWatch
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import load_plan
 from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
+from lti_tool.persistence.schedules import Schedules
 from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
 from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
 from lti_tool.services.background import BackgroundReadings
@@ -51,8 +52,10 @@ from lti_tool.services.reading import Reading
 from lti_tool.services.registrations import KnownRegistrations
 from lti_tool.services.rule_sets import RuleSets
 from lti_tool.services.running import Driving, Running, our_reviews
+from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.tokens import Tokens
 from lti_tool.services.use_cases import Actor, UseCases
+from lti_tool.services.watching import Watching
 from lti_tool.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -192,6 +195,10 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
     )
     follow_ups = FollowUps(database)
+    following_up = FollowingUp(follow_ups, reading, access, now)
+    watching = Watching(
+        reading, lambda actor, one: journal.history(actor.canvas, actor.course_id, one), journal.snapshot
+    )
     return Application(
         settings=settings,
         database=database,
@@ -214,8 +221,12 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
             editing=Editing(planning),
             rule_sets=RuleSets(database, planning, now),
             running=running,
-            following_up=FollowingUp(follow_ups, reading, access, now),
+            following_up=following_up,
             crediting=Crediting(follow_ups, reading, access, now),
+            watching=watching,
+            scheduling=Scheduling(
+                Schedules(database), reading, planning, running, following_up, watching, now
+            ),
         ),
     )
 
@@ -297,6 +308,7 @@ def build_worker(application: Application) -> Worker:
 def _do_chores(application: Application) -> None:
     try:
         application.housekeeping.if_due()
+        application.use_cases.scheduling.carry_out_due()
     except SQLAlchemyError as error:
         log.warning("chores failed; tried again", error=type(error).__name__)
 

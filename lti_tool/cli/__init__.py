@@ -16,6 +16,7 @@ from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
 from lti_tool.cli.privacy import housekeeping, purge
 from lti_tool.cli.registration import registration
 from lti_tool.cli.runs import runs
+from lti_tool.cli.schedules import schedule, watch
 from lti_tool.cli.secrets import keys, secrets
 
 
@@ -45,9 +46,11 @@ for command in (
     rules_schema,
     purge,
     runs,
+    schedule,
     secrets,
     serve,
     undo,
+    watch,
     worker,
 ):
     main.add_command(command)

@@ -73,6 +73,8 @@ class Worker:
         self._drivers = ThreadPoolExecutor(threads, thread_name_prefix="swept-run")
         self._lock = threading.Lock()
         self._swept: set[str] = set()
+        self._clerk = ThreadPoolExecutor(1, thread_name_prefix="chores")
+        self._clerk_at_work: Future[object] | None = None
 
     def start(self) -> None:
         """Begin in the background; the first sweep is at once."""
@@ -89,6 +91,7 @@ class Worker:
         self._consumer.stop(graceful=True)
         self._sweeper.join()
         self._drivers.shutdown()
+        self._clerk.shutdown()
 
     def wait(self) -> None:
         """Block until ``end`` or ``stop`` is called."""
@@ -101,7 +104,7 @@ class Worker:
                 self._sweep()
             except JournalUnavailable as error:
                 log.warning("sweep failed; tried again", error=str(error))
-            self._chore()
+            self._begin_chore()
             if self._stop.wait(self._sweep_s):
                 return
 
@@ -115,6 +118,17 @@ class Worker:
                 drive = self._drivers.submit(self._drive, run_id)
             log.info("run found by sweep", run=run_id)
             drive.add_done_callback(lambda done, run_id=run_id: self._swept_run_left(run_id, done))  # type: ignore[misc]  # bound per turn
+
+    def _begin_chore(self) -> None:
+        """One at a time and beside the runs: to read and plan a large course for a schedule takes a while."""
+        busy = self._clerk_at_work
+        if busy is not None and not busy.done():
+            return
+        if busy is not None and (error := busy.exception()) is not None:
+            log.error("chore left by an error; begun again", exc_info=error)
+        with self._lock:
+            if not self._stop.is_set():
+                self._clerk_at_work = self._clerk.submit(self._chore)
 
     def _swept_run_left(self, run_id: str, done: Future[None]) -> None:
         with self._lock:

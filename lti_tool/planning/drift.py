@@ -17,6 +17,8 @@ class DriftKind(StrEnum):
     """A pair that existed has one row more; Canvas has no unique index on pairs."""
     REVIEW_GONE = "review_gone"
     REVIEW_COMPLETED = "review_completed"
+    REVIEW_REOPENED = "review_reopened"
+    """Attaching a rubric sets completed reviews back to open (canvas-lms rubric_association.rb)."""
     PERSON_JOINED = "person_joined"
     PERSON_LEFT = "person_left"
     WORK_SUBMITTED = "work_submitted"
@@ -71,6 +73,8 @@ def _review_drift(then: tuple[Review, ...], now: tuple[Review, ...]) -> list[Dri
             found.append(Drift(DriftKind.REVIEW_GONE, (old.assessor, old.assessee)))
         elif old is not None and new is not None and new.completed and not old.completed:
             found.append(Drift(DriftKind.REVIEW_COMPLETED, (new.assessor, new.assessee)))
+        elif old is not None and new is not None and old.completed and not new.completed:
+            found.append(Drift(DriftKind.REVIEW_REOPENED, (new.assessor, new.assessee)))
     return found
 
 

@@ -8,15 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from lti_tool.persistence.follow_ups import CreditPost, LoggedBatch
+from lti_tool.persistence.schedules import StoredSchedule
 from lti_tool.planning.board import Board
 from lti_tool.planning.credit import CreditPlan
 from lti_tool.planning.follow_up import FollowUp
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.reminders import Audience, ReminderPlan, Template
+from lti_tool.planning.schedule import Schedule
 from lti_tool.planning.snapshot import AssignmentFacts
 
 if TYPE_CHECKING:
     from lti_tool.services.use_cases import Actor
+    from lti_tool.services.watching import WatchReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,34 @@ class FollowUpCases(Protocol):
 
     def reminder_log(self, actor: Actor, assignment: AssignmentId) -> tuple[LoggedBatch, ...]:
         """Who was told what when, newest first."""
+        ...
+
+
+class WatchCases(Protocol):
+    """What changed behind the plan."""
+
+    def look(self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False) -> WatchReport:
+        """Differences between the last verified run and the last reading, or a new one."""
+        ...
+
+
+class ScheduleCases(Protocol):
+    """What happens by itself."""
+
+    def schedules(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[StoredSchedule, ...]:
+        """The schedules of the course, or of one assignment."""
+        ...
+
+    def add_schedule(self, actor: Actor, assignment: AssignmentId, schedule: Schedule) -> str:
+        """Keep a schedule of this person; gives its id."""
+        ...
+
+    def remove_schedule(self, actor: Actor, schedule_id: str) -> None:
+        """Forget one; raises ``NotHere``."""
+        ...
+
+    def carry_out_due(self) -> int:
+        """Carry out what is due, for workers; gives how many."""
         ...
 
 

@@ -26,7 +26,7 @@ from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.planning.taking_part import TakingPart
-from lti_tool.services.follow_up_cases import CreditCases, FollowUpCases
+from lti_tool.services.follow_up_cases import CreditCases, FollowUpCases, ScheduleCases, WatchCases
 from lti_tool.services.plan_table import ENGLISH, Vocabulary
 
 Progress = Callable[[str, int, int | None], None]
@@ -434,3 +434,5 @@ class UseCases:
     running: RunningCases
     following_up: FollowUpCases
     crediting: CreditCases
+    watching: WatchCases
+    scheduling: ScheduleCases

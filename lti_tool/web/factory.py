@@ -13,6 +13,7 @@ from lti_tool.web import words
 from lti_tool.web.after.board import board_blueprint
 from lti_tool.web.after.credit import credit_blueprint
 from lti_tool.web.after.reminders import reminders_blueprint
+from lti_tool.web.after.schedule import schedule_blueprint
 from lti_tool.web.colours import brand_address, colours_blueprint
 from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
 from lti_tool.web.editing import editing_blueprint
@@ -111,6 +112,7 @@ def _course_pages(
         board_blueprint(services),
         reminders_blueprint(services),
         credit_blueprint(services),
+        schedule_blueprint(services),
     ):
         pages.register_blueprint(blueprint)
     return pages

@@ -109,6 +109,7 @@ _DRIFT: Mapping[DriftKind, str] = {
     DriftKind.REVIEW_DOUBLED: N_("%(person)s has one more review of the same work, of %(other)s"),
     DriftKind.REVIEW_GONE: N_("%(person)s no longer reviews the work of %(other)s"),
     DriftKind.REVIEW_COMPLETED: N_("%(person)s completed the review of the work of %(other)s"),
+    DriftKind.REVIEW_REOPENED: N_("%(person)s has to write the review of the work of %(other)s again"),
     DriftKind.PERSON_JOINED: N_("%(person)s joined the course"),
     DriftKind.PERSON_LEFT: N_("%(person)s left the course"),
     DriftKind.WORK_SUBMITTED: N_("%(person)s submitted work"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import get_timezone, to_user_timezone
 from flask_babel import gettext as _
 
+from allocation.sentences import Sentence
 from lti_tool.planning.board import BoardLine, Standing
 from lti_tool.planning.follow_up import FollowUp
 from lti_tool.planning.ids import AssignmentId
@@ -19,6 +21,17 @@ from lti_tool.web.after import words
 from lti_tool.web.answers import csv_file, go_to
 from lti_tool.web.paging import page_of
 from lti_tool.web.session import visit
+from lti_tool.web.words import drift_lines
+
+
+@dataclass(frozen=True, slots=True)
+class WatchView:
+    """What changed since the last verified run, in words."""
+
+    since: datetime | None
+    alarms: list[Sentence]
+    to_fill_up: list[Sentence]
+
 
 FILTERS = ("standing", "section", "group", "q")
 
@@ -50,6 +63,7 @@ def board_blueprint(services: UseCases) -> Blueprint:
             standings=words.STANDINGS,
             settings=view.settings[AssignmentId(assignment_id)] if assignment_id else None,
             due_field=_due_field(view, assignment_id),
+            watch=_watch(services, assignment_id),
             errors=errors,
             form=request.form,
         )
@@ -114,7 +128,7 @@ def read_settings(found: FollowUp, form: dict[str, str]) -> tuple[FollowUp | Non
     due = found.reviews_due_at
     text = form.get("reviews_due_at", "").strip()
     try:
-        due = datetime.fromisoformat(text).replace(tzinfo=_zone()) if text else None
+        due = datetime.fromisoformat(text).replace(tzinfo=page_zone()) if text else None
     except ValueError:
         errors["reviews_due_at"] = _("Give day and time, such as 2026-12-01T23:59.")
     hours = form.get("remind_every_hours", "").strip()
@@ -125,7 +139,15 @@ def read_settings(found: FollowUp, form: dict[str, str]) -> tuple[FollowUp | Non
     return found.model_copy(update={"reviews_due_at": due, "remind_every_hours": int(hours)}), {}
 
 
-def _zone() -> ZoneInfo:
+def _watch(services: UseCases, assignment_id: str | None) -> WatchView | None:
+    if assignment_id is None:
+        return None
+    found = services.watching.look(visit().actor, AssignmentId(assignment_id))
+    names = {person.id: person.name for person in found.snapshot.people}
+    return WatchView(found.since, drift_lines(found.alarms, names), drift_lines(found.to_fill_up, names))
+
+
+def page_zone() -> ZoneInfo:
     return ZoneInfo(str(get_timezone() or "UTC"))  # Babel's own object has odd offsets when put on a time
 
 

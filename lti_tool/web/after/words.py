@@ -11,6 +11,7 @@ from lti_tool.planning.board import Standing
 from lti_tool.planning.credit import CreditKind
 from lti_tool.planning.follow_up import CreditMode, Posting, Sending
 from lti_tool.planning.reminders import NotReminded
+from lti_tool.planning.schedule import ScheduleKind, ScheduleOutcome
 
 STANDINGS: Mapping[Standing, LazyString] = {
     Standing.ALL: _l("everybody"),
@@ -41,6 +42,23 @@ CREDIT: Mapping[CreditKind, LazyString] = {
     CreditKind.SAME: _l("stays"),
     CreditKind.NO_REVIEWS: _l("has no reviews to do"),
     CreditKind.NOT_GRADEABLE: _l("has no place in that column: left, inactive, or not assigned"),
+}
+
+KINDS: Mapping[ScheduleKind, LazyString] = {
+    ScheduleKind.ALLOCATE: _l("allocate reviews"),
+    ScheduleKind.TOP_UP: _l("fill up late work and holes"),
+    ScheduleKind.REMIND: _l("remind those who owe reviews"),
+    ScheduleKind.WATCH: _l("watch for changes behind the plan"),
+}
+
+OUTCOMES: Mapping[ScheduleOutcome, LazyString] = {
+    ScheduleOutcome.APPLIED: _l("applied"),
+    ScheduleOutcome.WAITS: _l("a plan waits for you"),
+    ScheduleOutcome.NOTHING: _l("nothing to do"),
+    ScheduleOutcome.SENT: _l("reminders sent"),
+    ScheduleOutcome.FOUND: _l("pairs were changed behind the plan"),
+    ScheduleOutcome.NOT_YET: _l("the due date moved; waiting for it"),
+    ScheduleOutcome.FAILED: _l("failed; it is tried again"),
 }
 
 POSTING: Mapping[Posting, LazyString] = {

@@ -16,13 +16,14 @@ from lti_tool.persistence import (
     plans,
     registrations,
     run_journal,
+    schedules,
     schema,
     tokens,
 )
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import make_engine
 
-MODULES = (follow_ups, housekeeping_rows, launches, plans, registrations, run_journal, tokens)
+MODULES = (schedules, follow_ups, housekeeping_rows, launches, plans, registrations, run_journal, tokens)
 """Importing them fills ``Base.metadata``."""
 
 

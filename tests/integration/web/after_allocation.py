@@ -7,30 +7,32 @@ import shutil
 import tempfile
 from typing import NoReturn
 
-from lti_tool.persistence import follow_up_rows
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import Database, make_engine
-from lti_tool.persistence.follow_ups import FollowUps
+from lti_tool.persistence.follow_up_rows import (
+    CreditPostRow,
+    FollowUpRow,
+    ReminderBatchRow,
+    ReminderMessageRow,
+    ReminderRow,
+)
+from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.planning.ids import CanvasOrigin, UserId
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 
+ROWS = (CreditPostRow, FollowUpRow, ReminderBatchRow, ReminderMessageRow, ReminderRow, ScheduleRow)
 
-def follow_ups() -> FollowUps:
-    """An empty store; its file goes when the tests end."""
+
+def records() -> Database:
+    """Empty tables of what happens after an allocation; the file goes when the tests end."""
     folder = tempfile.mkdtemp(prefix="follow-ups-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database = Database(make_engine(f"sqlite:///{folder}/follow-ups.sqlite3"))
     tables = [
-        table
-        for table in Base.metadata.sorted_tables
-        if table.name in {row.__tablename__ for row in vars(follow_up_rows).values() if _is_row(row)}
+        table for table in Base.metadata.sorted_tables if table.name in {row.__tablename__ for row in ROWS}
     ]
     Base.metadata.create_all(database.engine, tables=tables)
-    return FollowUps(database)
-
-
-def _is_row(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Base) and value is not Base
+    return database
 
 
 class NoCanvas(CanvasAccess):

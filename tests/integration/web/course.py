@@ -13,7 +13,9 @@ from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSumma
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
 from lti_tool.applying.verification import Verification
 from lti_tool.lti.brand import NO_BRAND, Brand
+from lti_tool.persistence.follow_ups import FollowUps
 from lti_tool.persistence.plans import StoredPlan
+from lti_tool.persistence.schedules import Schedules
 from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.ids import (
@@ -48,6 +50,7 @@ from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.planning import changes_of, feasibility_of
+from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.use_cases import (
     Actor,
     AssignmentRow,
@@ -61,8 +64,9 @@ from lti_tool.services.use_cases import (
     UseCases,
     silent,
 )
+from lti_tool.services.watching import Watching
 from lti_tool.web.factory import WebSettings, create_web
-from tests.integration.web.after_allocation import NoCanvas, follow_ups
+from tests.integration.web.after_allocation import NoCanvas, records
 
 CANVAS = CanvasOrigin("https://canvas.example.edu")
 COURSE = CourseId("9007199254740993")
@@ -582,7 +586,10 @@ def web_of(
     settings: WebSettings | None = None,
 ) -> Flask:
     """The application over a course; the tokens are the keys of ``SESSIONS``."""
-    store = follow_ups()
+    database = records()
+    store = FollowUps(database)
+    following_up = FollowingUp(store, course, NoCanvas(), lambda: NOW)
+    watching = Watching(course, lambda actor, one: course.history(actor, one), lambda _run, _phase: None)
     app = create_web(
         UseCases(
             connecting=Connecting(course),
@@ -592,8 +599,12 @@ def web_of(
             editing=Editing(course),
             rule_sets=course.sets,
             running=Running(course),
-            following_up=FollowingUp(store, course, NoCanvas(), lambda: NOW),
+            following_up=following_up,
             crediting=Crediting(store, course, NoCanvas(), lambda: NOW),
+            watching=watching,
+            scheduling=Scheduling(
+                Schedules(database), course, course, Running(course), following_up, watching, lambda: NOW
+            ),
         ),
         {token: replace(launch, platform_origin=platform) for token, launch in SESSIONS.items()}.get,
         (),

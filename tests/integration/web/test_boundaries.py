@@ -19,6 +19,7 @@ VALUES = {
     "other_id": "p1",
     "set_id": "set1",
     "target": "pairs",
+    "schedule_id": "s1",
     "filename": "frame.mjs",
 }
 

@@ -1,0 +1,161 @@
+"""What happens by itself, from the command line: schedules, and the watch for changes behind a plan."""
+
+from __future__ import annotations
+
+import click
+
+from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json, refuse
+from lti_tool.cli.plans import where
+
+KINDS = ("allocate", "top_up", "remind", "watch")
+
+
+@click.group()
+def schedule() -> None:
+    """Allocate, top up, remind or watch by itself; workers carry it out."""
+
+
+@schedule.command("add")
+@where
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What is done.")
+@click.option("--at", default=None, metavar="TIME", help="First time (ISO 8601 with zone).")
+@click.option("--after-due", type=int, default=None, metavar="HOURS", help="First time, after the due date.")
+@click.option("--every", type=int, default=None, metavar="HOURS", help="Again after so many hours.")
+@click.option("--until", default=None, metavar="TIME", help="Not after this moment.")
+@click.option("--zone", default="UTC", metavar="NAME", help="Time zone whose time of day whole days keep.")
+@click.option("--automatic", is_flag=True, help="Apply plans at once instead of waiting for approval.")
+@click.option("--overdue", is_flag=True, help="Remind only those who are late.")
+@format_option
+@explains_errors
+def add(
+    canvas: str,
+    course: str,
+    assignment: str,
+    user: str | None,
+    kind: str,
+    at: str | None,
+    after_due: int | None,
+    every: int | None,
+    until: str | None,
+    zone: str,
+    automatic: bool,
+    overdue: bool,
+    format_: str,
+) -> None:
+    """Add a schedule to an assignment."""
+    from pydantic import ValidationError
+
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.planning.reminders import DEFAULT_BODY, DEFAULT_SUBJECT
+    from lti_tool.planning.schedule import Schedule
+
+    wanted = {
+        "kind": kind,
+        "at": at,
+        "after_due_hours": after_due,
+        "every_hours": every,
+        "until": until,
+        "zone": zone,
+        "approval": "automatic" if automatic else "ask",
+        "template": {"subject": DEFAULT_SUBJECT, "body": DEFAULT_BODY} if kind == "remind" else None,
+        "overdue_only": overdue,
+    }
+    try:
+        made = Schedule.model_validate(wanted)
+    except ValidationError as error:
+        refuse("; ".join(f"{'.'.join(map(str, one['loc'])) or kind}: {one['msg']}" for one in error.errors()))
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        schedule_id = application.use_cases.scheduling.add_schedule(actor, AssignmentId(assignment), made)
+    if format_ == "json":
+        print_json({"id": schedule_id})
+    else:
+        click.echo(f"Schedule {schedule_id} added.")
+
+
+@schedule.command("list")
+@where
+@format_option
+@explains_errors
+def list_(canvas: str, course: str, assignment: str, user: str | None, format_: str) -> None:
+    """Show the schedules of an assignment and what came of them."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        found = application.use_cases.scheduling.schedules(actor, AssignmentId(assignment))
+    rows = [
+        {
+            "id": one.id,
+            "kind": one.schedule.kind,
+            "next_at": one.next_at.isoformat() if one.next_at else None,
+            "last_at": one.last_at.isoformat() if one.last_at else None,
+            "outcome": one.outcome,
+            "note": one.note,
+            "plan": one.plan_id,
+            "run": one.run_id,
+        }
+        for one in found
+    ]
+    if format_ == "json":
+        print_json(rows)
+        return
+    for row in rows:
+        when = row["next_at"] or "over"
+        click.echo(f"{row['id']}  {row['kind']:<9} next {when:<33} {row['outcome'] or ''} {row['note']}")
+
+
+@schedule.command("remove")
+@click.argument("schedule_id", metavar="SCHEDULE")
+@where
+@explains_errors
+def remove(schedule_id: str, canvas: str, course: str, assignment: str, user: str | None) -> None:  # noqa: ARG001
+    """Remove a schedule."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        application.use_cases.scheduling.remove_schedule(actor, schedule_id)
+    click.echo("Removed.")
+
+
+@schedule.command("run")
+@explains_errors
+def run() -> None:
+    """Carry out everything that is due now, of all courses; workers do this by themselves."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        count = application.use_cases.scheduling.carry_out_due()
+    click.echo(f"{count} carried out.")
+
+
+@click.command()
+@where
+@format_option
+@click.pass_context
+@explains_errors
+def watch(
+    context: click.Context, canvas: str, course: str, assignment: str, user: str | None, format_: str
+) -> None:
+    """Read Canvas and say what was changed behind the last verified run; exit code 1 when something was."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        found = application.use_cases.watching.look(actor, AssignmentId(assignment), fresh=True)
+    alarms = [{"kind": one.kind, "people": list(one.people)} for one in found.alarms]
+    fill_up = [{"kind": one.kind, "people": list(one.people)} for one in found.to_fill_up]
+    if format_ == "json":
+        since = found.since.isoformat() if found.since else None
+        print_json({"since": since, "alarms": alarms, "to_fill_up": fill_up})
+    elif found.run is None:
+        click.echo("No run of this assignment was verified yet, so there is nothing to compare with.")
+    else:
+        for one in (*found.alarms, *found.to_fill_up):
+            click.echo(f"{one.kind.replace('_', ' ')}: {', '.join(one.people) or 'the assignment'}")
+        click.echo(f"{len(alarms)} changes behind the plan, {len(fill_up)} things to fill up.")
+    context.exit(WITH_ISSUES if alarms else DONE)
