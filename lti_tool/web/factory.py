@@ -21,6 +21,7 @@ from lti_tool.web.errors import show_errors
 from lti_tool.web.home import home_blueprint
 from lti_tool.web.limits import Kind, limit
 from lti_tool.web.locale import speak
+from lti_tool.web.many_people import many_people_blueprint
 from lti_tool.web.pairs import pairs_blueprint
 from lti_tool.web.participants import participants_blueprint
 from lti_tool.web.preview import preview_blueprint
@@ -96,7 +97,8 @@ def _course_pages(
     pages.before_request(guard(authenticate))
     participants, rules = participants_blueprint(services), rules_blueprint(services)
     pairs, rule_sets = pairs_blueprint(services), rule_sets_blueprint(services)
-    for blueprint in (participants, rules, pairs, rule_sets):
+    many_people = many_people_blueprint(services)
+    for blueprint in (participants, many_people, rules, pairs, rule_sets):
         blueprint.before_request(read_first(services))
     for blueprint in (
         home_blueprint(services),
@@ -106,6 +108,7 @@ def _course_pages(
         rules,
         preview_blueprint(services),
         editing_blueprint(services),
+        many_people,
         pairs,
         rule_sets,
         runs_blueprint(services),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -9,11 +10,14 @@ from flask_babel import gettext as _
 
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.rules import Exclusion, PlanRules
+from lti_tool.services.people_table import MOST_REVIEWS, Wish, with_wishes
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import go_to
 from lti_tool.web.paging import page_of
+from lti_tool.web.people_fields import PeopleFields, suggestions
 from lti_tool.web.reading import waiting_for
 from lti_tool.web.session import visit
+from lti_tool.web.voice import Words
 
 LONGEST_REASON = 500
 
@@ -23,7 +27,7 @@ def participants_blueprint(services: UseCases) -> Blueprint:
     pages = Blueprint("participants", __name__, url_prefix="/assignments/<assignment_id>/people")
 
     def show(
-        course_id: str, assignment_id: str, errors: dict[str, str], status: int = 200
+        course_id: str, assignment_id: str, errors: Mapping[str, Words], status: int = 200
     ) -> tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         rules = services.planning.rules(actor, assignment)
@@ -52,6 +56,9 @@ def participants_blueprint(services: UseCases) -> Blueprint:
                 exclusions=[(one, snapshot.people_by_id.get(UserId(one.user))) for one in rules.exclude],
                 errors=errors,
                 form=request.form,
+                loads=[(one, snapshot.people_by_id.get(UserId(one.user))) for one in rules.loads],
+                gives=rules.gives,
+                names=suggestions(snapshot.people),
             ),
             status,
         )
@@ -106,6 +113,30 @@ def participants_blueprint(services: UseCases) -> Blueprint:
         kept = tuple(one for one in rules.exclude if one.user != request.form.get("user"))
         _save(services, assignment, rules, kept)
         return go_to(here(course_id, assignment_id))
+
+    @pages.post("/load")
+    def set_load(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
+        """One student gives another number of reviews than the rest."""
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        fields = PeopleFields(services.reading.snapshot(actor, assignment), request.form)
+        user, text = fields.person("load_user"), request.form.get("gives", "").strip()
+        if not text.isascii() or not text.isdigit() or len(text) > 2 or int(text) > MOST_REVIEWS:
+            fields.errors["gives"] = _("Write a whole number from 0 to %(n)s.", n=MOST_REVIEWS)
+        if fields.errors:
+            return show(course_id, assignment_id, fields.errors, 422)
+        rules = services.planning.rules(actor, assignment)
+        changed = with_wishes(rules, [Wish(user, gives=int(text))])
+        services.planning.save_rules(actor, assignment, changed)
+        return go_to(f"{here(course_id, assignment_id)}#loads")
+
+    @pages.post("/usual-load")
+    def usual_load(course_id: str, assignment_id: str) -> Response:
+        """A student gives what everybody gives."""
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        rules = services.planning.rules(actor, assignment)
+        changed = with_wishes(rules, [Wish(UserId(request.form.get("user", "")), usual_number=True)])
+        services.planning.save_rules(actor, assignment, changed)
+        return go_to(f"{here(course_id, assignment_id)}#loads")
 
     return pages
 

@@ -16,7 +16,7 @@ from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import Exclusion, PairRule, PlanRules
 from lti_tool.planning.snapshot import Earlier
 from tests.integration.web.course import ASSIGNMENT, TEACHER, Course, a_course
-from tests.integration.web.test_pages import GOOD_RULES, HOME, RULES, Browser, words_of
+from tests.integration.web.test_pages import GOOD_RULES, HOME, PEOPLE, RULES, Browser, words_of
 
 PAIRS = f"{RULES}/pairs"
 NAMED = f"{RULES}/named"
@@ -216,7 +216,7 @@ def test_pairs_by_field_and_by_list() -> None:
         (("102", "103"), ""),
     }
     page = teacher.get(PAIRS)
-    teacher.send(f"{PAIRS}/free", **teacher.forms(page, "Free"))
+    teacher.send(f"{PAIRS}/free", **teacher.forms(page, "No longer fix"))
     assert teacher.course.rules(TEACHER, ASSIGNMENT).fixed == ()
     assert len(teacher.course.saved.forbidden) == 2
 
@@ -259,3 +259,72 @@ def test_what_is_typed_is_kept_on_the_way_to_the_pairs() -> None:
     assert teacher.send(f"{RULES}/save/pairs", **typed).get_json() == {"location": PAIRS}
     assert (teacher.course.saved.reviews_per_reviewer, teacher.course.saved.mutual) == (4, "forbid")
     assert teacher.send(f"{RULES}/save/pairs", **(typed | {"reviews_per_reviewer": "x"})).status_code == 422
+
+
+MANY = f"{PEOPLE}/many"
+
+
+def test_a_pasted_list_leaves_out_whom_it_names_and_shows_who_is_unclear() -> None:
+    teacher = Teacher()
+    pasted = "Adeyemi, Ada\nu101@example.edu\nSIS-102\nlogin103\nghost@example.edu"
+    refused = teacher.send(f"{MANY}/list", list=pasted, reason="auditors")
+    assert refused.status_code == 422
+    assert "“ghost@example.edu” is no student of this course." in words_of(refused)
+    assert "login103" in refused.text, "what was pasted is kept"
+    assert not teacher.course.saved.exclude
+    teacher.send(f"{MANY}/list", list=pasted, reason="auditors", those_that_fit="yes")
+    assert {(one.user, one.reason) for one in teacher.course.saved.exclude} == {
+        (user, "auditors") for user in ("100", "101", "102", "103")
+    }
+    assert teacher.send(f"{MANY}/list", list=" \n").status_code == 422
+
+
+def test_numbers_of_reviews_of_one_s_own() -> None:
+    teacher = Teacher()
+    assert teacher.send(f"{PEOPLE}/load", load_user="100", gives="51").status_code == 422
+    assert teacher.send(f"{PEOPLE}/load", load_user="nobody", gives="5").status_code == 422
+    teacher.send(f"{PEOPLE}/load", load_user="Eriksen, Ebele", gives="0")
+    teacher.send(f"{PEOPLE}/load", load_user="101", gives="5")
+    assert teacher.course.saved.gives == {"104": 0, "101": 5}
+    page = words_of(teacher.get(PEOPLE))
+    assert "is only reviewed" in page
+    assert "gives 5 reviews" in page
+    shown = teacher.send(f"{RULES}/feasibility", **GOOD_RULES).get_json()["html"]
+    assert "everyone gives 3 to 5" in shown
+    teacher.send(f"{PEOPLE}/usual-load", user="104")
+    assert teacher.course.saved.gives == {"101": 5}
+
+
+def test_everybody_as_a_spreadsheet_and_back() -> None:
+    teacher = Teacher()
+    teacher.course.saved = PlanRules(exclude=(Exclusion(user="100", reason="ill"),))
+    download = teacher.get(f"{MANY}/people.csv").data
+    edited = download.decode("utf-8-sig").splitlines()
+    edited = [
+        line.replace(",yes,,", ",no,,moved away") if line.startswith("105,") else line for line in edited
+    ]
+
+    def send(text: str, **more: str) -> TestResponse:
+        body = [
+            f'--cut\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in more.items()
+        ]
+        body += [f'{head}"file"; filename="p.csv"\r\n\r\n', text]
+        return teacher._client.post(
+            f"{MANY}/file",
+            data="".join([*body, "\r\n--cut--\r\n"]).encode(),
+            content_type="multipart/form-data; boundary=cut",
+            headers=teacher._headers,
+        )
+
+    assert send("\n".join(edited)).status_code == 200
+    assert {(one.user, one.reason) for one in teacher.course.saved.exclude} == {
+        ("100", "ill"),
+        ("105", "moved away"),
+    }
+    wrong = send("Student,Gives\n100,many\n")
+    assert wrong.status_code == 422
+    assert "“many” is not a whole number" in words_of(wrong)
+    unclear = send("Student\nNobody\n101\n")
+    assert "“Nobody” is no student" in words_of(unclear)
+    assert send("Student\nNobody\n101\n", those_that_fit="yes").status_code == 200
+    assert "101" in teacher.course.saved.excluded
