@@ -305,9 +305,8 @@ def test_everybody_as_a_spreadsheet_and_back() -> None:
     ]
 
     def send(text: str, **more: str) -> TestResponse:
-        body = [
-            f'--cut\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in more.items()
-        ]
+        head = "--cut\r\nContent-Disposition: form-data; name="
+        body = [f'{head}"{name}"\r\n\r\n{value}\r\n' for name, value in more.items()]
         body += [f'{head}"file"; filename="p.csv"\r\n\r\n', text]
         return teacher._client.post(
             f"{MANY}/file",
