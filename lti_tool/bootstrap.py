@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
+from allocation.sentences import sentence
 from lti_tool.applying.errors import UnknownRun
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.canvas.oauth import CanvasOAuth
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
     from lti_tool.lti.context import LaunchContext
     from lti_tool.lti.keys import ToolKeys
+    from lti_tool.services.doctor import Doctor, Finding
     from lti_tool.web.limits import Kind
 
 
@@ -378,8 +380,11 @@ def build_web(application: Application) -> Flask:
     from lti_tool.lti.launching import Launching
     from lti_tool.lti.sessions import Sessions
     from lti_tool.persistence.launches import OneTimeRows, SessionRows
+    from lti_tool.services.administration import Administration
+    from lti_tool.services.registering import Registering
     from lti_tool.web.factory import WebSettings, create_web
     from lti_tool.web.launch import launch_blueprint
+    from lti_tool.web.register import register_blueprint
 
     settings, database = application.settings, application.database
     launching = Launching(
@@ -395,15 +400,65 @@ def build_web(application: Application) -> Flask:
         idle=timedelta(hours=settings.session_idle_hours),
         absolute=timedelta(hours=settings.session_hours),
     )
+    registrations = application.registrations
+
+    def session(token: str) -> LaunchContext | None:
+        return _still_registered(sessions.authenticate(token), registrations)
+
+    registering = Registering(
+        registrations,
+        application.invitations,
+        settings.reach,
+        settings.public_url,
+        allow_http_loopback=settings.allow_http_loopback,
+    )
+    administration = Administration(
+        settings,
+        database,
+        registrations,
+        application.invitations,
+        build_doctor(application),
+        session,
+        application.transports.of,
+        now,
+    )
     return create_web(
         application.use_cases,
-        lambda token: _still_registered(sessions.authenticate(token), application.registrations),
-        [launch_blueprint(launching, sessions, tool_keys(application))],
+        session,
+        [launch_blueprint(launching, sessions, tool_keys(application)), register_blueprint(registering)],
         WebSettings(
             settings.public_url,
-            application.registrations.origins,
+            registrations.origins,
             trusted_proxies=settings.trusted_proxies,
             rate_limits=_rate_limits(settings),
             rate_limit_storage=settings.rate_limit_storage,
         ),
+        administration,
     )
+
+
+def build_doctor(application: Application) -> Doctor:
+    """Looks at this application and its platforms."""
+    from lti_tool.services.doctor import Doctor
+
+    return Doctor(
+        application.settings,
+        application.database,
+        application.registrations,
+        tool_keys(application),
+        application.transports.of,
+    )
+
+
+def examine(settings: Settings, *, environment: Mapping[str, str] = os.environ) -> tuple[Finding, ...]:
+    """Everything that can be found wrong, also when the settings are so wrong that nothing starts."""
+    from lti_tool.services.doctor import Finding, as_told
+
+    try:
+        application = build_application(settings, environment=environment)
+    except SettingsError as error:
+        return (Finding(sentence("settings"), ok=False, words=as_told(error)),)
+    try:
+        return build_doctor(application).examine()
+    finally:
+        application.close()

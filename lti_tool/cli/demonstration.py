@@ -24,6 +24,7 @@ from lti_tool.bootstrap import build_application, build_web, build_worker, upgra
 from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.jobs.worker import Worker
 from lti_tool.logs import configure_logs
+from lti_tool.lti.developer_key import CUSTOM_FIELDS
 from lti_tool.settings import Settings, load_settings
 from lti_tool.simulator.access import Deployment, DeveloperKey
 from lti_tool.simulator.app import create_simulator
@@ -34,18 +35,6 @@ from lti_tool.simulator.state import CanvasState
 LTI_CLIENT, API_CLIENT, DEPLOYMENT = "10000000000001", "10000000000002", "1:demo"
 API_SECRET_VARIABLE = "PEER_ALLOCATOR_DEMO_API_SECRET"  # noqa: S105 - the name of a variable
 API_SECRET = "only-for-the-simulated-canvas"  # noqa: S105 - opens nothing but the simulated Canvas
-CUSTOM_FIELDS = {
-    "canvas_course_id": "$Canvas.course.id",
-    "canvas_user_id": "$Canvas.user.id",
-    "canvas_api_base": "$Canvas.api.baseUrl",
-    "canvas_roles": "$Canvas.membership.roles",
-    "canvas_section_ids": "$Canvas.course.sectionIds",
-    "canvas_course_name": "$Canvas.course.name",
-    "time_zone": "$Person.address.timezone",
-    "post_message_token": "$com.instructure.PostMessageToken",
-    "prefers_high_contrast": "$Canvas.user.prefersHighContrast",
-    "brand_config_json": "$com.instructure.brandConfigJSON",
-}
 READY_WITHIN_S = 30.0
 
 
@@ -96,7 +85,7 @@ def start_demo(
     canvas_url = f"http://localhost:{canvas_socket.getsockname()[1]}"
     tool_url = f"http://127.0.0.1:{tool_socket.getsockname()[1]}"
     state = build_state(kinds=kinds, habits=habits)
-    _register_tool(state, tool_url)
+    register_tool(state, tool_url)
     settings = demo_settings(folder, canvas_url, tool_url, **changes)
     upgrade_database(settings)
     application = build_application(settings, environment={API_SECRET_VARIABLE: API_SECRET})
@@ -136,7 +125,7 @@ def demo_settings(folder: Path, canvas_url: str, tool_url: str, **changes: Any) 
     return Settings(**(defaults | changes))
 
 
-def _register_tool(state: CanvasState, tool_url: str) -> None:
+def register_tool(state: CanvasState, tool_url: str) -> None:
     state.add_key(
         DeveloperKey(
             client_id=LTI_CLIENT,

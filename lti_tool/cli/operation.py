@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json
@@ -88,10 +86,13 @@ def release() -> None:
 @explains_errors
 def doctor(context: click.Context, format_: str) -> None:
     """Check every link of the chain and say what to do for each that fails."""
-    from lti_tool.services.doctor import examine
+    from lti_tool.bootstrap import examine
+    from lti_tool.logs import configure_logs
     from lti_tool.settings import load_settings
 
-    findings = examine(load_settings(), os.environ)
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    findings = examine(settings)
     if format_ == "json":
         print_json([{"check": str(item.check), "ok": item.ok, "words": str(item.words)} for item in findings])
     else:

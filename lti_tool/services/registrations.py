@@ -66,6 +66,10 @@ class KnownRegistrations:
         stored = (_registration(row) for row in self._rows.all())
         return known + tuple(one for one in stored if (one.issuer, one.client_id) not in keys)
 
+    def configured(self) -> tuple[Registration, ...]:
+        """Those of the file alone, which need no database."""
+        return self._configured.all()
+
     def find(self, issuer: str, client_id: str | None) -> Registration | None:
         """The registration of (issuer, client id), or the one that answers for the issuer without it."""
         if client_id is None:

@@ -40,6 +40,8 @@ class DeveloperKey:
     custom_fields: dict[str, str] = field(default_factory=dict)
     deployments: list[Deployment] = field(default_factory=list)
     privacy_level: str = "public"
+    label: str = ""
+    """The words in the course navigation, where they are not the key's name."""
 
 
 @dataclass(slots=True)

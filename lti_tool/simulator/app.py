@@ -13,6 +13,7 @@ from lti_tool.simulator.oauth import OAuthProvider
 from lti_tool.simulator.pages import register_pages
 from lti_tool.simulator.pages.context import EXTENSION, PageProblem, Simulator
 from lti_tool.simulator.platform import LtiPlatform
+from lti_tool.simulator.registrations import ToolRegistrations
 from lti_tool.simulator.request_pipeline import register_throttle_and_log
 from lti_tool.simulator.rest import register_rest
 from lti_tool.simulator.state import CanvasState
@@ -60,7 +61,12 @@ def create_simulator(
         api_base_url=api_base_url or base_url,
         issuer=issuer or base_url,
     )
-    app.extensions[EXTENSION] = Simulator(state=state, platform=platform, oauth=OAuthProvider(state))
+    app.extensions[EXTENSION] = Simulator(
+        state=state,
+        platform=platform,
+        oauth=OAuthProvider(state),
+        registrations=ToolRegistrations(platform),
+    )
     register_throttle_and_log(app, state)
     register_rest(app, state)
     register_pages(app)

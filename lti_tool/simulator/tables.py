@@ -52,6 +52,7 @@ FIRST_IDS = {
     "message": 60_001,
     "progress": 51,
     "grant": 1,
+    "developer_key": 170_000_000_000_101,
 }
 """Where each table starts: far enough apart that a user id is never the id of a submission."""
 

@@ -27,6 +27,9 @@ from lti_tool.services.errors import (
     PlanOutdated,
     ServiceError,
 )
+from lti_tool.services.registering import NotInvited
+from lti_tool.services.registrations import RegistrationRefused
+from lti_tool.web.administration import NotAnAdministrator
 from lti_tool.web.session import NoSession, NotATeacher, OtherCourse
 from lti_tool.web.voice import Words, say, say_plainly
 
@@ -66,6 +69,26 @@ TROUBLES: dict[type[Exception], Trouble] = {
         _l("This address belongs to another course"),
         _l("You opened the tool from one course, and the address names another one."),
         _l("Open the tool from the course navigation of the course that you want."),
+    ),
+    NotAnAdministrator: Trouble(
+        403,
+        _l("This page is for administrators"),
+        _l("Canvas says that you do not administrate this account, or your setup address is over."),
+        _l("Open the tool in Canvas as an administrator, or ask the people who run it for a setup address."),
+    ),
+    NotInvited: Trouble(
+        403,
+        _l("This registration address is not good, or not any more"),
+        _l("Registering needs a one-time code in the address."),
+        _l("Nothing was registered. An address that is already spent has registered a Canvas before."),
+        own_words=True,
+    ),
+    RegistrationRefused: Trouble(
+        422,
+        _l("The tool was not registered"),
+        _l("Something about this Canvas or its key does not fit."),
+        _TELL_ADMINISTRATOR,
+        own_words=True,
     ),
     NotConnected: Trouble(
         409,

@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
+from lti_tool.web.administration import AdministrationCases, administration_blueprint
 from lti_tool.web.after.board import board_blueprint
 from lti_tool.web.after.credit import credit_blueprint
 from lti_tool.web.after.reminders import reminders_blueprint
@@ -52,6 +53,7 @@ def create_web(
     authenticate: Authenticate,
     launch_blueprints: Sequence[Blueprint],
     settings: WebSettings,
+    administration: AdministrationCases | None = None,
 ) -> Flask:
     """The WSGI application.
 
@@ -70,6 +72,8 @@ def create_web(
         app.register_blueprint(blueprint)
     app.register_blueprint(colours_blueprint())
     app.register_blueprint(connect_window_blueprint(services.connecting, secure_cookie=https))
+    if administration is not None:
+        app.register_blueprint(administration_blueprint(administration, settings.platform_origins))
     app.register_blueprint(_course_pages(services, authenticate, settings.platform_origins))
     limit(app, settings.rate_limits, settings.rate_limit_storage)
     if settings.trusted_proxies:

@@ -100,7 +100,7 @@ def guard(authenticate: Authenticate) -> Callable[[], Response | None]:
     """A ``before_request`` function that lets only teachers of the addressed course through."""
 
     def check() -> Response | None:
-        token = _bearer()
+        token = bearer()
         if token is None:
             if request.method in ("GET", "HEAD"):
                 return make_response(render_template("shell.html"))
@@ -120,7 +120,8 @@ def guard(authenticate: Authenticate) -> Callable[[], Response | None]:
     return check
 
 
-def _bearer() -> str | None:
+def bearer() -> str | None:
+    """The token that this request shows."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 

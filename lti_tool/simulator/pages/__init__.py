@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from flask import Flask
 
-from lti_tool.simulator.pages import assignments, backstage, courses, home, launch, oauth, visitor
+from lti_tool.simulator.pages import (
+    assignments,
+    backstage,
+    courses,
+    developer_keys,
+    home,
+    launch,
+    oauth,
+    visitor,
+)
 
 
 def register_pages(app: Flask) -> None:
     """Hang every page into the app."""
-    for module in (visitor, home, courses, assignments, launch, oauth, backstage):
+    for module in (visitor, home, courses, assignments, launch, oauth, developer_keys, backstage):
         app.register_blueprint(module.blueprint)
     visitor.prepare_templates(app)

@@ -11,6 +11,7 @@ from flask import current_app, request
 from lti_tool.simulator.oauth import OAuthProvider
 from lti_tool.simulator.platform import LtiPlatform
 from lti_tool.simulator.records import Assignment, Course, User
+from lti_tool.simulator.registrations import ToolRegistrations
 from lti_tool.simulator.state import CanvasState
 
 EXTENSION = "simulated_canvas"
@@ -26,6 +27,7 @@ class Simulator:
     state: CanvasState
     platform: LtiPlatform
     oauth: OAuthProvider
+    registrations: ToolRegistrations
 
 
 class PageProblem(Exception):

@@ -47,7 +47,7 @@ def _in_numbers(assignment: Assignment) -> dict[str, object]:
 def tools_of(course: Course) -> list[tuple[str, str]]:
     """Client id and name of each LTI tool that is installed here, for the course navigation."""
     return [
-        (key.client_id, key.name)
+        (key.client_id, key.label or key.name)
         for key in simulator().state.keys.values()
         if key.kind == "lti" and any(d.course_id in (None, course.id) for d in key.deployments)
     ]

@@ -153,8 +153,10 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
         if context.missing_fields:
             raise LaunchRefused(Refusal.NOT_A_LAUNCH, "the launch names no course of Canvas, or no user")
         around = urlencode({IN_CANVAS: urlsplit(context.platform_origin).netloc})
-        location = f"{url_for('course.home.home', course_id=context.course_id)}?{around}"
-        return jsonify(token=sessions.open(context), location=location)
+        page = url_for("course.home.home", course_id=context.course_id)
+        if context.is_administrator and not context.is_instructor:
+            page = url_for("administration.overview")
+        return jsonify(token=sessions.open(context), location=f"{page}?{around}")
 
     @lti.get("/jwks.json")
     def jwks() -> Response:

@@ -2,6 +2,7 @@
 // in place, and does the same for every link and form. Reloading the frame keeps the session and the page.
 
 import * as canvas from "./canvas.mjs";
+import "./copy.mjs";
 import { ask, token } from "./session.mjs";
 import { bringToLife, putToRest } from "./live.mjs";
 

@@ -1,0 +1,175 @@
+"""What an administrator of one Canvas sees and may do here: the second key, the checks, the use, the periods.
+
+Two ways lead in. An administrator of the account in Canvas opens the tool in a course, or somebody holds a
+code that the operator made (``lti_tool.services.invitations``). Both see their own registration and no other.
+A launch may enter the API key where there is none yet; to replace one takes a code, because Canvas also calls
+those administrators who look after a single faculty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from allocation.sentences import N_, Sentence, sentence
+from lti_tool.canvas.endpoints import ALL_SCOPES
+from lti_tool.canvas.key_check import KeyCheck, KeyTrouble, check_key
+from lti_tool.canvas.oauth import OAuthKey
+from lti_tool.canvas.transport import Transport
+from lti_tool.lti.context import LaunchContext
+from lti_tool.lti.registration import Registration
+from lti_tool.persistence.database import Database
+from lti_tool.persistence.usage import Usage, usage_of
+from lti_tool.services.doctor import Doctor, Finding, key_words
+from lti_tool.services.errors import ServiceError
+from lti_tool.services.invitations import Invitations
+from lti_tool.services.registrations import KnownRegistrations
+from lti_tool.settings import Settings
+
+API_KEY_NAME = "Peer Review Allocator (API)"
+STORED_ALL_THE_SAME = (KeyTrouble.SCOPES, KeyTrouble.SWITCHED_OFF)
+"""Troubles that are mended in Canvas alone: id and key need not be entered again."""
+
+
+class KeyRefused(ServiceError):
+    """Canvas does not accept the API key that was entered; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who looks after which registration. ``launched`` is None where a code opened the page."""
+
+    registration: Registration
+    launched: LaunchContext | None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """How long something is kept or good, as the settings say."""
+
+    what: Sentence
+    how_long: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class AdministrationView:
+    """Everything on the page but the checks, which take a moment."""
+
+    registration: Registration
+    api_key_id: str | None
+    may_store_key: bool
+    in_file: bool
+    key_name: str
+    redirect_uri: str
+    scopes: Sequence[tuple[str, str]]
+    usage: Usage
+    periods: Sequence[Period]
+    read_at: datetime
+
+    @property
+    def launched_yet(self) -> bool:
+        """Whether a launch has come in (known only where deployments are adopted)."""
+        return bool(self.registration.deployment_ids)
+
+
+class Administration:
+    """The use case.
+
+    Args:
+        session: the launch of a session token, if it is good.
+        transport_of: the transport to a Canvas.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        registrations: KnownRegistrations,
+        invitations: Invitations,
+        doctor: Doctor,
+        session: Callable[[str], LaunchContext | None],
+        transport_of: Callable[..., Transport],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._registrations = registrations
+        self._invitations = invitations
+        self._doctor = doctor
+        self._session = session
+        self._transport_of = transport_of
+        self._now = now
+
+    def administrator(self, token: str) -> Administrator | None:
+        """Who shows this token: an administrator's session, or a code. None for everybody else."""
+        launched = self._session(token)
+        if launched is not None:
+            registration = self._registrations.find(launched.issuer, launched.client_id)
+            if registration is None or not launched.is_administrator:
+                return None
+            return Administrator(registration, launched)
+        registration = self._invitations.administrated_by(token)
+        return None if registration is None else Administrator(registration, None)
+
+    def view(self, who: Administrator) -> AdministrationView:
+        """The page."""
+        key = self._registrations.api_key(who.registration.canvas)
+        in_file = self._registrations.is_configured(who.registration)
+        return AdministrationView(
+            registration=who.registration,
+            api_key_id=key.client_id if key else None,
+            may_store_key=not in_file and (key is None or who.launched is None),
+            in_file=in_file,
+            key_name=API_KEY_NAME,
+            redirect_uri=self._doctor.redirect_uri,
+            scopes=tuple(ALL_SCOPES.items()),
+            usage=usage_of(self._database, who.registration.canvas),
+            periods=self._periods(),
+            read_at=self._now(),
+        )
+
+    def findings(self, who: Administrator) -> tuple[Finding, ...]:
+        """The checks; they ask Canvas and the tool's own public address."""
+        return self._doctor.for_administrator(who.registration)
+
+    def store_api_key(self, who: Administrator, client_id: str, secret: str) -> KeyCheck:
+        """Keep the API key if Canvas accepts it; gives what is still to be mended in Canvas.
+
+        Raises:
+            KeyRefused: Canvas does not accept id and secret, or could not be asked; or who asks may not.
+            RegistrationRefused: what was entered is no id or no secret.
+        """
+        if not self.view(who).may_store_key:
+            raise KeyRefused(
+                N_(
+                    "There is an API key already. To replace it takes a setup address from the people who "
+                    "run this tool."
+                )
+            )
+        key = OAuthKey(client_id.strip(), secret.strip())
+        found = check_key(self._transport_of(who.registration.canvas), key, self._doctor.redirect_uri)
+        if found.trouble is not None and found.trouble not in STORED_ALL_THE_SAME:
+            raise KeyRefused(N_("Nothing was stored: %(why)s."), why=key_words(found))
+        self._registrations.store_api_key(who.registration.canvas, key.client_id, key.client_secret)
+        return found
+
+    def _periods(self) -> Sequence[Period]:
+        return (
+            Period(
+                sentence("A session ends after so much silence"),
+                sentence("%(hours)s hours", hours=f"{self._settings.session_idle_hours:g}"),
+            ),
+            Period(
+                sentence("and at the latest after"),
+                sentence("%(hours)s hours", hours=f"{self._settings.session_hours:g}"),
+            ),
+            Period(
+                sentence("A preview can be applied for"),
+                sentence("%(hours)s hours", hours=f"{self._settings.plan_max_age_hours:g}"),
+            ),
+            Period(
+                sentence("A teacher's access to Canvas is kept"),
+                sentence("until they disconnect, or Canvas ends it; sealed"),
+            ),
+        )

@@ -1,0 +1,91 @@
+"""The administration: one page for whoever looks after one registration, by launch or by code.
+
+It lies beside the courses' pages and shares their frame module; the token that it is fetched with is either
+an administrator's session or the code of a setup address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from flask import Blueprint, Response, g, jsonify, make_response, render_template, request, url_for
+
+from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
+from lti_tool.services.administration import AdministrationView, Administrator, KeyRefused
+from lti_tool.services.doctor import Finding
+from lti_tool.services.registrations import RegistrationRefused
+from lti_tool.services.use_cases import Actor
+from lti_tool.web.answers import go_to
+from lti_tool.web.limits import Kind, limited
+from lti_tool.web.security import frame_in_named
+from lti_tool.web.session import NoSession, Visit, bearer
+
+
+class AdministrationCases(Protocol):
+    """``lti_tool.services.administration.Administration``."""
+
+    def administrator(self, token: str) -> Administrator | None: ...
+    def view(self, who: Administrator) -> AdministrationView: ...
+    def findings(self, who: Administrator) -> Sequence[Finding]: ...
+    def store_api_key(self, who: Administrator, client_id: str, secret: str) -> object: ...
+
+
+class NotAnAdministrator(Exception):
+    """The launch gave no administrator's role in the account."""
+
+
+def administration_blueprint(
+    administration: AdministrationCases, platform_origins: Callable[[], Sequence[str]]
+) -> Blueprint:
+    """``/app/administration`` and what belongs to it."""
+    pages = Blueprint(
+        "administration", __name__, url_prefix="/app/administration", template_folder="templates"
+    )
+    pages.before_request(frame_in_named(platform_origins))
+
+    @pages.before_request
+    def only_administrators() -> Response | None:
+        token = bearer()
+        if token is None:
+            if request.method in ("GET", "HEAD"):
+                return make_response(render_template("shell.html"))
+            raise NoSession
+        g.administrator = administration.administrator(token)
+        if g.administrator is None:
+            raise NotAnAdministrator
+        launched = g.administrator.launched
+        if launched is not None:
+            actor = Actor(
+                CanvasOrigin(launched.canvas_origin),
+                CourseId(launched.course_id),
+                UserId(launched.user_id),
+                launched.user_name,
+            )
+            g.visit = Visit(launched, actor)
+        return None
+
+    @pages.get("")
+    def overview() -> str:
+        return _page(administration.view(g.administrator), {}, "")
+
+    @pages.get("/findings")
+    def findings() -> Response:
+        found = administration.findings(g.administrator)
+        return jsonify(html=render_template("administration/_findings.html", findings=found))
+
+    @pages.post("/api-key")
+    @limited(Kind.REGISTRATION)
+    def api_key() -> Response | tuple[str, int]:
+        client_id, secret = request.form.get("client_id", ""), request.form.get("secret", "")
+        try:
+            administration.store_api_key(g.administrator, client_id, secret)
+        except (KeyRefused, RegistrationRefused) as error:
+            return _page(administration.view(g.administrator), {"client_id": error.words}, client_id), 422
+        return go_to(url_for("administration.overview"))
+
+    return pages
+
+
+def _page(view: AdministrationView, errors: dict[str, object], client_id: str) -> str:
+    return render_template("administration/overview.html", view=view, errors=errors, client_id=client_id)
