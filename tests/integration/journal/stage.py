@@ -51,12 +51,13 @@ def open_journal(url: str, clock: VirtualClock | None = None, *, fast: bool = Tr
     engine = make_engine(url)
     OPENED.append(engine)
     if fast and engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _no_fsync)
+        event.listen(engine, "connect", without_fsync)
     Base.metadata.create_all(engine, tables=cast(Any, TABLES))
     return Journal(Database(engine), clock.now if clock is not None else None)
 
 
-def _no_fsync(connection: sqlite3.Connection, _record: object) -> None:
+def without_fsync(connection: sqlite3.Connection, _record: object) -> None:
+    """For engines of tests: a killed process needs no fsync."""
     connection.execute("PRAGMA synchronous=OFF")
 
 
