@@ -11,6 +11,7 @@ import itertools
 import json
 import logging
 import multiprocessing
+import os
 import random
 import resource
 import tempfile
@@ -35,7 +36,7 @@ from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.states import RunState
 from lti_tool.canvas.calls import Calls
 from lti_tool.canvas.client import CanvasClient
-from lti_tool.canvas.pacing import Pace
+from lti_tool.canvas.pacing import Lane, Pace
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.canvas.transport import Transport, WireAnswer, WireRequest
 from lti_tool.logs import configure_logs
@@ -51,6 +52,8 @@ from lti_tool.planning.undo import undo_changes
 from lti_tool.simulator.app import create_simulator
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.habits import Clock, Habits
+from lti_tool.simulator.records import EnrollmentType
+from lti_tool.simulator.staff import add_staff, enroll_staff
 from lti_tool.simulator.state import CanvasState
 from lti_tool.simulator.throttle import Throttle
 from tests import builders
@@ -305,14 +308,26 @@ class Creating(AssignmentReviews):
 
 @dataclass(frozen=True)
 class Crowd:
-    """Many runs at once by one worker process."""
+    """Many runs at once, and the processor time of each part of the host."""
 
     writes: int
     refused: int
     seconds: float
     slowest_over_fastest: float
     cpu_seconds: float
+    canvas_cpu_seconds: float
+    database_cpu_seconds: float
     memory_mb: float
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Processor time of a process and of its children, living and waited for."""
+    with open(f"/proc/{pid}/stat") as stat:
+        ticks = stat.read().rpartition(")")[2].split()[11:15]
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        children = file.read().split()
+    own = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return own + sum(_cpu_seconds(int(child)) for child in children)
 
 
 def _drive_crowd(port: int, database: str, numbers: range, writes: int, answers: Any) -> None:
@@ -363,7 +378,9 @@ def crowd(runs: int, writes: int, workers: int, *, postgresql: bool = False) -> 
     canvas.start()
     port = ports.get(timeout=60)
     with tempfile.TemporaryDirectory() as folder:
-        database = running_postgres(durable=True).database() if postgresql else new_sqlite(folder)
+        server = running_postgres(durable=True) if postgresql else None
+        database = server.database() if server else new_sqlite(folder)
+        before = _cpu_seconds(server.pid) if server else 0.0
         started = [
             SPAWN.Process(
                 target=_drive_crowd, args=(port, database, range(first, runs, workers), writes, answers)
@@ -375,6 +392,9 @@ def crowd(runs: int, writes: int, workers: int, *, postgresql: bool = False) -> 
         found = [answers.get(timeout=600) for _ in started]
         for worker in started:
             worker.join()
+        database_cpu = _cpu_seconds(server.pid) - before if server else 0.0
+    assert canvas.pid is not None
+    canvas_cpu = _cpu_seconds(canvas.pid)
     canvas.terminate()
     canvas.join()
     done = [one for part, _, _ in found for one in part]
@@ -385,11 +405,46 @@ def crowd(runs: int, writes: int, workers: int, *, postgresql: bool = False) -> 
         max(spent),
         max(spent) / min(spent),
         sum(cpu for _, cpu, _ in found),
+        canvas_cpu,
+        database_cpu,
         max(memory for _, _, memory in found),
     )
 
 
 # -- a very large course -------------------------------------------------------------------------------------
+
+
+def _large_course(students: int) -> CanvasState:
+    """One course of so many students in twenty sections, all of whom have handed in."""
+    state = CanvasState(seed=1, habits=Habits(latency=LATENCY_S))
+    staff, now = add_staff(state), state.now()
+    course = state.add_course("Everybody", "ALL-1")
+    sections = [state.add_section(course, f"Section {number + 1:02d}") for number in range(20)]
+    enroll_staff(state, staff, course, sections, now)
+    people = [state.add_user(f"Student {number:05d}") for number in range(students)]
+    for number, user in enumerate(people):
+        state.add_enrollment(user, sections[number % 20], EnrollmentType.STUDENT, at=now)
+    essay = state.add_assignment(course, "Essay", at=now)
+    essay.peer_reviews = True
+    state.refresh_submissions(essay)
+    for user in people:
+        state.submit(user.id, essay.id, at=now)
+    return state
+
+
+def serve_large(students: int, where: Any) -> None:
+    """The simulated Canvas with a very large course, in a process of its own."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    state = _large_course(students)
+    apps: list[Any] = []
+    server = make_server("127.0.0.1", 0, lambda *call: apps[0](*call), threaded=True)  # noqa: PLW0108 - it comes later
+    url = f"http://localhost:{server.port}"
+    apps.append(create_simulator(state, base_url=url))
+    teacher = next(user for user in state.users.values() if user.login == "teacher")
+    course = next(iter(state.courses.values()))
+    token = state.make_personal_token(teacher.id).token
+    where.put((url, token, course.id, state.assignments_of(course.id)[0].id))
+    server.serve_forever()
 
 
 class InMemory:
@@ -418,37 +473,73 @@ class InMemory:
 
 @dataclass(frozen=True)
 class Large:
-    """What a worker needs for a large course: its own seconds and memory, without Canvas."""
+    """A large course: seconds until its preview can be shown, and what the worker itself needs for it."""
 
     students: int
     writes: int
+    reading_seconds: float
+    requests_refused: int
     planning_seconds: float
     worker_seconds: float
     memory_mb: float
 
 
-def _drive_large(students: int, answers: Any) -> None:
+def _drive_large(where: tuple[str, str, str, str], answers: Any) -> None:
     from lti_tool.services.planning import changes_of
 
     configure_logs("error")
+    url, token, course, assignment = where
+    origin = CanvasOrigin(url)
+    transport = Counting(origin, reach=LOOPBACK)
+    client = CanvasClient(Calls(transport, OneToken(token), Pace(), lane=Lane.PAGE))
+    canvas = AssignmentReviews(client, origin, CourseId(course), AssignmentId(assignment))
     with tempfile.TemporaryDirectory() as folder:
         journal = open_journal(folder)
-        world = builders.snapshot(students, sections=20)
         began = time.monotonic()
+        world = canvas.read_snapshot()
+        read = time.monotonic()
         lines = list(changes_of(world, PlanRules(reviews_per_reviewer=3), "benchmark", frozenset()))
+        plan = plan_of(lines, world, "large")
         planned = time.monotonic()
-        run = journal.start(plan_of(lines, world, "large"), TEACHER)
+        run = journal.start(plan, TEACHER)
         driver = Driver(journal, SystemClock(), "benchmark", DriverSettings())
         assert driver.drive(run, cast(CanvasReviews, InMemory(world)), world) is RunState.DONE
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        answers.put(Large(students, len(lines), planned - began, time.monotonic() - planned, memory))
+        answers.put(
+            Large(
+                len(world.people),
+                len(lines),
+                read - began,
+                transport.refused,
+                planned - read,
+                time.monotonic() - planned,
+                memory,
+            )
+        )
+
+
+class Counting(FarTransport):
+    """Counts what Canvas refused."""
+
+    refused = 0
+
+    def send(self, request: WireRequest, **how: Any) -> WireAnswer:
+        """Look at the status."""
+        answer = super().send(request, **how)
+        self.refused += answer.status in (403, 429)
+        return answer
 
 
 def large(students: int) -> Large:
-    """Three reviews for each of so many students."""
+    """Three reviews for each of so many students: read over the socket, planned, applied."""
     answers: Any = SPAWN.Queue()
-    worker = SPAWN.Process(target=_drive_large, args=(students, answers))
+    where: Any = SPAWN.Queue()
+    canvas = SPAWN.Process(target=serve_large, args=(students, where), daemon=True)
+    canvas.start()
+    worker = SPAWN.Process(target=_drive_large, args=(where.get(timeout=600), answers))
     worker.start()
     result = cast(Large, answers.get(timeout=1800))
     worker.join()
+    canvas.terminate()
+    canvas.join()
     return result

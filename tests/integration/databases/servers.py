@@ -99,6 +99,11 @@ class Postgres:
             )
         _wait(self._answers, f"PostgreSQL does not answer; see {self.folder / 'log'}")
 
+    @property
+    def pid(self) -> int:
+        """The process that all of the server's others are children of."""
+        return self._server.pid
+
     def _answers(self) -> bool:
         assert self._server.poll() is None, (self.folder / "log").read_text()
         try:

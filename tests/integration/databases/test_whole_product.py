@@ -57,12 +57,12 @@ class Installation:
         """A command that answers in JSON."""
         return json.loads(self.run(*words, "--format", "json"))
 
-    def start_worker(self) -> None:
+    def start_worker(self, **environment: str) -> None:
         """One more worker process."""
         self.workers.append(
             subprocess.Popen(
                 self.command,
-                env=os.environ | self.environment,
+                env=os.environ | self.environment | environment,
                 cwd=Path(__file__).parents[3],
             )
         )

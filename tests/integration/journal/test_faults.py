@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from tests.fakes import (
     THROTTLED,
     UNREACHABLE,
     Fault,
+    executes_late,
 )
 from tests.integration.journal.stage import TEACHER, Stage, creates, deletes, pair
 
@@ -287,3 +289,30 @@ def test_creates_are_settled_before_any_delete_is_sent(shared: Stage) -> None:
     faulty.drive()
     assert creates_at_first_delete[0] == 12 + 2
     assert_exact(faulty)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+def test_a_mix_of_faults_on_three_hundred_lines(shared: Stage, share: float) -> None:
+    """Whatever is reported is true; at the worst something is given up, and never is anything doubled."""
+    draw, students = random.Random(f"{share}"), 60
+    pairs = [(at + 1, (at + step) % students + 1) for step in range(1, 6) for at in range(students)]
+    preview = snapshot(students, reviews=[review(*who) for who in pairs[250:]])
+    lines = creates(*pairs[:250]) + deletes(*pairs[250:])
+    mixed = Stage(None, lines, preview=preview, workers=8, after=shared)
+    mix = [LOST_BEFORE, LOST_AFTER, BROKEN_AFTER, SERVER_ERROR, THROTTLED, UNREACHABLE, executes_late(60)]
+    mixed.canvas.fault = lambda verb, n: (
+        draw.choice(mix) if verb in ("create", "delete") and draw.random() < share else None
+    )
+    report = mixed.sweep_until_over(most=2_000)
+    assert report.progress.over
+    assert mixed.canvas.second_mails == 0
+    assert set(mixed.canvas.pairs.values()) == {1}
+    assert sum(report.counts.values()) == 300
+    for step in report.steps:
+        there = mixed.canvas.pairs[step.reviewer, step.submission] == 1
+        if step.step_class is StepClass.DONE:
+            assert there == (step.kind == "create"), step
+        else:
+            assert step.step_class is StepClass.GAVE_UP, step
+    assert (report.state is RunState.DONE) == (report.counts[StepClass.GAVE_UP] == 0)
+    assert report.counts[StepClass.DONE] >= (300 if share < 0.1 else 290 if share < 0.3 else 100)
