@@ -21,7 +21,7 @@ MANY_BUCKETS = 8
 
 BITS = 32
 """Works in a number that are looked at in the time for one work in a list."""
-ONE = ord("1")
+ZERO, ONE = ord("0"), ord("1")
 
 Parts = list[tuple[list[int], ...]]
 
@@ -114,17 +114,19 @@ def make_pools(
             fits[r] = None
         elif any_listed and listed[kind_of[r]]:
             explicit[r] = pool[r]
-    return Pools(choices, pool, fits, explicit, _bits(explicit, size))
+    return Pools(choices, pool, fits, explicit, _bits(explicit, blocked, size))
 
 
-def _bits(explicit: dict[int, list[int]], size: int) -> dict[int, int]:
-    """Lists as the bits of numbers, where reading the number is quicker than going through the list."""
+def _bits(explicit: dict[int, list[int]], blocked: list[set[int]], size: int) -> dict[int, int]:
+    """Lists without what is blocked as the bits of numbers, where that is quicker to go through."""
     bits = {}
     for r, works in explicit.items():
         if len(works) * BITS >= size:
             digits = bytearray(b"0" * size)
             for s in works:
                 digits[-1 - s] = ONE
+            for s in blocked[r]:
+                digits[-1 - s] = ZERO
             bits[r] = int(digits, 2)
     return bits
 

@@ -42,7 +42,7 @@ class Problem:
     not in ``blocked[r]`` and
     its bucket is in ``fits[r]`` (None: every bucket of the pool is). ``explicit[r]`` is a list
     to search instead of buckets, where r is barred from more than half of his pool or reaches many buckets.
-    ``listed_bits[r]`` has the bit 2 ** s for each work s of a long list ``explicit[r]``.
+    ``listed_bits[r]`` has the bit 2 ** s for each work s of a long list ``explicit[r]`` that is not blocked.
     ``choices[kind]`` is the number of works in the buckets that a kind reaches, or a little more. Where most
     people have works of their own to choose from, ``parts[r]`` are the lists that make up ``pool[r]``, which
     is made only when it is asked for, like ``reach_set``; then everybody is searched for by his list.

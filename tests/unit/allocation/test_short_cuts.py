@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
+import networkx as nx
 import pytest
 
-from allocation import Pair, Participant, Roster, Rules, Submission, allocate, problem, verify
+from allocation import Infeasible, Pair, Participant, Roster, Rules, Submission, allocate, problem, verify
 from allocation.counts import Counts
 from allocation.problem import Problem, compile_problem
 from allocation.strategies.board import Board
@@ -90,3 +91,42 @@ def test_counts_by_table_are_those_without() -> None:
             free = frozenset(one for one in range(len(compiled.works)) if random.random() < 0.1)
             assert slow.count(side, members) == quick.count(side, members)
             assert slow.count(side, members, free) == quick.count(side, members, free)
+
+
+@pytest.mark.parametrize("made_later", [False, True])
+def test_long_lists_and_several_sections_are_solved_exactly(
+    monkeypatch: pytest.MonkeyPatch, *, made_later: bool
+) -> None:
+    if made_later:
+        monkeypatch.setattr(problem, "MANY_KINDS", 3)
+    random = Random(5)
+    outcomes = set()
+    for n in range(20, 44, 2):
+        roster = in_several_sections(n, 2 + n % 12)
+        forbidden = frozenset(
+            Pair(one.id, work.id)
+            for one in roster.participants
+            for work in roster.submissions
+            if random.random() < (0.1, 0.5, 0.75)[n // 2 % 3]
+        )
+        rules = Rules(3, sections="same", forbidden=forbidden, receives=(0, 4), goals=())
+        flow: nx.DiGraph[str] = nx.DiGraph()
+        sections = {one.id: one.sections for one in roster.participants}
+        for one in roster.participants:
+            flow.add_edge("from", one.id, capacity=3)
+            for work in roster.submissions:
+                inside = any(one.sections & sections[author] for author in work.authors)
+                if inside and one.id not in work.authors and Pair(one.id, work.id) not in forbidden:
+                    flow.add_edge(one.id, work.id, capacity=1)
+        for work in roster.submissions:
+            flow.add_edge(work.id, "to", capacity=4)
+        try:
+            found = allocate(roster, rules, seed=n)
+        except Infeasible as refused:
+            found = refused.best
+        assert len(found.pairs) == nx.maximum_flow_value(flow, "from", "to")
+        assert {broken.code for broken in verify(roster, rules, found.pairs)} <= {"gives"}
+        compiled = compile_problem(roster, rules)
+        outcomes.add((bool(compiled.listed_bits), compiled.parts is not None))
+    assert (True, False) in outcomes or made_later
+    assert (False, True) in outcomes or not made_later
