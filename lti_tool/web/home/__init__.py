@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.services.errors import NotConnected
 from lti_tool.services.use_cases import CourseOverview, UseCases
 from lti_tool.web.answers import go_to
+from lti_tool.web.paging import page_of
 from lti_tool.web.session import visit
 
 LATEST = 5
@@ -41,7 +42,7 @@ def home_blueprint(services: UseCases) -> Blueprint:
         return render_template(
             "history.html",
             course_id=course_id,
-            runs=services.running.history(actor),
+            page=page_of(services.running.history(actor), request.args.get("page")),
             assignment_names={facts.id: facts.name for facts in services.reading.assignments(actor)},
         )
 

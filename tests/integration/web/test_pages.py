@@ -380,7 +380,7 @@ def test_what_was_not_made_is_listed_with_its_cause() -> None:
     course.finish_run(run_id, RunState.DONE_WITH_ISSUES, failed=4)
     page = words_of(Browser(course).get(f"{HOME}/runs/{run_id}"))
     assert "4 were not" in page
-    assert "4 student left the course" in page
+    assert "4 × student left the course" in page
 
 
 def test_a_paused_run_can_go_on() -> None:
