@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from lti_tool.lti.context import LaunchContext
     from lti_tool.lti.keys import ToolKeys
     from lti_tool.services.doctor import Doctor, Finding
+    from lti_tool.services.vitals import Vitals
     from lti_tool.web.limits import Kind
 
 
@@ -315,8 +317,51 @@ def _do_chores(application: Application) -> None:
         log.warning("chores failed; tried again", error=type(error).__name__)
 
 
+def vitals(application: Application) -> Vitals:
+    """How this installation stands."""
+    from lti_tool.jobs.queue import queue_errors
+    from lti_tool.services.vitals import Vitals
+
+    return Vitals(application.database, application.journal, application.queue.pending_count, queue_errors)
+
+
+@contextmanager
+def _worker_metrics(application: Application) -> Iterator[None]:
+    """Serve a worker's metrics on loopback, where the settings give a port for them."""
+    port = application.settings.worker_metrics_port
+    if not port:
+        yield
+        return
+    from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+    from flask import Flask
+
+    from lti_tool.web.machines import machines_blueprint
+
+    class Silent(WSGIRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Each scrape would be a line."""
+
+    app = Flask("lti_tool.worker", static_folder=None)
+    app.register_blueprint(machines_blueprint(vitals(application), application.settings.metrics_token))
+    server = make_server("127.0.0.1", port, app, handler_class=Silent)
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 def work_forever(application: Application) -> None:
     """Drive runs until SIGINT or SIGTERM."""
+    with _worker_metrics(application):
+        _work_forever(application)
+
+
+def _work_forever(application: Application) -> None:
     worker = build_worker(application)
     _on_stop_signals(worker.end)
     worker.start()
@@ -384,6 +429,7 @@ def build_web(application: Application) -> Flask:
     from lti_tool.services.registering import Registering
     from lti_tool.web.factory import WebSettings, create_web
     from lti_tool.web.launch import launch_blueprint
+    from lti_tool.web.machines import machines_blueprint
     from lti_tool.web.register import register_blueprint
 
     settings, database = application.settings, application.database
@@ -425,7 +471,11 @@ def build_web(application: Application) -> Flask:
     return create_web(
         application.use_cases,
         session,
-        [launch_blueprint(launching, sessions, tool_keys(application)), register_blueprint(registering)],
+        [
+            launch_blueprint(launching, sessions, tool_keys(application)),
+            register_blueprint(registering),
+            machines_blueprint(vitals(application), settings.metrics_token),
+        ],
         WebSettings(
             settings.public_url,
             registrations.origins,

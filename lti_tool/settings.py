@@ -99,6 +99,12 @@ class Settings(BaseSettings):
     session_idle_hours: float = Field(default=8.0, gt=0, description="A session ends after this much silence")
     session_hours: float = Field(default=24.0, gt=0, description="A session ends at the latest after this")
 
+    metrics_token: str = Field(
+        default="", repr=False, description="Bearer token for /metrics; without it there is no such address"
+    )
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port on loopback for a worker's own metrics; 0: none"
+    )
     keep_plans_days: int = Field(
         default=180, ge=1, description="Plans, finished runs, reminders and credits are erased after this"
     )

@@ -35,6 +35,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util import create_urllib3_context
 
 from lti_tool.canvas.origin import origin_of
+from lti_tool.metrics import CANVAS_CALLS, CANVAS_SECONDS, canvas_result
 from lti_tool.outgoing import (
     PUBLIC,
     GuardedAdapter,
@@ -176,12 +177,15 @@ class Transport:
         started = time.monotonic()
         with self._line() as line:
             answer = self._exchange(line, request, target, headers, limits or self.limits)
+        seconds = time.monotonic() - started
+        CANVAS_CALLS.labels(request.method, canvas_result(answer.status, is_json=answer.is_json)).inc()
+        CANVAS_SECONDS.labels(request.method).observe(seconds)
         log.debug(
             "canvas_call",
             method=request.method,
             path=request.path.partition("?")[0],
             status=answer.status,
-            milliseconds=round((time.monotonic() - started) * 1000),
+            milliseconds=round(seconds * 1000),
             request_id=answer.request_id,
             cost=answer.request_cost,
             remaining=answer.rate_limit_remaining,
@@ -293,6 +297,7 @@ def _failed(request: WireRequest, error: Exception, response: urllib3.BaseHTTPRe
         response.close()
     left = response is not None or bool(_on_the_wire.bytes_left)
     refused = refusal_in(error)
+    CANVAS_CALLS.labels(request.method, "no answer" if left else "not reached").inc()
     log.warning(
         "canvas_call_failed",
         method=request.method,

@@ -9,6 +9,8 @@ import time
 import structlog
 from flask import Flask, Response, g, request
 
+from lti_tool.metrics import ANSWER_SECONDS, ANSWERS
+
 HEADER = "X-Request-ID"
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 log = structlog.get_logger(__name__)
@@ -28,12 +30,16 @@ def trace(app: Flask, *, behind_proxy: bool) -> None:
     @app.after_request
     def answered(response: Response) -> Response:
         response.headers[HEADER] = g.request_id
+        seconds = time.monotonic() - g.began_at
+        part = request.blueprint or ("static" if request.endpoint == "static" else "none")
+        ANSWERS.labels(part, response.status_code).inc()
+        ANSWER_SECONDS.labels(part).observe(seconds)
         log.info(
             "answered",
             method=request.method,
             route=str(request.url_rule) if request.url_rule else None,  # not the address: it can hold a code
             status=response.status_code,
-            milliseconds=round((time.monotonic() - g.began_at) * 1000),
+            milliseconds=round(seconds * 1000),
         )
         return response
 

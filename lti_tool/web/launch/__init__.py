@@ -18,6 +18,7 @@ from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.lti.keys import ToolKeys
 from lti_tool.lti.launching import Launching, StartedLogin
 from lti_tool.lti.sessions import Sessions
+from lti_tool.metrics import LAUNCHES
 from lti_tool.web.limits import Kind, limited
 from lti_tool.web.security import ANYBODY, IN_CANVAS, frame_in
 
@@ -131,6 +132,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
     @limited(Kind.LAUNCH)
     def launch() -> Response:
         finished = launching.finish(request.form, lambda label: request.cookies.get(f"{COOKIE}{label}"))
+        LAUNCHES.labels("accepted").inc()
         log.info("launched", launch=finished.label, client_id=finished.context.client_id)
         frame_in([finished.context.platform_origin])
         page = "launch/no_course.html" if finished.context.missing_fields else "launch/launch.html"
@@ -197,6 +199,7 @@ def _refused(error: LaunchRefused) -> Response:
     status, title, happened, to_do = WORDS[error.refusal]
     # Where nobody knows whose launch it was, the page must be readable anywhere: perhaps it says just that.
     frame_in(error.platform_origins or ANYBODY)
+    LAUNCHES.labels(error.refusal.value).inc()
     log.warning("launch refused", refusal=error.refusal.value, detail=error.detail, reference=error.reference)
     if request.is_json:
         answer = jsonify(

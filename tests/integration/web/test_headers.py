@@ -33,11 +33,16 @@ TABLE = {
     "/lti/session": (ANYBODY, "no-store"),
     "/lti/cookie": (NOBODY, "no-store"),
     "/lti/jwks.json": (NOBODY, "public, max-age=600"),
+    "/lti/register": (ANYBODY, "no-store"),  # Canvas frames it before it is registered
+    "/lti/config.json": (NOBODY, "no-store"),
+    "/setup": (NOBODY, "no-store"),
     "/connect/": (NOBODY, "no-store"),
     "/health": (NOBODY, "no-store"),
     "/ready": (NOBODY, "no-store"),
     "/metrics": (NOBODY, "no-store"),
+    "/brand/": (NOBODY, "public, max-age=86400, immutable"),
     "/static/": (NOBODY, "no-cache"),
+    "/lti/register/static/": (NOBODY, "no-cache"),
     "/lti/static/": (NOBODY, "no-cache"),
 }
 ALWAYS = {
