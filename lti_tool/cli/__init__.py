@@ -10,11 +10,13 @@ import click
 
 from lti_tool.cli.access import connect
 from lti_tool.cli.after import board, credit, follow_up, remind
+from lti_tool.cli.editing import EDITING
 from lti_tool.cli.engine import allocate
 from lti_tool.cli.operation import db, demo, doctor, release, serve, worker
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
 from lti_tool.cli.privacy import housekeeping, purge
 from lti_tool.cli.registration import registration
+from lti_tool.cli.rules import rules
 from lti_tool.cli.runs import runs
 from lti_tool.cli.schedules import schedule, watch
 from lti_tool.cli.secrets import keys, secrets
@@ -43,6 +45,7 @@ for command in (
     registration,
     remind,
     release,
+    rules,
     rules_schema,
     purge,
     runs,
@@ -54,3 +57,5 @@ for command in (
     worker,
 ):
     main.add_command(command)
+for command in EDITING:
+    plan.add_command(command)

@@ -34,14 +34,29 @@ def where(command: Callable[P, R]) -> Callable[P, R]:
     return command
 
 
-@click.command()
+class _MakesByDefault(click.Group):
+    """``plan --canvas …`` says the same as ``plan make --canvas …``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command in where none is named."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["make", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_MakesByDefault)
+def plan() -> None:
+    """Plans: make, show, edit, compare; none of it changes anything in Canvas."""
+
+
+@plan.command()
 @where
 @click.option(
     "--rules", type=click.Path(path_type=Path), default=None, help="Rules (JSON, see docs/rules.md)."
 )
 @format_option
 @explains_errors
-def plan(
+def make(
     canvas: str, course: str, assignment: str, user: str | None, rules: Path | None, format_: str
 ) -> None:
     """Allocate and show what would change in Canvas; changes nothing there."""
@@ -50,7 +65,7 @@ def plan(
     from lti_tool.planning.ids import AssignmentId
     from lti_tool.planning.rules import PlanRules
 
-    chosen = PlanRules() if rules is None else _read_rules(rules)
+    chosen = PlanRules() if rules is None else read_rules(rules)
     with open_application() as application:
         actor = application.actor(canvas, course, user)
         application.use_cases.reading.snapshot(actor, AssignmentId(assignment), fresh=True)
@@ -61,7 +76,7 @@ def plan(
             sentences = planning.feasibility(actor, AssignmentId(assignment), chosen).sentences
             refuse("\n".join(["these rules cannot work:", *reason_lines(error.reasons, sentences)]))
         snapshot = planning.plan(actor, made.id).snapshot
-    _show_plan(made, snapshot, format_)
+    show_plan(made, snapshot, format_)
 
 
 @click.command()
@@ -99,7 +114,7 @@ def undo(run_id: str, format_: str) -> None:
         actor = application.actor_of_run(RunId(run_id))
         made = application.use_cases.running.undo(actor, RunId(run_id))
         snapshot = application.use_cases.planning.plan(actor, made.id).snapshot
-    _show_plan(made, snapshot, format_)
+    show_plan(made, snapshot, format_)
 
 
 @click.command()
@@ -135,7 +150,8 @@ def rules_schema() -> None:
     print_json(PlanRules.model_json_schema())
 
 
-def _read_rules(path: Path) -> PlanRules:
+def read_rules(path: Path) -> PlanRules:
+    """The rules of a file, or the end with what is wrong with it."""
     from pydantic import ValidationError
 
     from lti_tool.planning.rules import PlanRules
@@ -151,7 +167,8 @@ def _read_rules(path: Path) -> PlanRules:
         refuse("\n".join([f"{path} cannot be used; nothing was planned:", *lines]))
 
 
-def _show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
+def show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
+    """Print a plan as the command line's users and programs expect it."""
     from lti_tool.planning.explain import REASON_WORDS
     from lti_tool.planning.plan import ChangeKind
     from lti_tool.planning.warnings import WARNING_WORDS, warnings

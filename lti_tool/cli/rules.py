@@ -1,0 +1,270 @@
+"""Rules on the command line: those of an assignment, whether they can work, and those under a name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lti_tool.cli.editing import problem_lines, read_file
+from lti_tool.cli.output import (
+    DONE,
+    WITH_ISSUES,
+    explains_errors,
+    format_option,
+    print_json,
+    reason_lines,
+    refuse,
+)
+from lti_tool.cli.plans import read_rules, where
+
+if TYPE_CHECKING:
+    from lti_tool.planning.rules import PlanRules
+    from lti_tool.services.use_cases import Actor, RuleSet, UseCases
+
+RULES_FILE = click.option(
+    "--rules", "file", type=click.Path(path_type=Path), default=None, help="Rules (JSON, see docs/rules.md)."
+)
+COURSE = [
+    click.option("--canvas", required=True, metavar="URL", help="Address of the Canvas."),
+    click.option("--course", required=True, metavar="ID", help="Canvas course id."),
+    click.option("--as", "user", default=None, metavar="USER", help="Whose token, where several are stored."),
+]
+
+
+@click.group()
+def rules() -> None:
+    """Rules of an assignment, in the format of docs/rules.md, and rules under a name."""
+
+
+@rules.command("show")
+@where
+@explains_errors
+def show_rules(canvas: str, course: str, assignment: str, user: str | None) -> None:
+    """Print the remembered rules of an assignment as JSON."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        found = application.use_cases.planning.rules(actor, AssignmentId(assignment))
+    click.echo(found.model_dump_json(indent=2))
+
+
+@rules.command("set")
+@where
+@click.option("--rules", "file", type=click.Path(path_type=Path), required=True, help="Rules (JSON).")
+@explains_errors
+def set_rules(canvas: str, course: str, assignment: str, user: str | None, file: Path) -> None:
+    """Remember the rules of a file for an assignment; the wizard shows them."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    wanted = read_rules(file)
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        application.use_cases.planning.save_rules(actor, AssignmentId(assignment), wanted)
+
+
+@rules.command("check")
+@where
+@RULES_FILE
+@format_option
+@click.pass_context
+@explains_errors
+def check_rules(
+    context: click.Context,
+    canvas: str,
+    course: str,
+    assignment: str,
+    user: str | None,
+    file: Path | None,
+    format_: str,
+) -> None:
+    """Say whether rules can work, else why not and what would help; exit code 1 if they cannot."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.services.edit_words import offers
+
+    with open_application() as application:
+        actor, cases = application.actor(canvas, course, user), application.use_cases
+        chosen = read_rules(file) if file else cases.planning.rules(actor, AssignmentId(assignment))
+        found = cases.planning.feasibility(actor, AssignmentId(assignment), chosen)
+    ways = [{"code": one.code, "text": str(one.words)} for one in offers(found.reasons, chosen)]
+    if format_ == "json":
+        print_json(
+            {
+                "works": found.works,
+                "reviews": found.reviews,
+                "gives": list(found.gives),
+                "gets": list(found.gets),
+                "reasons": [str(sentence) for sentence in found.sentences],
+                "ways_out": ways,
+            }
+        )
+    elif found.works:
+        click.echo(f"These rules work: {found.reviews} reviews.")
+    else:
+        click.echo("\n".join(["These rules cannot work:", *reason_lines(found.reasons, found.sentences)]))
+    context.exit(DONE if found.works else WITH_ISSUES)
+
+
+@rules.command("people")
+@where
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.csv")
+@click.option("--those-that-fit", is_flag=True, help="Use the clear rows although others are not.")
+@format_option
+@explains_errors
+def people(
+    canvas: str,
+    course: str,
+    assignment: str,
+    user: str | None,
+    file: Path,
+    those_that_fit: bool,
+    format_: str,
+) -> None:
+    """Leave students out, or let them give another number of reviews, as FILE.csv says.
+
+    Columns: Student (or id, login, SIS id, e-mail); Takes part (yes, no); Gives; Reason. With names alone
+    these students are left out. The rules of the assignment are changed and shown.
+    """
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.services.edit_words import unmatched_sentence
+    from lti_tool.services.people_table import directory_for, table_texts, wishes_of_table, with_wishes
+    from lti_tool.services.spreadsheet_reading import TableUnusable, read_table
+
+    content = read_file(file)
+    with open_application() as application:
+        actor, cases = application.actor(canvas, course, user), application.use_cases
+        try:
+            table = read_table(content)
+            snapshot = cases.reading.snapshot(actor, AssignmentId(assignment))
+            directory = directory_for(snapshot, table_texts(table), lambda: cases.reading.contacts(actor))
+            found = wishes_of_table(table, directory)
+        except TableUnusable as unusable:
+            refuse("\n".join([f"{file} cannot be used; nothing of it was:", *problem_lines(unusable)]))
+        unclear = [f"row {row}: {unmatched_sentence(match, directory)}" for row, match in found.unmatched]
+        if unclear and not those_that_fit:
+            refuse("\n".join(["nothing was used yet; --those-that-fit takes the other rows:", *unclear]))
+        changed = with_wishes(cases.planning.rules(actor, AssignmentId(assignment)), found.wishes)
+        cases.planning.save_rules(actor, AssignmentId(assignment), changed)
+    if format_ == "json":
+        print_json(
+            {"matched": [wish.user for wish in found.wishes], "unmatched": unclear, **_people(changed)}
+        )
+        return
+    click.echo(f"{len(found.wishes)} students found; {len(changed.exclude)} are left out by you now.")
+
+
+@rules.group("sets")
+def sets() -> None:
+    """Rules under a name, for any assignment of a course."""
+
+
+def _course(command: Any) -> Any:
+    for option in reversed(COURSE):
+        command = option(command)
+    return command
+
+
+@sets.command("list")
+@_course
+@format_option
+@explains_errors
+def list_sets(canvas: str, course: str, user: str | None, format_: str) -> None:
+    """List the sets of a course."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        found = application.use_cases.rule_sets.all(application.actor(canvas, course, user))
+    if format_ == "json":
+        print_json([{"id": one.id, "name": one.name, "rules": _as_json(one.rules)} for one in found])
+        return
+    for one in found:
+        click.echo(f"{one.name}  (saved {one.saved_at:%Y-%m-%d} by {one.saved_by_name})")
+
+
+@sets.command("save")
+@where
+@click.argument("name")
+@RULES_FILE
+@click.option("--replace", is_flag=True, help="Overwrite the set that has this name.")
+@explains_errors
+def save_set(
+    canvas: str, course: str, assignment: str, user: str | None, name: str, file: Path | None, replace: bool
+) -> None:
+    """Save the rules of an assignment, or of a file, under NAME."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    with open_application() as application:
+        actor, cases = application.actor(canvas, course, user), application.use_cases
+        chosen = read_rules(file) if file else cases.planning.rules(actor, AssignmentId(assignment))
+        try:
+            cases.rule_sets.save(actor, name, chosen, replace=replace)
+        except ValueError as error:
+            refuse(str(error))
+
+
+@sets.command("use")
+@where
+@click.argument("name")
+@explains_errors
+def use_set(canvas: str, course: str, assignment: str, user: str | None, name: str) -> None:
+    """Make the set NAME the rules of an assignment."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    with open_application() as application:
+        actor, cases = application.actor(canvas, course, user), application.use_cases
+        cases.rule_sets.use(actor, _named(cases, actor, name).id, AssignmentId(assignment))
+
+
+@sets.command("rename")
+@_course
+@click.argument("name")
+@click.argument("new_name")
+@explains_errors
+def rename_set(canvas: str, course: str, user: str | None, name: str, new_name: str) -> None:
+    """Give the set NAME another name."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        actor, cases = application.actor(canvas, course, user), application.use_cases
+        try:
+            cases.rule_sets.rename(actor, _named(cases, actor, name).id, new_name)
+        except ValueError as error:
+            refuse(str(error))
+
+
+@sets.command("delete")
+@_course
+@click.argument("name")
+@explains_errors
+def delete_set(canvas: str, course: str, user: str | None, name: str) -> None:
+    """Forget the set NAME; plans made with it keep their rules."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        actor, cases = application.actor(canvas, course, user), application.use_cases
+        cases.rule_sets.delete(actor, _named(cases, actor, name).id)
+
+
+def _named(cases: UseCases, actor: Actor, name: str) -> RuleSet:
+    found = [one for one in cases.rule_sets.all(actor) if one.name.casefold() == name.casefold()]
+    if not found:
+        refuse(f"there is no set of rules named {name!r} in this course")
+    return found[0]
+
+
+def _as_json(rules: PlanRules) -> Any:
+    return json.loads(rules.model_dump_json())
+
+
+def _people(rules: PlanRules) -> dict[str, Any]:
+    whole = _as_json(rules)
+    return {"exclude": whole["exclude"], "loads": whole["loads"]}
