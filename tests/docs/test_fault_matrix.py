@@ -1,0 +1,20 @@
+"""Every fault of the matrix has its row, and every row a test that exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\| (\d+) \|.*\| (tests/[\w/]+\.py)::(\w+) \|$", re.MULTILINE)
+
+
+def test_every_row_names_a_test_that_exists() -> None:
+    rows = ROW.findall((ROOT / "docs" / "fault-matrix.md").read_text())
+    assert [int(number) for number, _, _ in rows] == list(range(1, 49))
+    for _, file, name in rows:
+        tree = ast.parse((ROOT / file).read_text())
+        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, (
+            f"{file}::{name}"
+        )
