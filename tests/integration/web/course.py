@@ -396,6 +396,7 @@ class Course:
     def pause(self, actor: Actor, run_id: RunId) -> None:
         self.report(actor, run_id)
         self.changed.append("pause")
+        self.runs[run_id] = replace(self.runs[run_id], pause_requested=True)
 
     def cancel(self, actor: Actor, run_id: RunId) -> None:
         self.report(actor, run_id)

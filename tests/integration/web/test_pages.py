@@ -362,6 +362,10 @@ def test_progress_then_report_then_undo_as_a_plan() -> None:
     assert (told["over"], told["total"]) == (False, len(plan.writes))
     assert "About 2 minutes left." in words_of_html(told["html"])
     assert "slow down" in told["html"]
+    assert f"{run}/pause" in browser.get(run).text
+    browser.send(f"{run}/pause")
+    assert course.changed[-1] == "pause"
+    assert "Pausing after" in browser.get(run).text
     browser.send(f"{run}/stop")
     assert "Stopping after" in browser.get(run).text
     (run_id,) = course.runs
