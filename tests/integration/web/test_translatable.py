@@ -115,10 +115,10 @@ def _raising(error: Exception) -> Iterator[str]:
     def fail(*_: object, **__: object) -> NoReturn:
         raise error
 
-    course.overview = fail  # type: ignore[method-assign]  # that is the point
+    course.report = fail  # type: ignore[method-assign]  # that is the point
     client, headers = client_of(course)
-    yield client.get(f"{HOME}/history", headers=headers).text
-    answer = client.get(f"{HOME}/history", headers={**headers, "Accept": "application/json"}).get_json()
+    yield client.get(f"{HOME}/runs/r1", headers=headers).text
+    answer = client.get(f"{HOME}/runs/r1", headers={**headers, "Accept": "application/json"}).get_json()
     yield "".join(f"<p>{answer[name]}</p>" for name in ("title", "happened", "to_do"))
 
 
@@ -167,6 +167,7 @@ TEMPLATES = sorted((ROOT / "lti_tool" / "web").rglob("*.html"))
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
 def test_no_template_holds_bare_words(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
+    text = re.sub(r"\{% trans.*?\{% endtrans %\}", " ", text, flags=re.S)
     text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.S)
     text = re.sub(r'\saria-(?:describedby|invalid)="[^"]*"', " ", text)  # a macro that makes attributes
     assert unwrapped(text) == set()
