@@ -37,7 +37,6 @@ TABLE = {
     "/lti/config.json": (NOBODY, "no-store"),
     "/setup": (NOBODY, "no-store"),
     "/connect/": (NOBODY, "no-store"),
-    "/brand/": (NOBODY, "no-store"),  # "1" is no colour; a sheet that there is may be kept
     "/health": (NOBODY, "no-store"),
     "/ready": (NOBODY, "no-store"),
     "/metrics": (NOBODY, "no-store"),

@@ -75,7 +75,9 @@ def client_of(course: Course) -> tuple[FlaskClient, dict[str, str]]:
 def test_every_sentence_of_every_screen_goes_through_translation(state: str) -> None:
     course, path = STATES[state]()
     client, headers = client_of(course)
-    page = client.get(HOME + path, headers=headers).text
+    answer = client.get(HOME + path, headers=headers)
+    assert (answer.status_code, answer.mimetype) == (404 if state == "no such plan" else 200, "text/html")
+    page = answer.text
     assert "⟦" in page
     assert unwrapped(page) - OUR_DATA == set()
     for fragment in re.findall(r'data-load="([^"]+)"', page):
