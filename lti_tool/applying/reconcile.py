@@ -108,7 +108,7 @@ def delete_verdict(step: StepRecord, rows: Sequence[Review]) -> Settlement | Non
                 StepState.DONE, Whose.OURS, step.expected_review, note=N_("found gone by reading back")
             )
         return Settlement(StepState.ALREADY_GONE)
-    if any(row.completed for row in rows):
+    if any(row.written for row in rows):
         return Settlement(StepState.KEPT_COMPLETED, review=rows[0].id)
     if len(rows) > 1:
         return Settlement(StepState.CONFLICT, review=rows[0].id, note=N_("the pair exists several times"))

@@ -32,6 +32,7 @@ from lti_tool.planning.ids import AssignmentId, CourseId, GroupId, SectionId, Su
 
 PAGE_SIZE = ("per_page", "100")
 """Asked for, never relied upon: Canvas clamps it, installations differ."""
+WITH_COMMENTS = (("include[]", "submission_comments"),)
 STUDENT_TYPES = ("StudentEnrollment", "StudentViewEnrollment")
 LIVING_STATES = ("active", "invited", "creation_pending", "inactive", "completed")
 
@@ -194,14 +195,20 @@ class CanvasClient:
         query = [PAGE_SIZE, *(("exclude_response_fields[]", field) for field in ("body", "attachments"))]
         return self._calls.every(endpoint.request(place.id, assignment, query=query), SubmissionRecord, seen)
 
-    def peer_reviews(self, place: Place, assignment: AssignmentId) -> list[PeerReviewRecord]:
+    def peer_reviews(
+        self, place: Place, assignment: AssignmentId, *, comments: bool = False
+    ) -> list[PeerReviewRecord]:
         """GET .../assignments/:assignment_id/peer_reviews.
+
+        ``comments`` asks for ``include[]=submission_comments``, which may be stripped; each review then
+        repeats all comments of its submission.
 
         Not paginated (a Link header is followed should one come), not ordered, not limited to the section
         in the path, and including people who have left. Somebody without the right to grade gets 200 with
         only the reviews of his own work: check `permissions` first, or an empty list means nothing.
         """
-        request = _review_routes(place).of_assignment.request(place.id, assignment)
+        query = WITH_COMMENTS if comments else ()
+        request = _review_routes(place).of_assignment.request(place.id, assignment, query=query)
         return self._calls.every(request, PeerReviewRecord)
 
     def peer_reviews_of(
@@ -209,9 +216,11 @@ class CanvasClient:
     ) -> list[PeerReviewRecord]:
         """GET .../submissions/:submission_id/peer_reviews: the row id of the submission, not the user's.
 
-        A submission of another assignment, or nonsense, is 200 with an empty list.
+        A submission of another assignment, or nonsense, is 200 with an empty list. Comments are asked for, so
+        that a review that somebody has begun to write is known before it is deleted.
         """
-        request = _review_routes(place).of_submission.request(place.id, assignment, submission)
+        route = _review_routes(place).of_submission
+        request = route.request(place.id, assignment, submission, query=WITH_COMMENTS)
         return self._calls.every(request, PeerReviewRecord)
 
     def create_peer_review(

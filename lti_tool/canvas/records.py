@@ -203,6 +203,12 @@ class SubmissionRecord(IdentifiedRecord):
         return self.submission_type is not None
 
 
+class CommentRecord(CanvasRecord):
+    """Who commented; the words of students are not read."""
+
+    author_id: Id | None = None
+
+
 class PeerReviewRecord(IdentifiedRecord):
     """A peer review. ``user_id`` is the author; ``asset_id`` the author's submission."""
 
@@ -211,6 +217,7 @@ class PeerReviewRecord(IdentifiedRecord):
     asset_id: Id
     asset_type: Literal["Submission"]
     workflow_state: Literal["assigned", "completed"]
+    submission_comments: tuple[CommentRecord, ...] = ()
 
     @property
     def pair(self) -> tuple[SubmissionId, UserId, UserId]:
@@ -225,6 +232,8 @@ class PeerReviewRecord(IdentifiedRecord):
             assessee=UserId(self.user_id),
             submission=SubmissionId(self.asset_id),
             completed=self.workflow_state == "completed",
+            started=self.workflow_state == "assigned"
+            and any(comment.author_id == self.assessor_id for comment in self.submission_comments),
         )
 
 

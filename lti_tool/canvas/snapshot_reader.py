@@ -15,7 +15,7 @@ from typing import TypeVar
 from allocation.sentences import N_
 from lti_tool.applying.answers import Answer
 from lti_tool.canvas.client import CanvasClient, InCourse
-from lti_tool.canvas.errors import NotPermitted
+from lti_tool.canvas.errors import BrokenAnswer, NotPermitted
 from lti_tool.canvas.records import EnrollmentRecord, GroupRecord, SubmissionRecord
 from lti_tool.planning.ids import (
     AssignmentId,
@@ -95,7 +95,7 @@ class AssignmentReviews:
             course = readers.submit(client.course, course_id)
             flags = readers.submit(client.enabled_features, course_id)
             sections = readers.submit(self._list, "sections", lambda: client.sections(course_id))
-            reviews = readers.submit(self.reviews)
+            reviews = readers.submit(self._reviews_and_beginnings)
             groups = readers.submit(self._groups, facts)
             enrollments, submissions = self._people_and_submissions(readers)
             group_list = groups.result()
@@ -116,6 +116,17 @@ class AssignmentReviews:
     def reviews(self) -> tuple[Review, ...]:
         """All peer reviews of the assignment, also those of people who have left."""
         rows = self._list(N_("reviews"), lambda: self._client.peer_reviews(self._course, self._assignment))
+        return tuple(row.review() for row in rows)
+
+    def _reviews_and_beginnings(self) -> tuple[Review, ...]:
+        """All peer reviews, with what has been begun; without, where that answer would be too large."""
+        try:
+            rows = self._list(
+                N_("reviews"),
+                lambda: self._client.peer_reviews(self._course, self._assignment, comments=True),
+            )
+        except BrokenAnswer:
+            return self.reviews()
         return tuple(row.review() for row in rows)
 
     def reviews_of(self, submission: SubmissionId) -> tuple[Review, ...]:

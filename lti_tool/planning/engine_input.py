@@ -88,7 +88,8 @@ def engine_input(
     standings = [(review, judge.standing(review)) for review in single]
     submissions = _submissions(snapshot, part, work_for_row)
     kept, outside = _fixed_pairs(standings, submissions, work_for_row)
-    roster = Roster(_participants(snapshot, rules, part, groups, kept, outside), submissions)
+    stuck = Counter[str](review.assessor for review, standing in standings if standing.stuck is not None)
+    roster = Roster(_participants(snapshot, rules, part, groups, kept, outside, stuck), submissions)
     author_of = {work.id: work.author for work in snapshot.works}
     pairs = _Pairs(author_of, roster, work_for_row)
     existing = (
@@ -187,7 +188,9 @@ def _split_duplicates(
 ) -> tuple[list[Review], list[Review]]:
     first: dict[tuple[UserId, SubmissionId], Review] = {}
     further = []
-    for review in sorted(reviews, key=lambda review: (not review.completed, len(review.id), review.id)):
+    for review in sorted(
+        reviews, key=lambda review: (not review.completed, not review.started, len(review.id), review.id)
+    ):
         pair = (review.assessor, work_for_row.get(review.submission, review.submission))
         if pair in first:
             further.append(review)
@@ -232,6 +235,8 @@ class _Judge:
             return Standing(fixed=ChangeReason.NOT_VISIBLE)
         if review.completed:
             return Standing(fixed=ChangeReason.COMPLETED)
+        if review.started:
+            return Standing(fixed=ChangeReason.STARTED)
         if reviewer.test_student or author.test_student:
             return Standing(fixed=ChangeReason.TEST_STUDENT)
         if not reviewer.reachable:
@@ -302,8 +307,12 @@ def _participants(
     groups: Mapping[UserId, frozenset[GroupId]],
     kept: Sequence[Pair],
     outside: Mapping[str, int],
+    stuck: Mapping[str, int],
 ) -> tuple[Participant, ...]:
     """Reviewers with what they still owe, and whoever only stands behind a review that stays.
+
+    Reviews of authors who have left stay on the reviewer's list, since Canvas refuses to delete them. They
+    count for nothing, but nobody's list shall grow above ``rules.most`` by them.
 
     Ordinary reviewers have no quota of their own, so that "fewer reviews each" can be tried as a way out.
     """
@@ -316,9 +325,10 @@ def _participants(
     for user in sorted(ids):
         person = snapshot.people_by_id.get(UserId(user))
         wanted = own_numbers.get(user, rules.reviews_per_reviewer)
-        owes = max(0, wanted - outside.get(user, 0)) if user in reviewing else 0
+        room = max(wanted, rules.most or rules.reviews_per_reviewer + 1) - stuck.get(user, 0)
+        owes = max(0, min(wanted - outside.get(user, 0), room)) if user in reviewing else 0
         usual = user in reviewing and user not in own_numbers
-        ordinary = usual and not outside.get(user) and done[user] <= wanted
+        ordinary = usual and owes == wanted and done[user] <= wanted
         participants.append(
             Participant(
                 id=user,

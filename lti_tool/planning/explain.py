@@ -17,6 +17,7 @@ REASON_WORDS: Final[Mapping[ChangeReason, str]] = {
     ChangeReason.PINNED: N_("new; you fixed this pair"),
     ChangeReason.STILL_FITS: N_("exists and fits the rules"),
     ChangeReason.COMPLETED: N_("already completed; completed reviews are never removed"),
+    ChangeReason.STARTED: N_("the reviewer has begun to write it, so it stays"),
     ChangeReason.NOT_VISIBLE: N_("you may not see one of the two students; left alone"),
     ChangeReason.TEST_STUDENT: N_("concerns the Test Student; left alone"),
     ChangeReason.DUPLICATE: N_("exists more than once in Canvas; left alone"),

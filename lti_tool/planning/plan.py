@@ -43,6 +43,7 @@ class ChangeReason(StrEnum):
     PINNED = "pinned"
     STILL_FITS = "still_fits"
     COMPLETED = "completed"
+    STARTED = "started"
     NOT_VISIBLE = "not_visible"
     TEST_STUDENT = "test_student"
     DUPLICATE = "duplicate"

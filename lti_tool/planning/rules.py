@@ -86,6 +86,13 @@ class PlanRules(BaseModel):
         description="Two people who review each other: as few as possible, never, or as it happens",
     )
     exclude: tuple[Exclusion, ...] = Field(default=(), description="Students who take no part")
+    most: int | None = Field(
+        default=None,
+        ge=1,
+        le=60,
+        description="Most reviews on anybody's list, those included that Canvas will not take back; "
+        "none: one more than each reviewer gives",
+    )
     loads: tuple[Load, ...] = Field(
         default=(), description="Students who give another number of reviews than the rest"
     )

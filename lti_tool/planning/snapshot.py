@@ -89,13 +89,23 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One peer review that exists in Canvas: ``assessor`` reviews the submission of ``assessee``."""
+    """One peer review that exists in Canvas: ``assessor`` reviews the submission of ``assessee``.
+
+    ``started``: not completed, but the assessor has commented on the work: a rubric that is still empty, or
+    one that was attached later and set the review back to open (canvas-lms rubric_association.rb).
+    """
 
     id: ReviewId
     assessor: UserId
     assessee: UserId
     submission: SubmissionId
     completed: bool
+    started: bool = False
+
+    @property
+    def written(self) -> bool:
+        """Whether somebody's work would be lost with it."""
+        return self.completed or self.started
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +191,6 @@ class Snapshot:
             person["sections"] = sorted(person["sections"])
         for group in content["groups"]:
             group["members"] = sorted(group["members"])
+        for review in content["reviews"]:
+            del review["started"]  # known only where Canvas honours includes
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

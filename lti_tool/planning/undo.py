@@ -47,8 +47,8 @@ def undo_changes(snapshot: Snapshot, effects: Sequence[Effect]) -> tuple[Change,
 
 
 def _take_back(review: Review, snapshot: Snapshot, *, doubled: bool) -> tuple[ChangeKind, ChangeReason]:
-    if review.completed:
-        return ChangeKind.KEEP, ChangeReason.COMPLETED
+    if review.written:
+        return ChangeKind.KEEP, ChangeReason.COMPLETED if review.completed else ChangeReason.STARTED
     if doubled:
         return ChangeKind.BLOCKED, ChangeReason.DUPLICATE
     gone = _who_left(review.assessor, review.assessee, review.submission, snapshot)

@@ -54,7 +54,6 @@ from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.use_cases import (
     Actor,
     AssignmentRow,
-    Counts,
     CourseOverview,
     Feasibility,
     PlanView,
@@ -230,14 +229,7 @@ class Course:
         )
 
     # reading
-    def counts(self, actor: Actor, assignment: AssignmentId) -> Counts:
-        return Counts(
-            submitted=sum(one.submitted for one in self.read.works),
-            students=len(self.read.people),
-            reviews=ReviewCounts(len(self.read.reviews), sum(r.completed for r in self.read.reviews)),
-        )
-
-    def overview(self, actor: Actor, *, counted: bool = True) -> CourseOverview:
+    def overview(self, actor: Actor) -> CourseOverview:
         if not self.is_connected:
             raise NotConnected("not connected")
         runs = self.history(actor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
@@ -267,3 +268,10 @@ def test_every_review_is_in_one_line_and_nothing_completed_or_unseen_is_deleted(
     creates = [(c.reviewer, c.submission) for c in changes if c.kind is ChangeKind.CREATE]
     assert len(set(creates)) == len(creates)
     assert not there.intersection(creates), "Canvas would mail the reviewer again"
+
+
+def test_a_review_that_somebody_has_begun_to_write_stays() -> None:
+    begun = replace(review(1, 2), started=True)
+    changes = changes_for(snapshot(6, reviews=[begun, review(2, 3)]), PlanRules(existing="replace"))
+    line = line_of(changes, begun)
+    assert (line.kind, line.reason) == (ChangeKind.KEEP, ChangeReason.STARTED)
