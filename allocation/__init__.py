@@ -14,8 +14,9 @@ Examples
 
 from __future__ import annotations
 
-from allocation.certificate import certificate_holds
-from allocation.engine import allocate, feasibility
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from allocation.errors import AllocationError, Cancelled, Infeasible, InstanceError, RosterError, RulesError
 from allocation.promise import Promise, promise, reviews_to_ask
 from allocation.quality import quality
@@ -23,8 +24,12 @@ from allocation.result import Allocation, GoalReport, Quality, Reason, Remedy
 from allocation.roster import Participant, Roster, Submission
 from allocation.rules import Goal, Pair, Rules, Share
 from allocation.sentences import Listing, Mention, Sentence
-from allocation.term import Term, assignments_without_repeats, plan_term
 from allocation.verify import BrokenRule, verify
+
+if TYPE_CHECKING:
+    from allocation.certificate import certificate_holds
+    from allocation.engine import allocate, feasibility
+    from allocation.term import Term, assignments_without_repeats, plan_term
 
 __all__ = [
     "allocate", "feasibility", "verify", "quality", "certificate_holds",
@@ -34,3 +39,18 @@ __all__ = [
     "Sentence", "Mention", "Listing",
     "AllocationError", "RosterError", "RulesError", "Infeasible", "InstanceError", "Cancelled",
 ]  # fmt: skip
+
+_LATER = {
+    "allocate": "engine", "feasibility": "engine", "certificate_holds": "certificate",
+    "Term": "term", "assignments_without_repeats": "term", "plan_term": "term",
+}  # fmt: skip
+"""Names whose modules are loaded when they are first used: who reads a file and refuses it need not wait for
+the search."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value

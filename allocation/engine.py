@@ -15,7 +15,7 @@ from itertools import chain
 
 from allocation.collector import paused
 from allocation.digest import digest
-from allocation.errors import Infeasible
+from allocation.errors import Cancelled, Infeasible
 from allocation.explain import explain, explain_mutual
 from allocation.problem import Problem, compile_problem, with_quotas
 from allocation.quality import quality
@@ -48,7 +48,8 @@ def allocate(
         bits are drawn; nobody
         can then predict a pair, and the result names the seed.
     cancelled : callable, optional
-        Asked now and then; when it answers true, the search stops.
+        Asked about every millisecond of searching, in every stage; when it answers true, the search stops.
+        It does not change the result otherwise.
 
     Raises
     ------
@@ -70,8 +71,9 @@ def allocate(
     """
     named = secrets.token_hex(16) if seed is None else str(seed)
     problem = compile_problem(roster, rules)
-    solved = solve(problem, rules, named, digest(roster, rules), cancelled or (lambda: False))
-    reasons = () if solved.complete else _reasons(roster, rules, problem, solved)
+    stop = cancelled or _never
+    solved = solve(problem, rules, named, digest(roster, rules), stop)
+    reasons = () if solved.complete else _reasons(roster, rules, problem, solved, stop)
     pairs = tuple(
         sorted(chain(*(problem.pairs(r, s) for r, works in enumerate(solved.board.out) for s in works)))
     )
@@ -92,40 +94,57 @@ def allocate(
 
 
 @paused()
-def feasibility(roster: Roster, rules: Rules) -> tuple[Reason, ...]:
+def feasibility(
+    roster: Roster, rules: Rules, *, cancelled: Callable[[], bool] | None = None
+) -> tuple[Reason, ...]:
     """Reasons why the quotas cannot all be met; empty when they can. As exact as `allocate`, and quicker.
 
     Raises
     ------
     RulesError
         The rules name something that the roster does not have.
+    Cancelled
+        ``cancelled`` answered true.
     """
+    stop = cancelled or _never
     problem = compile_problem(roster, rules)
-    solved = _quick(problem, rules)
-    return () if solved.complete else _reasons(roster, rules, problem, solved)
+    solved = _quick(problem, rules, stop)
+    return () if solved.complete else _reasons(roster, rules, problem, solved, stop)
 
 
 @paused()
 def can_work(roster: Roster, rules: Rules) -> bool:
     """Whether all quotas can be met. Exact, except that forbidden reciprocal pairs are a search."""
-    return _quick(compile_problem(roster, rules), rules).complete
+    return _quick(compile_problem(roster, rules), rules, _never).complete
 
 
-def _quick(problem: Problem, rules: Rules) -> Solved:
+def _never() -> bool:
+    return False
+
+
+def _quick(problem: Problem, rules: Rules, cancelled: Callable[[], bool]) -> Solved:
     """Solve without goals; only a forbidden reciprocal pair needs the search."""
     plain = replace(rules, goals=(), reciprocal="forbid" if rules.reciprocal == "forbid" else "any")
-    return solve(problem, plain, "", b"feasibility", lambda: False, mix=False)
+    return solve(problem, plain, "", b"feasibility", cancelled, mix=False)
 
 
-def _reasons(roster: Roster, rules: Rules, problem: Problem, solved: Solved) -> tuple[Reason, ...]:
+def _reasons(
+    roster: Roster, rules: Rules, problem: Problem, solved: Solved, cancelled: Callable[[], bool]
+) -> tuple[Reason, ...]:
+    def check() -> None:
+        if cancelled():
+            raise Cancelled("The allocation was cancelled.")
+
     def can_work(other: Rules) -> bool:
         """Exact, except that forbidden reciprocal pairs are a search."""
         quotas = replace(other, reviews_per_reviewer=rules.reviews_per_reviewer, receives=rules.receives)
         same = quotas == rules
         changed = with_quotas(problem, roster, other) if same else compile_problem(roster, other)
-        return _quick(changed, other).complete
+        return _quick(changed, other, cancelled).complete
 
     remedies = tuple(find_remedies(roster, rules, problem, can_work))
+    if solved.mutual and not solved.quotas_fit:
+        solved = _quick(problem, replace(rules, reciprocal="any"), cancelled)
     if solved.mutual:
         return (explain_mutual(problem, solved.mutual, solved.mutual_bound, remedies),)
-    return explain(roster, rules, problem, find_shortages(roster, rules, solved.board), remedies)
+    return explain(roster, rules, problem, find_shortages(roster, rules, solved.board, check), remedies)

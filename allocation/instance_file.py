@@ -113,6 +113,35 @@ def read_instance(source: str | Path) -> Instance:
     return Instance(name, roster, rules, None if seed is None else str(seed))
 
 
+def write_instance(name: str, roster: Roster, rules: Rules, seed: str | None = None) -> str:
+    """The JSON text of an instance; `read_instance` gives the same roster and rules back."""
+    default = Rules()
+    content: dict[str, object] = {"format": INSTANCE, "name": name, "k": rules.reviews_per_reviewer}
+    if seed is not None:
+        content["seed"] = _as_given(seed)
+    changed = {key: getattr(rules, key) for key in RULES if getattr(rules, key) != getattr(default, key)}
+    content["rules"] = {key: _plain(value) for key, value in sorted(changed.items())}
+    content["students"] = [
+        {"id": one.id}
+        | ({"sections": sorted(one.sections)} if one.sections else {})
+        | ({"groups": sorted(one.groups)} if one.groups else {})
+        | ({"gives": one.gives} if one.gives is not None else {})
+        | ({"ability": one.ability} if one.ability is not None else {})
+        for one in roster.participants
+    ]
+    content["submissions"] = [
+        {"id": one.id, "authors": list(one.authors)}
+        | ({"receives": list(one.receives)} if one.receives is not None else {})
+        for one in roster.submissions
+    ]
+    content |= {key: _plain(getattr(rules, key)) for key in PAIR_LISTS if getattr(rules, key)}
+    if rules.avoid_is != default.avoid_is:
+        content["avoid_is"] = rules.avoid_is
+    if rules.strong_at is not None:
+        content["strong_at"] = rules.strong_at
+    return json.dumps(content, ensure_ascii=False) + "\n"
+
+
 def _as_given(seed: str) -> str | int:
     """A seed that was a number is written as one; both forms mean the same draw."""
     return int(seed) if seed.isascii() and seed.isdigit() and str(int(seed)) == seed else seed
@@ -158,6 +187,8 @@ def write_allocation(name: str, allocation: Allocation) -> str:
             "moved": measured.moved,
             "weak": measured.weak,
             "components": measured.components,
+            "across": measured.across,
+            "one_sided": measured.one_sided,
             "together": measured.together,
         },
         "goals": [asdict(goal) for goal in allocation.goals],

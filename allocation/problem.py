@@ -50,7 +50,8 @@ class Problem:
     r is a seat (`seats`): mostly a person. ``members`` are the people of each seat, None where every person
     is a seat; ``alike[r]`` the seats of the same people, r among them, None where everybody has one;
     ``mates[r]`` the seats of co-authors who must not review the same work, None without that rule.
-    ``existing`` and ``avoid`` tell for how many people a pair stands.
+    ``existing`` and ``avoid`` tell for how many people a pair stands. ``strong`` are the seats and ``level``
+    the works of strong people.
     """
 
     people: list[str]
@@ -73,6 +74,7 @@ class Problem:
     existing: dict[tuple[int, int], int]
     avoid: dict[tuple[int, int], int]
     strong: list[bool] | None
+    level: list[bool] | None = None
     members: list[tuple[str, ...]] | None = None
     alike: list[tuple[int, ...]] | None = None
     mates: list[tuple[int, ...]] | None = None
@@ -200,11 +202,12 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     else:
         reach_set = list(reach_set)
         pools = make_pools(kind_of, reach_set, buckets, bucket_of, blocked)
-    strong = None
+    strong = level = None
     if rules.strong_at is not None:
         at = rules.strong_at
         able = [one.ability is not None and one.ability >= at for one in participants]
         strong = able if people_of is None else [any(able[i] for i in some) for some in people_of]
+        level = [any(able[i] for i in some) for some in writers]
     ids = [one.id for one in participants]
     problem = Problem(
         people=ids if people_of is None else [ids[some[0]] for some in people_of],
@@ -213,7 +216,9 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
         reach_set=reach_set, choices=pools.choices, pool=pools.pool, fits=pools.fits, blocked=blocked,
         explicit=pools.explicit, listed_bits=pools.listed_bits, parts=pools.parts,
         locked=locked, existing={}, avoid=numbered(rules.avoid) if rules.avoid_is == "soft" else {},
-        strong=strong, mates=mates, alike=seating.alike(),
+        strong=strong,
+        level=level,
+        mates=mates, alike=seating.alike(),
         members=None if people_of is None else [tuple(ids[i] for i in some) for some in people_of],
     )  # fmt: skip
     fixed = set(locked)

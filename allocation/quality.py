@@ -41,7 +41,7 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
             arcs.add((reviewer, author))
     if first:
         arcs = {(first.get(one, one), first.get(other, other)) for one, other in arcs}
-    weak = 0
+    weak = across = one_sided = 0
     if rules.strong_at is not None:
         strong = {
             one.id
@@ -50,6 +50,12 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
         }
         helped = {submission for reviewer, submission in chosen if reviewer in strong}
         weak = sum(1 for work in roster.submissions if work.receives != (0, 0) and work.id not in helped)
+        able = strong | {first[one] for one in strong if one in first}
+        units = {(first.get(reviewer, reviewer), submission) for reviewer, submission in chosen}
+        across = sum((one in able) != (not strong.isdisjoint(authors[work])) for one, work in units)
+        others = {work for one, work in units if one not in able}
+        lone = sum(1 for work in roster.submissions if work.receives != (0, 0) and work.id not in others)
+        one_sided = weak + lone
     return Quality(
         given=given,
         received=received,
@@ -63,6 +69,8 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
         ),
         weak=weak,
         components=_islands(chosen, people, authors),
+        across=across,
+        one_sided=one_sided,
         together=_together(chosen, teams),
     )
 

@@ -138,6 +138,10 @@ class Quality:
         Submissions without a strong reviewer; 0 when the rules have no such goal.
     components : int
         Islands of the comparison graph: people and works that reviews (and common authorship) join.
+    across : int
+        Reviews between strong people and others; 0 when the rules do not say who is strong.
+    one_sided : int
+        Submissions without a strong reviewer, plus those without one of the others; 0 as above.
     together : int
         How often two or more people who wrote a work together review the same other work.
     """
@@ -150,6 +154,8 @@ class Quality:
     moved: int
     weak: int
     components: int
+    across: int = 0
+    one_sided: int = 0
     together: int = 0
 
 

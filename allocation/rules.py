@@ -43,6 +43,10 @@ class Goal(StrEnum):
     """As few A reviews B, B reviews A as possible."""
     STRONG = "strong"
     """Every work gets a strong reviewer."""
+    SAME_LEVEL = "same_level"
+    """Strong people review works of strong people, the others those of the others."""
+    MIXED = "mixed"
+    """Every work gets a strong reviewer and one of the others."""
     CONNECTED = "connected"
     """The reviews join everybody into one comparison graph, without islands."""
 
@@ -93,9 +97,11 @@ class Rules:
         The allocation to stay close to. Pairs that no longer fit, also of people who are gone, are allowed
         here.
     strong_at : float, optional
-        Reviewers of at least this ability are strong; None: there is no such goal.
+        People of at least this ability are strong; None: no goal looks at ability. Whoever has no ability
+        told is not strong; a work of several authors is strong if one of them is.
     goals : tuple of Goal
-        The soft goals in order of importance; one that is left out is not pursued.
+        The soft goals in order of importance; one that is left out is not pursued. `Goal.SAME_LEVEL` and
+        `Goal.MIXED` are only pursued when they are named.
 
     Raises
     ------
@@ -146,6 +152,11 @@ class Rules:
             raise RulesError(f"strong_at is {self.strong_at!r}. Say a number from 0 to 1, or nothing.")
         if self.section_shares is not None:
             _check_shares(self.section_shares)
+        for goal in (Goal.SAME_LEVEL, Goal.MIXED):
+            if goal in self.goals and self.strong_at is None:
+                raise RulesError(
+                    f"goals: {goal.value!r} needs strong_at, the ability from which one is strong."
+                )
         if len(set(self.goals)) < len(self.goals) or not all(goal in tuple(Goal) for goal in self.goals):
             raise RulesError(
                 f"goals is {self.goals!r}. Name each goal at most once, out of {', '.join(Goal)}."

@@ -11,6 +11,7 @@ from allocation.roster import Roster
 from allocation.rules import Rules
 from allocation.strategies.board import Board
 from allocation.strategies.exact import Phase
+from allocation.stream import go_on
 
 RECOUNTS = 3_000_000
 """Effort for making a set smaller, in people and works looked at."""
@@ -19,12 +20,14 @@ MOST = 4
 """At most so many reasons for each side; sections that lack the same are one."""
 
 
-def find_shortages(roster: Roster, rules: Rules, board: Board) -> list[Shortage]:
+def find_shortages(
+    roster: Roster, rules: Rules, board: Board, check: Callable[[], None] = go_on
+) -> list[Shortage]:
     """Sets that break Hall's condition; ``board`` comes from `exact.fill` and is not complete.
 
     Looks at each person who is short, and each work: is his whole section short, his group, he alone, all
     together? If not, closes his choices under "whoever reviews there could move", and makes the closure
-    smaller while it still proves the shortage.
+    smaller while it still proves the shortage. ``check`` is called now and then, and may raise.
     """
     problem = board.problem
     counts = Counts(problem)
@@ -33,16 +36,19 @@ def find_shortages(roster: Roster, rules: Rules, board: Board) -> list[Shortage]
         "people": [r for r, wanted in enumerate(board.short) if wanted > 0],
         "works": [s for s, load in enumerate(board.load) if load < problem.low[s]],
     }
-    found = {side: _of_side(side, some, board, counts, classes) for side, some in starts.items()}
+    found = {side: _of_side(side, some, board, counts, classes, check) for side, some in starts.items()}
     return _tell_once(found["people"], found["works"], counts)
 
 
-def _of_side(side: Side, starts: list[int], board: Board, counts: Counts, classes: Classes) -> list[Shortage]:
+def _of_side(
+    side: Side, starts: list[int], board: Board, counts: Counts, classes: Classes, check: Callable[[], None]
+) -> list[Shortage]:
     close: Callable[[Board, int], list[int]] = _people_closure if side == "people" else _works_closure
     named: set[int] = set()
     found: list[Shortage] = []
     searched = 0
     for start in starts:
+        check()
         if start in named:
             continue
         shortage = classes.shortage(side, start)
@@ -52,7 +58,7 @@ def _of_side(side: Side, starts: list[int], board: Board, counts: Counts, classe
             searched += 1
             closure = close(board, start)
             named.update(closure)
-            members = _shrink(counts, side, closure)
+            members = _shrink(counts, side, closure, check)
             count = counts.count(side, members)
             assert count.lack > 0, "a closure always breaks Hall's condition"
             shortage = Shortage(side, tuple(members), tuple(count.others), count.need, count.have)
@@ -134,7 +140,7 @@ def _works_closure(board: Board, start: int) -> list[int]:
     return sorted(seen)
 
 
-def _shrink(counts: Counts, side: Side, members: list[int]) -> list[int]:
+def _shrink(counts: Counts, side: Side, members: list[int], check: Callable[[], None]) -> list[int]:
     """Leave out ever smaller pieces while what is left is still a proof. Minimal unless the effort runs
     out."""
     counts.tabulate()
@@ -144,6 +150,7 @@ def _shrink(counts: Counts, side: Side, members: list[int]) -> list[int]:
         smaller = False
         at = 0
         while at < len(members) and recounts:
+            check()
             rest = members[:at] + members[at + piece :]
             recounts -= 1
             if rest and counts.count(side, rest).lack > 0:

@@ -12,10 +12,11 @@ from allocation.result import GoalReport
 from allocation.rules import Goal, Rules
 from allocation.strategies.board import Board
 from allocation.strategies.costs import cheapest, pair_costs
+from allocation.strategies.cycles import PRICED, cancel, prices
 from allocation.strategies.exact import fill
 from allocation.strategies.search import aim, anneal, fixed_reciprocal, join_islands, lower_bounds
 from allocation.strategies.start import random_start
-from allocation.strategies.tally import Tally, lexicographic, measure, mutual_people
+from allocation.strategies.tally import Tally, lexicographic, measure, most_people, mutual_people
 from allocation.strategies.walk import Walk
 from allocation.stream import Stream
 
@@ -34,10 +35,12 @@ ANNEALING_MOST = 30_000
 
 @dataclass(slots=True)
 class Solved:
-    """Pairs on a board, whether all quotas are met, and what became of the goals."""
+    """Pairs on a board, whether all quotas are met (and would be if people might review each other), and what
+    became of the goals."""
 
     board: Board
     complete: bool
+    quotas_fit: bool = True
     goals: tuple[GoalReport, ...] = ()
     mutual: list[tuple[int, int]] = field(default_factory=list)
     mutual_bound: int = 0
@@ -53,10 +56,12 @@ def solve(
     Cancelled
     """
 
-    def stream(purpose: str) -> Stream:
+    def check() -> None:
         if cancelled():
             raise Cancelled("The allocation was cancelled.")
-        return Stream(seed, key, purpose)
+
+    def stream(purpose: str) -> Stream:
+        return Stream(seed, key, purpose, check)
 
     goals = active_goals(problem, rules)
     board = random_start(problem, stream("start"), without=problem.avoid if Goal.REPEATS in goals else None)
@@ -69,12 +74,13 @@ def solve(
     bounds = lower_bounds(problem, board, goals)
     bounds |= measure(board, [goal for goal in goals if goal in (Goal.MOVED, Goal.REPEATS)])
     board = _search(board, goals, bounds, stream)
+    board = _proven(board, goals, bounds, stream)
     if mix:
         _mix(board, goals, stream("mixing"), thorough=50 * left > sum(problem.gives))
     if Goal.CONNECTED in goals:
         tally = Tally(board, lexicographic(problem, goals))
         join_islands(board, tally, stream("islands"), bounds[Goal.CONNECTED])
-    solved = Solved(board, complete)
+    solved = Solved(board, complete, quotas_fit=complete)
     if rules.reciprocal == "forbid":
         _drop_mutual(solved, bounds[Goal.RECIPROCAL])
     values = measure(solved.board, goals)
@@ -91,6 +97,8 @@ def active_goals(problem: Problem, rules: Rules) -> list[Goal]:
         Goal.REPEATS: bool(problem.avoid),
         Goal.RECIPROCAL: rules.reciprocal == "avoid",
         Goal.STRONG: problem.strong is not None,
+        Goal.SAME_LEVEL: problem.strong is not None,
+        Goal.MIXED: problem.strong is not None,
         Goal.CONNECTED: True,
     }
     goals = [goal for goal in rules.goals if asked[goal]]
@@ -99,7 +107,7 @@ def active_goals(problem: Problem, rules: Rules) -> list[Goal]:
 
 def _linear_weights(problem: Problem, goals: Sequence[Goal]) -> tuple[int, int]:
     """Costs of a moved pair and of a repeat, the earlier goal above all of the later one."""
-    large = 1 + sum(problem.gives)
+    large = 1 + sum(problem.gives) * most_people(problem)
     linear = [goal for goal in goals if goal in (Goal.MOVED, Goal.REPEATS)]
     weight = {goal: large if i == 0 and len(linear) == 2 else 1 for i, goal in enumerate(linear)}
     return weight.get(Goal.MOVED, 0), weight.get(Goal.REPEATS, 0)
@@ -110,7 +118,7 @@ def _search(
 ) -> Board:
     """Aimed moves, then annealing where a defect is left that the bounds do not excuse."""
     problem = board.problem
-    searched = [goal for goal in goals if goal in (Goal.RECIPROCAL, Goal.STRONG)]
+    searched = [goal for goal in goals if goal in (Goal.RECIPROCAL, Goal.STRONG, Goal.MIXED)]
     if not searched:
         return board
     aim(board, Tally(board, lexicographic(problem, goals)), stream("aimed"), bounds)
@@ -123,6 +131,29 @@ def _search(
     aim(other, Tally(other, lexicographic(problem, goals)), stream("aimed again"), bounds)
     after = measure(other, counted)
     return other if list(after.values()) < list(before.values()) else board
+
+
+def _proven(
+    board: Board, goals: Sequence[Goal], bounds: dict[Goal, int], stream: Callable[[str], Stream]
+) -> Board:
+    """The exact optimum of the goals that prices can tell, where the search may have missed it. Sets their
+    bounds, and returns the better of both boards."""
+    problem = board.problem
+    priced = [goal for goal in goals if goal in PRICED]
+    by_level = {Goal.STRONG, Goal.SAME_LEVEL, Goal.MIXED}.intersection(priced)
+    if not by_level or problem.mates is not None or not board.complete():
+        return board
+    before = measure(board, priced)
+    if all(before[goal] <= bounds[goal] for goal in priced):
+        return board
+    other = board.copy()
+    if not cancel(other, prices(problem, goals), stream("cycles")):
+        return board
+    bounds |= measure(other, priced)
+    other = _search(other, goals, bounds, lambda purpose: stream(f"{purpose} after cycles"))
+    counted = [goal for goal in goals if goal is not Goal.CONNECTED]
+    found = [list(measure(one, counted).values()) for one in (board, other)]
+    return other if found[1] <= found[0] else board
 
 
 def _mix(board: Board, goals: Sequence[Goal], stream: Stream, *, thorough: bool) -> None:

@@ -19,9 +19,14 @@ T = TypeVar("T")
 _BLOCK = 1024
 
 
-def _words(key: bytes) -> Iterator[int]:
+def go_on() -> None:
+    """Nobody wants to stop."""
+
+
+def _words(key: bytes, check: Callable[[], None]) -> Iterator[int]:
     unpack = struct.Struct(f"<{_BLOCK}Q").unpack
     for block in count():
+        check()
         yield from unpack(shake_256(key + block.to_bytes(8, "little")).digest(8 * _BLOCK))
 
 
@@ -29,16 +34,21 @@ class Stream:
     """An endless sequence of 64-bit words for one purpose.
 
     ``(stream.word() * n) >> 64`` is a number below n; the bias is below n / 2**64. Hot loops write this out.
+
+    ``check`` raises `Cancelled` when the caller wants to stop. It is called for every 1024 words, about every
+    millisecond of whatever draws words; what works long without drawing calls it itself.
     """
 
-    __slots__ = ("word",)
+    __slots__ = ("check", "word")
 
     word: Callable[[], int]
+    check: Callable[[], None]
 
-    def __init__(self, seed: str, digest: bytes, purpose: str) -> None:
+    def __init__(self, seed: str, digest: bytes, purpose: str, check: Callable[[], None] = go_on) -> None:
         parts = (seed.encode(), digest, purpose.encode())
         key = b"".join(len(part).to_bytes(8, "little") + part for part in parts)
-        self.word = _words(key).__next__
+        self.check = check
+        self.word = _words(key, check).__next__
 
     def below(self, n: int) -> int:
         """A number from 0 to n - 1."""

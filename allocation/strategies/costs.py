@@ -90,7 +90,7 @@ class _ShortestPaths:
     """
 
     def __init__(self, board: Board, costs: Costs, stream: Stream, *, flat: bool) -> None:
-        self.board, self.costs, self.flat = board, costs, flat
+        self.board, self.costs, self.flat, self.check = board, costs, flat, stream.check
         problem = board.problem
         self.price_r = [0] * len(problem.people)
         self.price_s = [0] * len(problem.works)
@@ -134,7 +134,11 @@ class _ShortestPaths:
             if board.short[r] > 0:
                 heappush(heap, (-price_r[r], 0, r, 0))
         end = FAR
+        rounds = 0
         while heap and heap[0][0] < end:
+            rounds += 1
+            if not rounds & 1023:
+                self.check()
             distance, kind, one, at = heappop(heap)
             if kind == 0 and one not in far_r:
                 far_r[one] = distance
@@ -208,6 +212,7 @@ class _ShortestPaths:
         seen_r: set[int] = set()
         seen_s: set[int] = set()
         for start in self.people:
+            self.check()
             while board.short[start] > 0 and self.price_r[start] == 0 and start not in seen_r:
                 seen_r.add(start)
                 path = self._tight_path(start, groups, seen_r, seen_s)

@@ -323,6 +323,7 @@ def augment(board: Board, stream: Stream, most: list[int]) -> None:
         goal = [a < b for a, b in zip(load, most, strict=True)]
         if not starts or not any(goal):
             return
+        stream.check()
         phase = Phase(board, goal, order)
         stream.shuffle(starts)
         if not phase.augment(starts, most):
@@ -349,6 +350,7 @@ def even_out(board: Board, stream: Stream) -> None:
         moved = False
         now = [level(problem, s, load[s]) if board.into[s] else -1 for s in order]
         for height in sorted(set(now), reverse=True):
+            stream.check()
             goal = [
                 load[s] < problem.high[s] and level(problem, s, load[s] + 1) < height
                 for s in range(len(load))
@@ -392,6 +394,7 @@ def share_shortage(board: Board, stream: Stream) -> None:
         for worst in sorted({wanted for wanted in board.short if wanted > 1}, reverse=True):
             ends = [wanted <= worst - 2 for wanted in board.short]
             phase = Phase(board, [False] * len(board.load), order, ends)
+            stream.check()
             for r, wanted in enumerate(board.short):
                 path = phase.search(r) if wanted == worst else None
                 if path is not None:

@@ -22,6 +22,7 @@ from allocation.strategies.tally import (
     first_seat,
     islands,
     number_of_islands,
+    one_sided,
     reciprocal_people,
     reciprocal_slots,
     weak_works,
@@ -90,7 +91,9 @@ def _is_defect(board: Board, tally: Tally, r: int, s: int) -> bool:
     mine = board.problem.own[r]
     if tally.reciprocal and any(t in board.out[a] for a in board.problem.authors[s] for t in mine):
         return True
-    return tally.strong is not None and not tally.strong_on[s]
+    return tally.strong is not None and (
+        not tally.strong_on[s] or (bool(tally.mixed) and not tally.weak_on[s])
+    )
 
 
 def _defects(board: Board, tally: Tally, bounds: dict[Goal, int]) -> list[tuple[int, int]]:
@@ -102,8 +105,11 @@ def _defects(board: Board, tally: Tally, bounds: dict[Goal, int]) -> list[tuple[
             slots += mutual
     if tally.strong is not None:
         weak = weak_works(board)
-        if len(weak) > bounds.get(Goal.STRONG, 0):
+        if tally.weak and len(weak) > bounds.get(Goal.STRONG, 0):
             slots += [(r, s) for s in weak for r in board.into[s]]
+        if tally.mixed and one_sided(board) > bounds.get(Goal.MIXED, 0):
+            lone = [s for s, into in enumerate(board.into) if not tally.strong_on[s] or not tally.weak_on[s]]
+            slots += [(r, s) for s in lone for r in board.into[s]]
     return slots
 
 
@@ -120,8 +126,8 @@ def anneal(board: Board, goals: Sequence[Goal], stream: Stream, moves: int) -> B
         Another board, the best that was met.
     """
     current = board.copy()
-    earlier = [goal for goal in goals if goal in (Goal.RECIPROCAL, Goal.STRONG)]
-    weights = {Goal.MOVED: 1 << 50, Goal.REPEATS: 1 << 20} | {
+    earlier = [goal for goal in goals if goal in (Goal.RECIPROCAL, Goal.STRONG, Goal.MIXED)]
+    weights = {Goal.MOVED: 1 << 50, Goal.REPEATS: 1 << 20, Goal.SAME_LEVEL: 1 << 20} | {
         goal: 3 - i for i, goal in enumerate(earlier) if goal in goals
     }
     walk = Walk(current, Tally(current, {goal: weights[goal] for goal in goals if goal in weights}), stream)
@@ -230,7 +236,11 @@ def lower_bounds(problem: Problem, board: Board, goals: Sequence[Goal]) -> dict[
     if Goal.RECIPROCAL in goals:
         bounds[Goal.RECIPROCAL] = max(fixed_reciprocal(problem), _crowded(problem) if board.complete() else 0)
     if Goal.STRONG in goals:
-        bounds[Goal.STRONG] = _unreachable_by_strong(problem)
+        bounds[Goal.STRONG] = _unreachable(problem, strong=True)
+    if Goal.SAME_LEVEL in goals:
+        bounds[Goal.SAME_LEVEL] = 0
+    if Goal.MIXED in goals:
+        bounds[Goal.MIXED] = _unreachable(problem, strong=True) + _unreachable(problem, strong=False)
     if Goal.CONNECTED in goals:
         bounds[Goal.CONNECTED] = fewest_islands(problem)
     return bounds
@@ -332,21 +342,22 @@ def _excess(problem: Problem, people: set[int], givers: set[int]) -> int:
     return max(0, given - m * (m - 1) // 2)
 
 
-def _unreachable_by_strong(problem: Problem) -> int:
-    """Works beyond the largest number that strong reviewers can cover, one review each (maximum flow)."""
-    strong = problem.strong
-    assert strong is not None
+def _unreachable(problem: Problem, *, strong: bool) -> int:
+    """Works beyond the largest number that strong reviewers, or the others, can cover, one review each
+    (maximum flow)."""
+    assert problem.strong is not None
+    those = [able is strong for able in problem.strong]
     fixed_by = [0] * len(problem.people)
     covered = set()
     for r, s in problem.locked:
         fixed_by[r] += 1
-        if strong[r]:
+        if those[r]:
             covered.add(s)
     wanted = [s for s, most in enumerate(problem.high) if most > 0 and s not in covered]
     most = [0] * len(problem.works)
     for s in wanted:
         most[s] = 1
-    quotas = zip(problem.gives, fixed_by, strong, strict=True)
+    quotas = zip(problem.gives, fixed_by, those, strict=True)
     gives = [wanted - fixed if able else 0 for wanted, fixed, able in quotas]
     board = Board(replace(problem, locked=[], gives=gives))
     augment(board, Stream("", b"", "strong"), most)

@@ -12,8 +12,13 @@ from allocation.strategies.board import Board
 def lexicographic(problem: Problem, goals: Sequence[Goal]) -> dict[Goal, int]:
     """Weights so large that a goal outweighs all later ones together. Islands are not counted here."""
     counted = [goal for goal in goals if goal is not Goal.CONNECTED]
-    base = 1 + 2 * sum(problem.gives) + len(problem.works)
+    base = 1 + 2 * sum(problem.gives) * most_people(problem) + len(problem.works)
     return {goal: base ** (len(counted) - 1 - i) for i, goal in enumerate(counted)}
+
+
+def most_people(problem: Problem) -> int:
+    """The largest number of people that an existing or avoided pair stands for."""
+    return max([1, *problem.existing.values(), *problem.avoid.values()])
 
 
 class Tally:
@@ -25,9 +30,13 @@ class Tally:
     """
 
     __slots__ = (
+        "able",
+        "across",
         "alike",
         "authors",
         "costs",
+        "level",
+        "mixed",
         "out",
         "own",
         "owner",
@@ -36,6 +45,7 @@ class Tally:
         "strong_on",
         "usual",
         "weak",
+        "weak_on",
         "weights",
         "work",
     )
@@ -47,8 +57,12 @@ class Tally:
         self.alike = problem.alike
         self.owner, self.work = one_work_each(problem)
         self.reciprocal = self.weights.get(Goal.RECIPROCAL, 0)
-        self.strong = problem.strong if Goal.STRONG in self.weights else None
         self.weak = self.weights.get(Goal.STRONG, 0)
+        self.mixed = self.weights.get(Goal.MIXED, 0)
+        self.across = self.weights.get(Goal.SAME_LEVEL, 0)
+        self.able, self.level = problem.strong or [], problem.level or []
+        self.strong = problem.strong if self.weak or self.mixed else None
+        self.weak_on = weak_reviewers(board) if self.mixed else []
         self.strong_on = strong_reviewers(board) if self.strong is not None else []
         self.usual, self.costs = _costs(problem, self.weights)
 
@@ -59,10 +73,17 @@ class Tally:
             change = self.costs[r].get(s, self.usual)
         if self.reciprocal:
             change += self.reciprocal * self.closed_by(r, s)
-        if self.strong is not None and self.strong[r]:
-            self.strong_on[s] += 1
-            if self.strong_on[s] == 1:
-                change -= self.weak
+        if self.across and self.able[r] != self.level[s]:
+            change += self.across
+        if self.strong is not None:
+            if self.strong[r]:
+                self.strong_on[s] += 1
+                if self.strong_on[s] == 1:
+                    change -= self.weak + self.mixed
+            elif self.mixed:
+                self.weak_on[s] += 1
+                if self.weak_on[s] == 1:
+                    change -= self.mixed
         return change
 
     def loss(self, r: int, s: int) -> int:
@@ -72,10 +93,17 @@ class Tally:
             change = self.costs[r].get(s, self.usual)
         if self.reciprocal:
             change += self.reciprocal * self.closed_by(r, s)
-        if self.strong is not None and self.strong[r]:
-            self.strong_on[s] -= 1
-            if self.strong_on[s] == 0:
-                change -= self.weak
+        if self.across and self.able[r] != self.level[s]:
+            change += self.across
+        if self.strong is not None:
+            if self.strong[r]:
+                self.strong_on[s] -= 1
+                if self.strong_on[s] == 0:
+                    change -= self.weak + self.mixed
+            elif self.mixed:
+                self.weak_on[s] -= 1
+                if self.weak_on[s] == 0:
+                    change -= self.mixed
         return -change
 
     def closed_by(self, r: int, s: int) -> int:
@@ -125,6 +153,24 @@ def strong_reviewers(board: Board) -> list[int]:
             for s in works:
                 number[s] += 1
     return number
+
+
+def weak_reviewers(board: Board) -> list[int]:
+    """How many reviewers who are not strong each work has."""
+    return [load - strong for load, strong in zip(board.load, strong_reviewers(board), strict=True)]
+
+
+def across_levels(board: Board) -> int:
+    """Reviews of a strong person's work by somebody who is not, and the other way round."""
+    strong, level = board.problem.strong or [], board.problem.level or []
+    return sum(strong[r] != level[s] for r, works in enumerate(board.out) for s in works)
+
+
+def one_sided(board: Board) -> int:
+    """Works that may be reviewed and lack a strong reviewer, and works that lack one of the others."""
+    strong, high = strong_reviewers(board), board.problem.high
+    counts = zip(strong, board.load, high, strict=True)
+    return sum((not able) + (load == able) for able, load, most in counts if most > 0)
 
 
 def _costs(problem: Problem, weights: dict[Goal, int]) -> tuple[int, list[dict[int, int]] | None]:
@@ -202,6 +248,8 @@ def measure(board: Board, goals: Sequence[Goal]) -> dict[Goal, int]:
         Goal.REPEATS: lambda: sum(n for (r, s), n in problem.avoid.items() if s in board.out[r]),
         Goal.RECIPROCAL: lambda: reciprocal_people(board),
         Goal.STRONG: lambda: len(weak_works(board)),
+        Goal.SAME_LEVEL: lambda: across_levels(board),
+        Goal.MIXED: lambda: one_sided(board),
         Goal.CONNECTED: lambda: max(1, number_of_islands(board)),
     }
     return {goal: count[goal]() for goal in goals}

@@ -58,7 +58,8 @@ class Walk:
             a < b for a, b in zip(problem.low, problem.high, strict=True)
         )
         self.plain = (self.rigid and problem.mates is None) and (
-            tally is None or (bool(tally.owner) and tally.costs is None and tally.strong is None)
+            tally is None
+            or (bool(tally.owner) and tally.costs is None and tally.strong is None and not tally.across)
         )
         self.room: dict[int, list[int]] = {}
         self.place_in_room = [-1] * len(board.load)

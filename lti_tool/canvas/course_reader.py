@@ -61,8 +61,10 @@ class CourseReader:
             completed_reviews=sum(row.workflow_state == "completed" for row in reviews),
         )
 
-    def content(self, progress: Callable[[str, int, int | None], None] | None = None) -> CourseContent:
-        """Everything that the home page shows, assignments next to each other.
+    def content(
+        self, progress: Callable[[str, int, int | None], None] | None = None, *, counted: bool = True
+    ) -> CourseContent:
+        """Everything that the home page shows, assignments next to each other; without counts in a moment.
 
         Raises:
             NotPermitted: the person may not grade in the course.
@@ -74,7 +76,7 @@ class CourseReader:
             course = readers.submit(client.course, course_id)
             flags = readers.submit(client.enabled_features, course_id)
             assignments = self.assignments()
-            wanted = [facts.id for facts in assignments if facts.peer_reviews]
+            wanted = [facts.id for facts in assignments if facts.peer_reviews and counted]
             unreal = self.test_students() if wanted else frozenset()
             counts = {}
             read = readers.map(lambda assignment: self.counts(assignment, unreal), wanted)

@@ -11,7 +11,7 @@ import click
 from lti_tool.cli.access import connect
 from lti_tool.cli.after import board, credit, follow_up, remind
 from lti_tool.cli.editing import EDITING
-from lti_tool.cli.engine import allocate
+from lti_tool.cli.engine import allocate, instance_schema
 from lti_tool.cli.operation import db, demo, doctor, release, serve, worker
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
 from lti_tool.cli.privacy import housekeeping, purge
@@ -39,6 +39,7 @@ for command in (
     doctor,
     export,
     housekeeping,
+    instance_schema,
     keys,
     follow_up,
     plan,

@@ -1,4 +1,4 @@
-"""``allocate``: the engine alone, file in, file out."""
+"""``allocate``: the engine alone, file in, file out; and the schema of both files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from pathlib import Path
 
 import click
 
-from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, reason_lines, refuse
+from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, print_json, reason_lines, refuse
+
+
+@click.command()
+@click.option(
+    "--of", "which", type=click.Choice(["instance", "allocation"]), default="instance", show_default=True,
+    help="What `allocate` reads, or what it writes.",
+)  # fmt: skip
+def instance_schema(which: str) -> None:
+    """Print the JSON Schema of the files of `allocate`."""
+    from allocation import file_schemas
+
+    schema = file_schemas.instance_schema if which == "instance" else file_schemas.allocation_schema
+    print_json(schema())
 
 
 @click.command()
@@ -22,14 +35,15 @@ def allocate(context: click.Context, instance: Path, output: Path, seed: str | N
     best possible allocation is less than that (it is written, with the reasons), with 2 when the
     instance cannot be read.
     """
-    from allocation import Infeasible
-    from allocation import allocate as solve
     from allocation.instance_file import read_instance, write_allocation
 
     try:
         name, roster, rules, own_seed = read_instance(instance)
     except OSError as error:
         refuse(f"cannot read {instance}: {error.strerror}")
+    from allocation import Infeasible
+    from allocation import allocate as solve
+
     try:
         allocation = solve(roster, rules, seed=own_seed if seed is None else seed)
     except Infeasible as error:

@@ -20,7 +20,15 @@ from lti_tool.planning.people_list import Contact
 from lti_tool.planning.snapshot import AssignmentFacts, Earlier, Snapshot
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import PeerReviewsNotPossible
-from lti_tool.services.use_cases import Actor, AssignmentRow, CourseOverview, Progress, ReviewCounts, silent
+from lti_tool.services.use_cases import (
+    Actor,
+    AssignmentRow,
+    Counts,
+    CourseOverview,
+    Progress,
+    ReviewCounts,
+    silent,
+)
 
 History = Callable[[Actor], tuple[RunSummary, ...]]
 
@@ -36,10 +44,10 @@ class Reading:
         self._history = history
         self._now = now
 
-    def overview(self, actor: Actor) -> CourseOverview:
-        """The course's assignments."""
+    def overview(self, actor: Actor, *, counted: bool = True) -> CourseOverview:
+        """The course's assignments; with their counts, which take a while in a large course, or without."""
         client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
-        content = CourseReader(client, actor.course_id).content()
+        content = CourseReader(client, actor.course_id).content(counted=counted)
         runs = self._history(actor)
         last: dict[AssignmentId, RunSummary] = {}
         for run in runs:
@@ -56,6 +64,12 @@ class Reading:
             runs=runs,
             read_at=self._now(),
         )
+
+    def counts(self, actor: Actor, assignment: AssignmentId) -> Counts:
+        """How far one assignment is."""
+        reader = CourseReader(self._access.client(actor.canvas, actor.user_id, Lane.PAGE), actor.course_id)
+        found = reader.counts(assignment, reader.test_students())
+        return Counts(found.submitted, found.students, ReviewCounts(found.reviews, found.completed_reviews))
 
     def snapshot(
         self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False, progress: Progress = silent

@@ -57,6 +57,15 @@ class ReviewCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How far one assignment is: ``submitted`` of ``students``, and its reviews."""
+
+    submitted: int
+    students: int
+    reviews: ReviewCounts
+
+
+@dataclass(frozen=True, slots=True)
 class AssignmentRow:
     """One line of the home page. ``submitted`` of ``students``; counts are None where unread."""
 
@@ -240,8 +249,12 @@ class ConnectingCases(Protocol):
 class ReadingCases(Protocol):
     """What Canvas says."""
 
-    def overview(self, actor: Actor) -> CourseOverview:
-        """The course's assignments."""
+    def overview(self, actor: Actor, *, counted: bool = True) -> CourseOverview:
+        """The course's assignments; with their counts, which take a while in a large course, or without."""
+        ...
+
+    def counts(self, actor: Actor, assignment: AssignmentId) -> Counts:
+        """How far one assignment is."""
         ...
 
     def snapshot(

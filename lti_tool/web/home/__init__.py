@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
 
+from lti_tool.applying.answers import ReadFailed
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.services.errors import NotConnected
 from lti_tool.services.use_cases import CourseOverview, UseCases
@@ -25,7 +26,7 @@ def home_blueprint(services: UseCases) -> Blueprint:
         if not services.connecting.connected(actor):
             return go_to(url_for("course.connect.connect", course_id=course_id))
         try:
-            overview = services.reading.overview(actor)
+            overview = services.reading.overview(actor, counted=False)
         except NotConnected:
             return go_to(url_for("course.connect.connect", course_id=course_id))
         return render_template(
@@ -35,6 +36,15 @@ def home_blueprint(services: UseCases) -> Blueprint:
             latest=overview.runs[:LATEST],
             assignment_names=_names(overview),
         )
+
+    @pages.get("/assignments/<assignment_id>/counts")
+    def counts(course_id: str, assignment_id: str) -> Response:
+        try:
+            found = services.reading.counts(visit().actor, AssignmentId(assignment_id))
+        except ReadFailed:  # the page itself says what is wrong with Canvas, once
+            found = None
+        html = render_template("_counts.html", course_id=course_id, assignment_id=assignment_id, counts=found)
+        return jsonify(html=html)
 
     @pages.get("/history")
     def history(course_id: str) -> str:

@@ -54,6 +54,7 @@ from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.use_cases import (
     Actor,
     AssignmentRow,
+    Counts,
     CourseOverview,
     Feasibility,
     PlanView,
@@ -229,7 +230,14 @@ class Course:
         )
 
     # reading
-    def overview(self, actor: Actor) -> CourseOverview:
+    def counts(self, actor: Actor, assignment: AssignmentId) -> Counts:
+        return Counts(
+            submitted=sum(one.submitted for one in self.read.works),
+            students=len(self.read.people),
+            reviews=ReviewCounts(len(self.read.reviews), sum(r.completed for r in self.read.reviews)),
+        )
+
+    def overview(self, actor: Actor, *, counted: bool = True) -> CourseOverview:
         if not self.is_connected:
             raise NotConnected("not connected")
         runs = self.history(actor)

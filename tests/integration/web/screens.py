@@ -7,13 +7,16 @@ the application's pages, so that a new page cannot be forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from lti_tool.applying.states import RunState
 from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import UserId
-from lti_tool.planning.rules import Exclusion, PlanRules
-from tests.integration.web.course import ASSIGNMENT, TEACHER, Course, a_course
+from lti_tool.planning.rules import Exclusion, Load, PairRule, PlanRules
+from lti_tool.services.use_cases import ReadingPart, ReadingProgress, ReadingState
+from tests.integration.web.course import ASSIGNMENT, COURSE, NOW, TEACHER, Course, a_course
 
+HOME = f"/app/courses/{COURSE}"
 PEOPLE = f"/assignments/{ASSIGNMENT}/people"
 RULES = f"/assignments/{ASSIGNMENT}/rules"
 BOARD = f"/assignments/{ASSIGNMENT}/board"
@@ -95,6 +98,58 @@ def state_history() -> tuple[Course, str]:
     return state_home()[0], "/history"
 
 
+def full_rules() -> PlanRules:
+    """Rules in which everything is used that can be."""
+    return PlanRules(
+        exclude=(Exclusion(user="100", reason="sister of the author"),),
+        loads=(Load(user="101", gives=2),),
+        forbidden=(PairRule(reviewer="102", author="103", reason="sister"),),
+        fixed=(PairRule(reviewer="103", author="104"),),
+    )
+
+
+def state_pairs() -> tuple[Course, str]:
+    course = a_course()
+    course.saved = full_rules()
+    return course, f"/assignments/{ASSIGNMENT}/rules/pairs"
+
+
+def state_rules_in_use() -> tuple[Course, str]:
+    return state_pairs()[0], RULES
+
+
+def state_sets() -> tuple[Course, str]:
+    course = a_course()
+    course.sets.save(TEACHER, "Essay", full_rules())
+    return course, f"/assignments/{ASSIGNMENT}/rules/named"
+
+
+def state_edit() -> tuple[Course, str]:
+    course = a_course()
+    plan = course.make_plan(TEACHER, ASSIGNMENT, full_rules())
+    return course, f"/plans/{plan.id}/edit?reviewer=105&author=106"
+
+
+def state_import() -> tuple[Course, str]:
+    course = a_course()
+    return course, f"/plans/{course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id}/import"
+
+
+def state_compare() -> tuple[Course, str]:
+    course = a_course()
+    earlier = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    later = course.make_plan(TEACHER, ASSIGNMENT, full_rules(), based_on=earlier.id)
+    return course, f"/plans/{earlier.id}/compare/{later.id}"
+
+
+def state_reading() -> tuple[Course, str]:
+    course = a_course()
+    course.is_known = False
+    parts = (ReadingPart("submissions", 40, 120), ReadingPart("groups", 3, None))
+    course.reading_now = ReadingProgress(ReadingState.READING, NOW, NOW + timedelta(seconds=14), parts)
+    return course, f"/assignments/{ASSIGNMENT}/reading?next={HOME}{RULES}"
+
+
 STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "home": state_home,
     "connect": state_connect,
@@ -116,6 +171,15 @@ STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "board": lambda: (a_course(), BOARD),
     "boards": lambda: (a_course(), "/board"),
     "reminders": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/reminders"),
+    "pairs": state_pairs,
+    "rules in use": state_rules_in_use,
+    "named rules": state_sets,
+    "many people": lambda: (state_pairs()[0], f"/assignments/{ASSIGNMENT}/people/many"),
+    "schedule": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/schedule"),
+    "edit": state_edit,
+    "compare": state_compare,
+    "import": state_import,
+    "reading": state_reading,
     "points": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/credit"),
 }
 
