@@ -198,7 +198,9 @@ def large_course() -> list[Asked]:
     pace = World(1).play([Run(ours(1), found.writes)])
     preview = found.reading_seconds + found.planning_seconds
     print(f"{found.students} students, {found.writes} creates:")
-    print(f"read over a socket in {found.reading_seconds:.1f} s ({found.requests_refused} requests refused);")
+    print(f"read over a socket in {found.reading_seconds:.1f} s, {found.requests} requests, of them")
+    print(f"{found.requests_refused} refused; processor time: the tool {found.reading_cpu_seconds:.1f} s,")
+    print(f"the simulated Canvas {found.canvas_cpu_seconds:.1f} s on the same cores;")
     print(f"allocation and diff {found.planning_seconds:.1f} s;")
     print(f"the worker's own work {found.worker_seconds:.0f} s, at most {found.memory_mb:.0f} MB;")
     print(f"Canvas's bucket needs {pace.seconds / 60:.1f} min (virtual time, {pace.refused} refused)\n")

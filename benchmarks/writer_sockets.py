@@ -478,10 +478,13 @@ class Large:
     students: int
     writes: int
     reading_seconds: float
+    reading_cpu_seconds: float
+    requests: int
     requests_refused: int
     planning_seconds: float
     worker_seconds: float
     memory_mb: float
+    canvas_cpu_seconds: float = 0.0
 
 
 def _drive_large(where: tuple[str, str, str, str], answers: Any) -> None:
@@ -495,9 +498,9 @@ def _drive_large(where: tuple[str, str, str, str], answers: Any) -> None:
     canvas = AssignmentReviews(client, origin, CourseId(course), AssignmentId(assignment))
     with tempfile.TemporaryDirectory() as folder:
         journal = open_journal(folder)
-        began = time.monotonic()
+        began, cpu = time.monotonic(), time.process_time()
         world = canvas.read_snapshot()
-        read = time.monotonic()
+        read, cpu = time.monotonic(), time.process_time() - cpu
         lines = list(changes_of(world, PlanRules(reviews_per_reviewer=3), "benchmark", frozenset()))
         plan = plan_of(lines, world, "large")
         planned = time.monotonic()
@@ -510,6 +513,8 @@ def _drive_large(where: tuple[str, str, str, str], answers: Any) -> None:
                 len(world.people),
                 len(lines),
                 read - began,
+                cpu,
+                transport.requests,
                 transport.refused,
                 planned - read,
                 time.monotonic() - planned,
@@ -519,13 +524,15 @@ def _drive_large(where: tuple[str, str, str, str], answers: Any) -> None:
 
 
 class Counting(FarTransport):
-    """Counts what Canvas refused."""
+    """Counts requests, and what Canvas refused."""
 
+    requests = 0
     refused = 0
 
     def send(self, request: WireRequest, **how: Any) -> WireAnswer:
         """Look at the status."""
         answer = super().send(request, **how)
+        self.requests += 1
         self.refused += answer.status in (403, 429)
         return answer
 
@@ -536,10 +543,14 @@ def large(students: int) -> Large:
     where: Any = SPAWN.Queue()
     canvas = SPAWN.Process(target=serve_large, args=(students, where), daemon=True)
     canvas.start()
-    worker = SPAWN.Process(target=_drive_large, args=(where.get(timeout=600), answers))
+    address = where.get(timeout=600)
+    assert canvas.pid is not None
+    before = _cpu_seconds(canvas.pid)
+    worker = SPAWN.Process(target=_drive_large, args=(address, answers))
     worker.start()
     result = cast(Large, answers.get(timeout=1800))
     worker.join()
+    result = replace(result, canvas_cpu_seconds=_cpu_seconds(canvas.pid) - before)
     canvas.terminate()
     canvas.join()
     return result

@@ -61,6 +61,24 @@ def cancel(run_id: str) -> None:
 
 @runs.command()
 @click.argument("run_id", metavar="RUN")
+@explains_errors
+def pause(run_id: str) -> None:
+    """Send nothing more of RUN after the calls that are under way, until somebody resumes it."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import RunId
+
+    with open_application() as application:
+        actor, running = application.actor_of_run(RunId(run_id)), application.use_cases.running
+        running.pause(actor, RunId(run_id))
+        progress = running.progress(actor, RunId(run_id))
+    if progress.over:
+        click.echo(f"Run {run_id} is over ({progress.state}); there is nothing to pause.")
+    else:
+        click.echo(f"Run {run_id} sends nothing more. Go on with: peer-allocator runs resume {run_id}")
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
 @click.option("--wait", is_flag=True, help="Drive the run to its end here, with a progress bar.")
 @format_option
 @click.pass_context

@@ -315,6 +315,7 @@ def test_every_command_explains_itself() -> None:
         ["db", "upgrade"],
         ["runs", "show"],
         ["runs", "cancel"],
+        ["runs", "pause"],
         ["runs", "resume"],
         ["rules-schema"],
     ):
