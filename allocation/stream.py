@@ -16,7 +16,7 @@ from itertools import count
 from typing import TypeVar
 
 T = TypeVar("T")
-_BLOCK = 1024
+_BLOCK, _FIRST = 1024, 192
 
 
 def go_on() -> None:
@@ -25,7 +25,11 @@ def go_on() -> None:
 
 def _words(key: bytes, check: Callable[[], None]) -> Iterator[int]:
     unpack = struct.Struct(f"<{_BLOCK}Q").unpack
-    for block in count():
+    check()
+    beginning = shake_256(key + bytes(8)).digest(8 * _FIRST)  # enough for a small class
+    yield from struct.unpack(f"<{_FIRST}Q", beginning)
+    yield from unpack(shake_256(key + bytes(8)).digest(8 * _BLOCK))[_FIRST:]
+    for block in count(1):
         check()
         yield from unpack(shake_256(key + block.to_bytes(8, "little")).digest(8 * _BLOCK))
 
