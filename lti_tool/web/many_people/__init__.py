@@ -51,6 +51,7 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
         errors: dict[str, Words],
         problems: Sequence[tuple[int, str, Words]] = (),
         more: int = 0,
+        clear: int = 0,
     ) -> tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         page = render_template(
@@ -62,6 +63,7 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
             errors=errors,
             problems=problems,
             more=more,
+            clear=clear,
         )
         return page, 422 if errors else 200
 
@@ -73,7 +75,8 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
             errors: dict[str, Words] = {field: _("Nobody is named here.")}
             if found.unmatched:
                 errors = {field: _("Some entries are unclear; nothing of it was used yet.")}
-            return show(course_id, assignment_id, errors, said, max(0, len(found.unmatched) - SAID))
+            more = max(0, len(found.unmatched) - SAID)
+            return show(course_id, assignment_id, errors, said, more, len(found.wishes))
         rules = with_wishes(services.planning.rules(actor, assignment), found.wishes)
         services.planning.save_rules(actor, assignment, rules)
         here = url_for("course.participants.people", course_id=course_id, assignment_id=assignment_id)
