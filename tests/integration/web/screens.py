@@ -11,9 +11,7 @@ from datetime import timedelta
 
 from lti_tool.applying.states import RunState
 from lti_tool.planning.drift import Drift, DriftKind
-from lti_tool.planning.edits import Edit, EditKind
 from lti_tool.planning.ids import UserId
-from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import Exclusion, Load, PairRule, PlanRules
 from lti_tool.services.editing import Editing
 from lti_tool.services.use_cases import ReadingPart, ReadingProgress, ReadingState
@@ -76,32 +74,10 @@ def state_large_preview() -> tuple[Course, str]:
     return course, f"/plans/{plan.id}?page=2&person=101"
 
 
-def with_edits() -> tuple[Course, Plan, Plan]:
-    """A course with a plan, and one made from it by an edit."""
-    course = a_course()
-    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(seed="7", exclude=(Exclusion(user="100"),)))
-    gone = min(plan.pairs_after - {("100", "101")})
-    made = Editing(course).edit(TEACHER, plan.id, Edit(EditKind.FORBID, (gone,), None, "sister")).plan
-    assert made is not None
-    kept = made.rules.model_copy(update={"loads": (Load(user="105", gives=5),), "earlier": ("76",)})
-    course.saved = kept
-    course.sets.save(TEACHER, "Section A", kept)
-    return course, plan, made
-
-
-def state_edit() -> tuple[Course, str]:
-    course, _, made = with_edits()
-    return course, f"/plans/{made.id}/edit?reviewer=101&author=102"
-
-
-def state_compare() -> tuple[Course, str]:
-    course, plan, made = with_edits()
-    return course, f"/plans/{plan.id}/compare/{made.id}"
-
-
 def state_broken() -> tuple[Course, str]:
     """A plan that was read from a file and breaks rules."""
-    course, plan, _ = with_edits()
+    course = a_course()
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(seed="7"))
     rows = ["reviewer_id,author_id", *(",".join(pair) for pair in sorted(plan.pairs_after)[1:])]
     made = Editing(course).import_table(TEACHER, plan.id, "\n".join(rows).encode()).plan
     assert made is not None
@@ -195,13 +171,7 @@ STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "preview": state_preview,
     "large preview": state_large_preview,
     "empty preview": state_empty_preview,
-    "edit by hand": state_edit,
-    "compare": state_compare,
     "compare with broken rules": state_broken,
-    "edit in a spreadsheet": lambda: (with_edits()[0], "/plans/p2/import"),
-    "pairs": lambda: (with_edits()[0], f"{RULES}/pairs"),
-    "named rules": lambda: (with_edits()[0], f"{RULES}/named"),
-    "many people": lambda: (a_course(), f"{PEOPLE}/many"),
     "confirm": state_confirm,
     "applying": state_run(RunState.APPLYING),
     "paused": state_run(RunState.PAUSED_AUTH),
