@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from lti_tool.planning.ids import AssignmentId, GroupId, SectionId, UserId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.snapshot import Person, Review, Snapshot
 
 
@@ -164,7 +165,7 @@ def make_board(
         for group in snapshot.groups:
             for member in group.members:
                 groups_of.setdefault(member, {})[group.id] = None
-    in_order = sorted(people.values(), key=lambda person: (person.sortable_name.casefold(), person.id))
+    in_order = sorted(people.values(), key=lambda person: (name_order(person.sortable_name), person.id))
     return Board(
         lines=tuple(
             tally.line(person, tuple(groups_of.get(person.id, ())))

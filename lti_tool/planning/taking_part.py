@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lti_tool.planning.ids import UserId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Person, Snapshot
 
@@ -44,7 +45,7 @@ def taking_part(snapshot: Snapshot, rules: PlanRules) -> TakingPart:
     """Apply enrolment, submission and exclusion rules to everybody in the snapshot."""
     reviewers, authors = [], []
     left_out: dict[UserId, LeftOut] = {}
-    for person in sorted(snapshot.people, key=lambda person: (person.sortable_name.casefold(), person.id)):
+    for person in sorted(snapshot.people, key=lambda person: (name_order(person.sortable_name), person.id)):
         why = _why_left_out(person, snapshot, rules)
         if why is not None:
             left_out[person.id] = why

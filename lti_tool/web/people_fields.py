@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lti_tool.planning.ids import UserId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.people_list import Directory
 from lti_tool.planning.snapshot import Person, Snapshot
 from lti_tool.services.edit_words import unmatched_sentence
@@ -36,5 +37,5 @@ def suggestions(people: Sequence[Person]) -> list[str]:
     if len(people) > SUGGESTED:
         return []
     directory = Directory(people)
-    in_order = sorted(people, key=lambda one: (one.sortable_name.casefold(), one.id))
+    in_order = sorted(people, key=lambda one: (name_order(one.sortable_name), one.id))
     return [directory.label(one) for one in in_order if not one.test_student]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from lti_tool.planning.ids import UserId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.edit_words import broken_sentences
@@ -61,7 +62,7 @@ def compared(found: Comparison, page: str | None) -> dict[str, object]:
 
 
 def _names(snapshot: Snapshot) -> dict[UserId, tuple[str, str]]:
-    return {one.id: (one.name, one.sortable_name.casefold()) for one in snapshot.people}
+    return {one.id: (one.name, name_order(one.sortable_name)) for one in snapshot.people}
 
 
 def _differing(found: Comparison, people: Mapping[UserId, tuple[str, str]]) -> list[Differing]:

@@ -9,6 +9,7 @@ from flask_babel import force_locale, get_babel
 from flask_babel import gettext as _
 
 from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.people_list import Directory, entries
 from lti_tool.services.edit_words import cell_sentence, unmatched_sentence
 from lti_tool.services.people_table import (
@@ -126,7 +127,7 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
     def download(course_id: str, assignment_id: str) -> Response:  # noqa: ARG001 - the address has it
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         people = services.reading.snapshot(actor, assignment).people
-        in_order = sorted(people, key=lambda one: (one.sortable_name.casefold(), one.id))
+        in_order = sorted(people, key=lambda one: (name_order(one.sortable_name), one.id))
         rows = people_rows(in_order, services.planning.rules(actor, assignment), _("yes"), _("no"))
         header = [_("Student id"), _("Student"), _("Takes part"), _("Gives"), _("Reason")]
         return csv_file("people.csv", header, rows)

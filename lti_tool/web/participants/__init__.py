@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 
 from lti_tool.planning.ids import AssignmentId, UserId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.rules import Exclusion, PlanRules
 from lti_tool.services.people_table import MOST_REVIEWS, Wish, with_wishes
 from lti_tool.services.use_cases import UseCases
@@ -33,7 +34,7 @@ def participants_blueprint(services: UseCases) -> Blueprint:
         rules = services.planning.rules(actor, assignment)
         snapshot = services.reading.snapshot(actor, assignment)
         part = services.planning.taking_part(actor, assignment, rules)
-        everybody = sorted(snapshot.people, key=lambda one: (one.sortable_name.casefold(), one.id))
+        everybody = sorted(snapshot.people, key=lambda one: (name_order(one.sortable_name), one.id))
         wanted = request.args.get("q", "").strip().casefold()
         listed = [
             one

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from lti_tool.planning.ids import SectionId, UserId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import Change, ChangeKind, ChangeReason
 from lti_tool.planning.snapshot import Person, Snapshot
 
@@ -151,4 +152,4 @@ def name_of(person: Person | None, user: UserId) -> str:
 
 def order_of(person: Person | None, user: UserId) -> str:
     """What people are sorted by: Canvas's sortable name."""
-    return (person.sortable_name if person else user).casefold()
+    return name_order(person.sortable_name if person else user)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lti_tool.planning.ids import SectionId, UserId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Person, Snapshot
 from lti_tool.services.use_cases import PlanView
@@ -68,7 +69,7 @@ def matrix(view: PlanView) -> Matrix | None:
     used = {name for pair in counts for name in pair}
     sections = sorted(
         (one for one in view.snapshot.sections if one.id in used),
-        key=lambda one: (one.name.casefold(), one.id),
+        key=lambda one: (name_order(one.name), one.id),
     )
     if len(sections) < 2:
         return None
