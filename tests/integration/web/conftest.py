@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from werkzeug.serving import make_server
 
 from tests.integration.web.course import CANVAS, COURSE, Course, web_of
+
+expect.set_options(timeout=30_000)  # nobody waits so long for a page; a busy machine may
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_a_translation_fills_in_the_same_values(language: str) -> None:
             for words in filter(None, forms(message.string)):
                 given = set(PLACES.findall(words))
                 assert asked_for[0] <= given <= asked_for[-1] or given == asked_for[-1], message.id
-                assert "%" not in re.sub(r"%\(\w+\)s| %|%%", "", words), message.id
+                assert "%" not in re.sub(r"%\(\w+\)s|%%| %(?!%)", "", words), message.id
 
 
 def test_translations_are_read_from_their_text(tmp_path: Path) -> None:
