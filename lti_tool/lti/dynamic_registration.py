@@ -2,11 +2,12 @@
 
 Whoever opens the registration address names the platform's configuration, so nothing in it is believed by
 itself. The institution's Canvas is the address to which people's tokens are sent later; it is taken from the
-configuration only where the configuration comes from a host that may speak for it:
+configuration only where the configuration comes from a host that may speak for it (who could name somebody
+else's Canvas would sign launches for its people, and act with their stored access):
 
-* hosted Canvas: the document lies on the issuer's own host or on its sign-in host, and names the account's
-  host in the registration address (instructure/canvas-lms, app/controllers/security_controller.rb) or, in
-  newer versions, as ``account_domain``;
+* hosted Canvas: the document lies on the shared host or its sign-in host, and names the account's host in the
+  registration address (instructure/canvas-lms, app/controllers/security_controller.rb) or, in newer versions,
+  as ``account_domain``;
 * an own Canvas: document and registration address are on one host, and that host is the Canvas.
 """
 
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lti_tool.lti.developer_key import CANVAS_EXTENSION, TOOL_CONFIGURATION
-from lti_tool.lti.environments import is_shared, speaks_for
+from lti_tool.lti.environments import is_shared, speaks_for_hosted
 from lti_tool.lti.registration import Address, origin_of
 from lti_tool.outgoing import DocumentUnavailable, Reach, exchange_json
 
@@ -94,13 +95,13 @@ def canvas_of(configuration: PlatformConfiguration, url: str) -> str:
         PlatformRefused: the document may not speak for it, or names only hosts that institutions share.
     """
     endpoint = configuration.registration_endpoint
-    from_issuer = speaks_for(url, configuration.issuer)
-    if not from_issuer and origin_of(url) != origin_of(endpoint):
+    hosted = speaks_for_hosted(url, configuration.issuer)
+    if not hosted and origin_of(url) != origin_of(endpoint):
         raise PlatformRefused(
             f"the configuration at {urlsplit(url).hostname} may not speak for {configuration.issuer}"
         )
     domain = configuration.details.account_domain
-    if domain and from_issuer:
+    if domain and hosted:
         named = f"{urlsplit(endpoint).scheme}://{domain}"
         if urlsplit(named).netloc == domain and not is_shared(named):
             return origin_of(named)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 from lti_tool.lti.registration import origin_of
 
@@ -43,9 +42,6 @@ def is_shared(address: str) -> bool:
     return origin_of(address) in {*SIGN_IN, *SIGN_IN.values()}
 
 
-def speaks_for(address: str, issuer: str) -> bool:
-    """Whether what is read at ``address`` may speak for ``issuer``: its own host, or its sign-in host."""
-    own = {urlsplit(issuer).hostname}
-    if issuer in SIGN_IN:
-        own.add(urlsplit(SIGN_IN[issuer]).hostname)
-    return urlsplit(address).hostname in own
+def speaks_for_hosted(address: str, issuer: str) -> bool:
+    """Whether what is read at ``address`` is hosted Canvas speaking of one of its institutions."""
+    return issuer in SIGN_IN and origin_of(address) in (issuer, SIGN_IN[issuer])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from allocation.sentences import N_, Sentence, sentence
+from allocation.sentences import N_, Sentence, counted, sentence
 from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.canvas.key_check import KeyCheck, KeyTrouble, check_key
 from lti_tool.canvas.oauth import OAuthKey
@@ -168,8 +168,17 @@ class Administration:
                 sentence("A preview can be applied for"),
                 sentence("%(hours)s hours", hours=f"{self._settings.plan_max_age_hours:g}"),
             ),
-            Period(
-                sentence("A teacher's access to Canvas is kept"),
-                sentence("until they disconnect, or Canvas ends it; sealed"),
+            _kept(sentence("Plans and runs are kept for"), self._settings.keep_plans_days),
+            _kept(
+                sentence("Readings of Canvas, with names, are kept for"),
+                self._settings.keep_snapshots_days,
+            ),
+            _kept(
+                sentence("A teacher's access to Canvas, sealed, is kept unused for"),
+                self._settings.keep_tokens_days,
             ),
         )
+
+
+def _kept(what: Sentence, days: int) -> Period:
+    return Period(what, counted("%(num)s day", "%(num)s days", days))

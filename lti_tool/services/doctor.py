@@ -100,7 +100,7 @@ class Doctor:
         """What an administrator of one platform may see: nothing of the others, no address of a database."""
         shared = [*self._shared()]
         fit = _database_fits(shared)
-        return (*shared, *self._public(fit), *self.platform(registration, fit))
+        return (*shared, *self._public(fit), *self.platform(registration, fit, with_secret=False))
 
     def _shared(self) -> Iterator[Finding]:
         yield _secret_keys(self._settings)
@@ -157,12 +157,14 @@ class Doctor:
         words = sentence("%(url)s publishes other keys; does public_url lead to this tool?", url=url)
         return Finding(check, ok=False, words=words)
 
-    def platform(self, registration: Registration, fit: bool = True) -> Iterator[Finding]:
+    def platform(
+        self, registration: Registration, fit: bool = True, *, with_secret: bool = True
+    ) -> Iterator[Finding]:
         """What Canvas says, and what arrives in its frame; the latter not without a database that is fit."""
         name = registration.canvas_origin
         yield from self._key_set(registration)
         if fit or registration.oauth_client_id:
-            yield self.api_key(registration)
+            yield self._api_key(registration, with_secret)
         if not fit:
             return
         face = look_from_outside(self._settings, registration)
@@ -184,7 +186,7 @@ class Doctor:
             yield Finding(check, ok=False, words=sentence("%(url)s holds no keys", url=url))
         yield _clock(registration.canvas_origin, document.headers.get("date"))
 
-    def api_key(self, registration: Registration) -> Finding:
+    def _api_key(self, registration: Registration, with_secret: bool) -> Finding:
         """The stored API key, as Canvas judges it."""
         check = sentence("API key of %(canvas)s", canvas=registration.canvas_origin)
         key = self._registrations.api_key(registration.canvas)
@@ -196,7 +198,10 @@ class Doctor:
                 "put the secret into %(variable)s", variable=registration.oauth_client_secret_env or "?"
             )
             return Finding(check, ok=False, words=words)
-        found = check_key(self._transport_of(registration.canvas), key, self.redirect_uri)
+        transport = self._transport_of(registration.canvas)
+        found = check_key(transport, key, self.redirect_uri, with_secret=with_secret)
+        if found.trouble is None and not with_secret:
+            return Finding(check, ok=True, words=sentence("Canvas accepts id, redirect address and scopes"))
         return Finding(check, ok=found.trouble is None, words=key_words(found))
 
     @property

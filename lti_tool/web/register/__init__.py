@@ -27,13 +27,7 @@ class RegisteringCases(Protocol):
 
 def register_blueprint(registering: RegisteringCases) -> Blueprint:
     """``/lti/register``, ``/lti/config.json`` and the door of the administration, ``/setup``."""
-    pages = Blueprint(
-        "register",
-        __name__,
-        template_folder="templates",
-        static_folder="static",
-        static_url_path="/lti/register/static",
-    )
+    pages = Blueprint("register", __name__, template_folder="templates")
 
     @pages.before_request
     def anybody_may_frame() -> None:
