@@ -51,6 +51,7 @@ def test_the_main_job(teacher: Teacher) -> None:
     teacher.look("connect")
     teacher.fits(320)
     teacher.connect()
+    expect(teacher.tool.get_by_text("120 of 120").first).to_be_visible()
     teacher.look("home")
     teacher.fits(320)
 
