@@ -6,14 +6,15 @@ row that stands for the group is the one that already has reviews, else the one 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from allocation import Pair, Participant, Roster, Rules, Submission
-from allocation.rules import Groups, Reciprocal
+from allocation.rules import DEFAULT_GOALS, Goal, Groups, Reciprocal
 from lti_tool.planning.ids import GroupId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.rules import PlanRules
@@ -22,6 +23,11 @@ from lti_tool.planning.taking_part import LeftOut, TakingPart, taking_part
 
 _ENGINE_GROUPS: Final[Mapping[str, Groups]] = {"barred": "different", "only": "same", "allowed": "any"}
 _ENGINE_MUTUAL: Final[Mapping[str, Reciprocal]] = {"avoid": "avoid", "forbid": "forbid", "allowed": "any"}
+_ENGINE_LEVELS: Final[Mapping[str, Goal]] = {
+    "strong": Goal.STRONG,
+    "same": Goal.SAME_LEVEL,
+    "mixed": Goal.MIXED,
+}
 _REVIEWER_DROPPED = {
     LeftOut.EXCLUDED: ChangeReason.REVIEWER_EXCLUDED,
     LeftOut.NOT_ASSIGNED: ChangeReason.REVIEWER_NOT_ASSIGNED,
@@ -112,6 +118,7 @@ def engine_input(
         avoid=pairs.of(earlier_pairs(snapshot, rules)),
         avoid_is="hard" if rules.repeats == "forbid" else "soft",
         existing=existing,
+        **_levels(rules),
     )
     return EngineInput(roster, engine_rules, part, work_for_row, standings, duplicates, author_of)
 
@@ -317,7 +324,7 @@ def _participants(
     Ordinary reviewers have no quota of their own, so that "fewer reviews each" can be tried as a way out.
     """
     names = _section_names(snapshot)
-    own_numbers = rules.gives
+    own_numbers, ability = rules.gives, abilities(snapshot, rules)
     done = Counter(pair.reviewer for pair in kept)
     reviewing = {person.id for person in part.reviewers}
     ids = reviewing | {person.id for person in part.authors} | set(done)
@@ -335,9 +342,35 @@ def _participants(
                 sections=frozenset(names[section] for section in person.sections) if person else frozenset(),
                 groups=groups.get(UserId(user), frozenset()),
                 gives=None if ordinary else max(owes, done[user]),
+                ability=ability.get(UserId(user)),
             )
         )
     return tuple(participants)
+
+
+class _LevelRules(TypedDict, total=False):
+    strong_at: float
+    goals: tuple[Goal, ...]
+
+
+def _levels(rules: PlanRules) -> _LevelRules:
+    if rules.levels == "off":
+        return {}
+    wanted = _ENGINE_LEVELS[rules.levels]
+    goals = tuple(wanted if goal is Goal.STRONG else goal for goal in DEFAULT_GOALS)
+    return {"strong_at": 1 - rules.strong_share / 100, "goals": goals}
+
+
+def abilities(snapshot: Snapshot, rules: PlanRules) -> dict[UserId, float]:
+    """0 (weakest) to 1 for everybody with points: the share of the others who do not have more."""
+    if rules.levels == "off":
+        return {}
+    points = dict(
+        next((found.points for found in snapshot.scores if found.assignment == rules.levels_from), ())
+    )
+    order = sorted(points.values())
+    most = max(1, len(order) - 1)
+    return {user: (bisect_right(order, value) - 1) / most for user, value in points.items()}
 
 
 def _section_names(snapshot: Snapshot) -> dict[str, str]:

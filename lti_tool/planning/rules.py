@@ -47,6 +47,8 @@ class PairRule(BaseModel):
         return self.reviewer, self.author
 
 
+Levels = Literal["off", "strong", "same", "mixed"]
+
 MOST_PAIRS = 20_000
 """More pairs than this in one list are a mistake, not a rule."""
 
@@ -110,6 +112,17 @@ class PlanRules(BaseModel):
     repeats: Literal["avoid", "forbid"] = Field(
         default="avoid", description="Pairs of earlier assignments: as few as possible, or never"
     )
+    levels: Levels = Field(
+        default="off",
+        description="Levels of the students: not looked at; every work gets a strong reviewer; students "
+        "review work of their own level; every work gets a strong reviewer and another one",
+    )
+    levels_from: Id | None = Field(
+        default=None, description="Assignment whose points tell the levels; read when a plan is made"
+    )
+    strong_share: int = Field(
+        default=50, ge=1, le=99, description="Per cent of the students who count as strong"
+    )
     seed: str | None = Field(
         default=None,
         max_length=64,
@@ -124,6 +137,8 @@ class PlanRules(BaseModel):
             for pair in getattr(self, name):
                 if pair.reviewer == pair.author:
                     raise ValueError(f"{name}: {pair.reviewer} is named as reviewer of the own work")
+        if self.levels != "off" and self.levels_from is None:
+            raise ValueError("levels need an assignment whose points tell them (levels_from)")
         both = {pair.who for pair in self.forbidden} & {pair.who for pair in self.fixed}
         if both:
             reviewer, author = min(both)

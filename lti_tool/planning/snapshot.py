@@ -146,9 +146,18 @@ class AssignmentFacts:
         return self.group_category_id is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The points of another assignment, that tell levels. They are kept nowhere but in the snapshot."""
+
+    assignment: AssignmentId
+    name: str
+    points: tuple[tuple[UserId, float], ...]
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """One reading of Canvas. ``taken_at`` and ``earlier`` are not part of the fingerprint."""
+    """One reading of Canvas. ``taken_at``, ``earlier`` and ``scores`` are not part of the fingerprint."""
 
     canvas: CanvasOrigin
     course_id: CourseId
@@ -163,6 +172,7 @@ class Snapshot:
     """The course flag ``peer_review_allocation_and_grading``: Canvas's own pull allocator is on."""
     taken_at: datetime
     earlier: tuple[Earlier, ...] = ()
+    scores: tuple[Scores, ...] = ()
     """Reviews of other assignments, only of those that some rules asked for."""
 
     @cached_property
@@ -183,8 +193,8 @@ class Snapshot:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything but the time, independent of the order in which Canvas listed things."""
-        content = asdict(replace(self, earlier=()))
-        del content["taken_at"], content["earlier"]
+        content = asdict(replace(self, earlier=(), scores=()))
+        del content["taken_at"], content["earlier"], content["scores"]
         for name in ("people", "sections", "groups", "works", "reviews"):
             content[name] = sorted(content[name], key=lambda row: str(row["id"]))
         for person in content["people"]:

@@ -85,9 +85,13 @@ class Planning:
         return taking_part(self._reading.snapshot(actor, assignment), rules)
 
     def basis(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Snapshot:
-        """The last reading, with the reviews of the earlier assignments that the rules name."""
+        """The last reading, with the earlier reviews and the points that the rules look at."""
         snapshot = self._reading.snapshot(actor, assignment)
-        return self._reading.with_earlier(actor, snapshot, rules.earlier) if rules.earlier else snapshot
+        if rules.earlier:
+            snapshot = self._reading.with_earlier(actor, snapshot, rules.earlier)
+        if rules.levels != "off" and rules.levels_from is not None:
+            snapshot = self._reading.with_scores(actor, snapshot, AssignmentId(rules.levels_from))
+        return snapshot
 
     def ours(self, actor: Actor, assignment: AssignmentId) -> AbstractSet[ReviewId]:
         """Reviews that runs of this tool created."""

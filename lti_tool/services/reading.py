@@ -17,7 +17,7 @@ from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import add_earlier, has_snapshot, latest_snapshot, store_snapshot
 from lti_tool.planning.ids import AssignmentId, CourseId, UserId
 from lti_tool.planning.people_list import Contact
-from lti_tool.planning.snapshot import AssignmentFacts, Earlier, Snapshot
+from lti_tool.planning.snapshot import AssignmentFacts, Earlier, Scores, Snapshot
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import PeerReviewsNotPossible
 from lti_tool.services.use_cases import (
@@ -113,6 +113,19 @@ class Reading:
             add_earlier(session, snapshot, actor.user_id)
         return snapshot
 
+    def with_scores(self, actor: Actor, snapshot: Snapshot, assignment: AssignmentId) -> Snapshot:
+        """The snapshot with the points of another assignment, read when it does not have them yet.
+
+        An assignment that is gone from the course counts as one without points.
+        """
+        if any(found.assignment == assignment for found in snapshot.scores):
+            return snapshot
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        snapshot = replace(snapshot, scores=(*snapshot.scores, _scores(client, actor.course_id, assignment)))
+        with self._database.begin() as session:
+            add_earlier(session, snapshot, actor.user_id)
+        return snapshot
+
     def contacts(self, actor: Actor) -> Mapping[UserId, Contact]:
         """Logins, SIS ids and e-mail addresses of the students, as far as Canvas shows them; never stored."""
         client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
@@ -149,6 +162,16 @@ def _earlier(client: CanvasClient, course: CourseId, assignment: AssignmentId) -
         return Earlier(assignment, "", ())
     pairs = {(UserId(review.assessor_id), UserId(review.user_id)) for review in reviews}
     return Earlier(assignment, name, tuple(sorted(pairs)))
+
+
+def _scores(client: CanvasClient, course: CourseId, assignment: AssignmentId) -> Scores:
+    try:
+        name = client.assignment(course, assignment).name
+        rows = client.submissions(InCourse(course), assignment)
+    except NotFound:
+        return Scores(assignment, "", ())
+    points = {UserId(row.user_id): float(row.score) for row in rows if row.score is not None}
+    return Scores(assignment, name, tuple(sorted(points.items())))
 
 
 def _row(facts: AssignmentFacts, counts: AssignmentCounts | None, last: RunSummary | None) -> AssignmentRow:

@@ -64,14 +64,15 @@ class Term:
         for student in students:
             self.canvas.state.submit(student, assignment.id)
 
-    def allocate(self, assignment: Assignment) -> dict[str, Any]:
+    def allocate(self, assignment: Assignment, **more: str) -> dict[str, Any]:
         """Plan and apply; no pair of an earlier assignment may come again, open reviews stay."""
-        rules = {
+        rules: dict[str, Any] = {
             "reviews_per_reviewer": EACH,
             "balance": "close",
             "earlier": [one.id for one in self.allocated if one.id != assignment.id],
             "repeats": "forbid",
             "seed": "term",
+            **more,
         }
         self.rules.write_text(json.dumps(rules), encoding="utf-8")
         plan: dict[str, Any] = self.terminal.plan(self.course, assignment, "--rules", str(self.rules))
@@ -217,7 +218,14 @@ def test_a_term(term: Term) -> None:
 
     fourth = term.assignment("Week 12")
     term.hand_in(fourth, term.students())
-    term.allocate(fourth)
+    for number, student in enumerate(term.students()):
+        marked = state.submission_of(third.id, student)
+        assert marked is not None
+        marked.score = float(number % 10)
+    term.allocate(fourth, levels="strong", levels_from=third.id)
+    strong = {student for number, student in enumerate(term.students()) if number % 10 >= 4}
+    helped = {author for reviewer, author in term.canvas.reviews(fourth) if reviewer in strong}
+    assert helped == set(term.students()), "every author has a strong reviewer"
     term.write_reviews(fourth, 0.8)
     column = term.assignment("Peer reviewing")
     posted = term.terminal.json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -11,7 +12,7 @@ from lti_tool.planning.edits import Edit, EditKind, edited_rules
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.pair_list import PairLine, pair_lines
 from lti_tool.planning.people_list import Directory
-from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.rules import Levels, PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.edit_words import unmatched_sentence
 from lti_tool.services.use_cases import UseCases
@@ -51,6 +52,7 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
             idle=idle_pairs(snapshot, rules),
             people=suggestions(snapshot.people),
             others=[one for one in others if one.peer_reviews or one.id in rules.earlier],
+            sources=others,
             gone=[one for one in rules.earlier if one not in {other.id for other in others}],
             typed=request.form,
             errors=errors,
@@ -120,6 +122,20 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
         changed = rules.model_copy(update={"earlier": chosen, "repeats": repeats})
         services.planning.save_rules(actor, assignment, changed)
         return go_to(here(course_id, assignment_id, "earlier"))
+
+    @pages.post("/levels")
+    def choose_levels(course_id: str, assignment_id: str) -> Response:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        known = {one.id for one in services.reading.assignments(actor)} - {assignment}
+        source = request.form.get("levels_from", "")
+        levels = request.form.get("levels", "off")
+        wanted = levels if levels in get_args(Levels) and source in known else "off"
+        rules = services.planning.rules(actor, assignment)
+        changed = rules.model_copy(
+            update={"levels": wanted, "levels_from": source if source in known else None}
+        )
+        services.planning.save_rules(actor, assignment, changed)
+        return go_to(here(course_id, assignment_id, "levels"))
 
     return pages
 
