@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,5 +163,6 @@ def _remembered(file: Path) -> Beat | None:
 
 def _remember(file: Path, beat: Beat) -> None:
     fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    fresh.write_text(json.dumps({"epoch": beat.epoch, "beat": beat.number}))
-    fresh.replace(file)
+    with suppress(OSError):  # a host that can keep no file remembers as long as its processes live
+        fresh.write_text(json.dumps({"epoch": beat.epoch, "beat": beat.number}))
+        fresh.replace(file)
