@@ -81,7 +81,9 @@ class Installation:
         for worker in self.workers:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGTERM)
-        assert {worker.wait(PATIENCE) for worker in self.workers} <= {0, -signal.SIGKILL}
+        # SIGTERM itself ends a worker that has not yet begun.
+        ends = {worker.wait(PATIENCE) for worker in self.workers}
+        assert ends <= {0, -signal.SIGKILL, -signal.SIGTERM}
 
 
 def wait_for(true: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
