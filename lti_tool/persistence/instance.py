@@ -108,7 +108,10 @@ class InstanceStore(JournalStore):
         now = self._now(session)
         run = table_of(RunRow)
         under_way = session.execute(
-            select(RunRow.id, RunRow.state).where(RunRow.state.in_(_HELD)).with_for_update()
+            select(RunRow.id, RunRow.state)
+            .where(RunRow.state.in_(_HELD))
+            .order_by(RunRow.id)
+            .with_for_update()
         ).all()
         for id_, state in under_way:
             session.execute(

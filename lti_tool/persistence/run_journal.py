@@ -60,6 +60,7 @@ RUN, STEP, ATTEMPT = table_of(RunRow), table_of(StepRow), table_of(AttemptRow)
 _HOLD = (
     select(RUN.c.id, RUN.c.fence, RUN.c.cancel_requested, RUN.c.pause_requested)
     .where(RUN.c.id.in_(bindparam("of_runs", expanding=True)))
+    .order_by(RUN.c.id)  # whoever locks several runs does it in this order, so that nobody deadlocks
     .with_for_update(read=True)
 )
 _THIS_STEP = (STEP.c.run_id == bindparam("of_run"), STEP.c.seq == bindparam("of_seq"))
