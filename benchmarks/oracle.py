@@ -15,6 +15,7 @@ import sys
 from argparse import ArgumentParser
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -28,6 +29,7 @@ from allocation import (
     Pair,
     Participant,
     Roster,
+    RosterError,
     Rules,
     RulesError,
     Share,
@@ -308,7 +310,7 @@ def _compare_goals(found: Allocation, answer: dict[str, Any], into: Comparison, 
 
 
 def size_of(random: Random, family: str) -> int:
-    """Mostly small, now and then large."""
+    """Mostly small, now and then large (the small ones are asked first)."""
     at = random.random()
     top = 3000 if at < 0.001 else 1000 if at < 0.004 else 200 if at < 0.04 else 40 if at < 0.4 else 12
     if family in DENSE:
@@ -325,16 +327,18 @@ def main() -> None:
     table: dict[str, Comparison] = defaultdict(Comparison)
     names = asked.family or list(FAMILIES)
     refused: Counter[str] = Counter()
-    with Oracle() as oracle:
-        for number in range(asked.first, asked.first + asked.instances):
-            family = names[number % len(names)]
-            random = Random(f"{family} {number}")
-            n, k = size_of(random, family), 1 + int(random.random() * 5)
+    questions = []
+    for number in range(asked.first, asked.first + asked.instances):
+        family = names[number % len(names)]
+        random = Random(f"{family} {number}")
+        questions.append((size_of(random, family), 1 + int(random.random() * 5), number, family))
+    with Oracle() as oracle, suppress(KeyboardInterrupt):  # Ctrl-C shows what has been compared
+        for n, k, number, family in sorted(questions):
             label = f"{family} n={n} k={k} seed={number}"
             try:
                 instance = FAMILIES[family](n, k, number)
                 answer = oracle.ask(instance) if accepted(instance) else None
-            except Infeasible:
+            except (Infeasible, RosterError):  # a family that cannot be made so small
                 answer = None
             if answer is None:
                 refused[family] += 1

@@ -163,7 +163,7 @@ def answer(top: Json) -> Json:
     if found["feasible"]:
         if question.reciprocal != "forbid":
             found["goals"] = linear_goals(question)
-        if small <= 220:
+        if small <= 90:
             found["searched"] = searched(question)
     return found
 
@@ -425,7 +425,7 @@ def _solve(model: Any) -> tuple[Any, int]:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
-    solver.parameters.max_deterministic_time = 20
+    solver.parameters.max_deterministic_time = 4
     status = solver.solve(model)
     known = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
     return status, round(solver.objective_value) if known and model.has_objective() else 0
