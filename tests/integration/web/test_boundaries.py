@@ -21,6 +21,7 @@ VALUES = {
     "target": "pairs",
     "schedule_id": "s1",
     "filename": "frame.mjs",
+    "name": "0" * 64,
 }
 
 
