@@ -1,10 +1,10 @@
 """How fast the pages are for a teacher of 1 000 students: `python -m benchmarks.pages`.
 
 A real Chromium opens the tool in the simulated Canvas's frame, all in this machine, so that Canvas's own
-waiting times are left out. Printed: each page with its bytes (not compressed), the milliseconds until the
-server had answered and until the browser had painted it; then each interaction with the browser's own
-"interaction to next paint" (its Event Timing, steps of 8 ms) and the milliseconds until the new rows are
-on the screen. Targets: rules to preview under 1 000 ms, a page under 150 KB, an interaction under 100 ms.
+waiting times are left out. Printed: each page with its bytes (not compressed), the milliseconds of processor
+time of the server (tool and simulated Canvas together) and the milliseconds until the browser had painted it;
+then each interaction with the browser's own "interaction to next paint" (its Event Timing, steps of 8 ms) and
+the same two. Targets: rules to preview under 1 000 ms, a page under 150 KB, an interaction under 100 ms.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from playwright.sync_api import Frame, Page, Response, expect, sync_playwright
 
@@ -60,21 +61,32 @@ def tool(page: Page) -> Frame:
     return frame
 
 
-def shown(frame: Frame, act: Callable[[], None], selector: str) -> float:
-    """Milliseconds from doing something until ``selector`` is there and painted."""
-    began = time.perf_counter()
+class Took(NamedTuple):
+    """Milliseconds: of this process's processor time, and on the clock."""
+
+    busy: float
+    shown: float
+
+
+def shown(frame: Frame, act: Callable[[], None], selector: str) -> Took:
+    """From doing something until ``selector`` is there and painted."""
+    clock, busy = time.perf_counter(), time.process_time()
     act()
     frame.wait_for_selector(selector, state="attached")
     frame.evaluate(PAINTED)
-    return 1_000 * (time.perf_counter() - began)
+    return Took(1_000 * (time.process_time() - busy), 1_000 * (time.perf_counter() - clock))
 
 
-def print_page(name: str, milliseconds: float, answers: list[Response], limit: float | None = None) -> None:
+def middle(times: list[Took]) -> Took:
+    """The median of each."""
+    return Took(median(one.busy for one in times), median(one.shown for one in times))
+
+
+def print_page(name: str, took: Took, answers: list[Response], limit: float | None = None) -> None:
     sizes = [len(one.body()) for one in answers]
-    server = sum(one.request.timing["responseEnd"] - one.request.timing["requestStart"] for one in answers)
     marks = "" if max(sizes, default=0) < LARGEST_PAGE else "  TOO LARGE"
-    marks += "" if limit is None or milliseconds < limit else "  TOO SLOW"
-    print(f"{name:40}{max(sizes, default=0):10,}{server:10.0f}{milliseconds:10.0f}{marks}", flush=True)
+    marks += "" if limit is None or took.shown < limit else "  TOO SLOW"
+    print(f"{name:40}{max(sizes, default=0):10,}{took.busy:10.0f}{took.shown:10.0f}{marks}", flush=True)
 
 
 def print_pages(teacher: Teacher, watch: Watch) -> None:
@@ -93,10 +105,12 @@ def print_pages(teacher: Teacher, watch: Watch) -> None:
         times.append(shown(frame, button.click, "#changes-place tbody tr"))
         answers = [one for one in watch.of_pages() if one.url.endswith("/rules") or "/plans/" in one.url]
         answers = [one for one in answers if not one.url.endswith(("/drift", "/quality"))]
+        expect(frame.get_by_text("usually” is the middle")).to_be_visible()
+        expect(frame.get_by_text("Canvas is as it was")).to_be_visible()
         if len(times) < REPEATS:
             frame.get_by_role("link", name="Change the rules").click()
             expect(button).to_be_visible()
-    print_page(f"rules to preview, median of {REPEATS}", median(times), answers, SLOWEST_PREVIEW)
+    print_page(f"rules to preview, median of {REPEATS}", middle(times), answers, SLOWEST_PREVIEW)
     took = shown(frame, lambda: None, ".quality td:not(:has-text('…'))")
     expect(frame.get_by_text("usually” is the middle")).to_be_visible()
     expect(frame.get_by_text("Canvas is as it was")).to_be_visible()
@@ -106,12 +120,12 @@ def print_pages(teacher: Teacher, watch: Watch) -> None:
 
 def print_interactions(frame: Frame, watch: Watch) -> None:
     """Typing, sorting, filtering, paging on the preview of 3 000 changes."""
-    print(f"\n{'interaction':40}{'bytes':>10}{'INP':>10}{'shown':>10}")
+    print(f"\n{'interaction':40}{'bytes':>10}{'INP':>10}{'busy':>10}{'shown':>10}")
 
     def type_name(number: int) -> None:
         frame.locator("#name").press("marie"[number])
 
-    def shown_anew(act: Callable[[int], None], number: int) -> float:
+    def shown_anew(act: Callable[[int], None], number: int) -> Took:
         frame.evaluate("document.querySelector('#changes-place').firstElementChild.dataset.old = ''")
         return shown(frame, lambda: act(number), "#changes-place:not(:has([data-old])):not([aria-busy])")
 
@@ -134,7 +148,8 @@ def print_interactions(frame: Frame, watch: Watch) -> None:
         worst = max(durations, default=0)
         mark = "" if worst < SLOWEST_INTERACTION else "  TOO SLOW"
         inp = f"{worst:.0f}" if durations else "< 16"
-        print(f"{name:40}{max(sizes, default=0):10,}{inp:>10}{median(times):10.0f}{mark}", flush=True)
+        took, size = middle(times), max(sizes, default=0)
+        print(f"{name:40}{size:10,}{inp:>10}{took.busy:10.0f}{took.shown:10.0f}{mark}", flush=True)
 
 
 def main() -> None:
@@ -153,10 +168,11 @@ def main() -> None:
         watch = Watch(page)
         (course,) = demo.state.courses.values()
         teacher.open_tool(course)
-        began = time.perf_counter()
+        clock, busy = time.perf_counter(), time.process_time()
         teacher.connect()
-        print(f"{'page':40}{'bytes':>10}{'server':>10}{'shown':>10}")
-        print_page("assignments, after consent", 1_000 * (time.perf_counter() - began), watch.of_pages())
+        took = Took(1_000 * (time.process_time() - busy), 1_000 * (time.perf_counter() - clock))
+        print(f"{'page':40}{'bytes':>10}{'busy':>10}{'shown':>10}")
+        print_page("assignments, after consent", took, watch.of_pages())
         print_pages(teacher, watch)
         print_interactions(tool(page), watch)
         browser.close()
