@@ -30,7 +30,8 @@ from lti_tool.simulator.state import CanvasState
 from tests.integration.databases.servers import _missing
 
 ROOT = Path(__file__).parents[3]
-TOOL, CANVAS = "reviews.example.test", "canvas.example.test"
+TOOL, CANVAS = "reviews.localhost", "canvas.localhost"
+"""Two sites; browsers look such names up at loopback, whatever the machine's resolver says."""
 LAUNCHES_PER_MINUTE = 12
 
 
@@ -52,6 +53,16 @@ class Installed:
     @property
     def canvas(self) -> str:
         return f"https://{CANVAS}:{self.port}"
+
+    @property
+    def teacher(self) -> str:
+        return next(user.id for user in self.state.users.values() if user.login == "teacher")
+
+    @property
+    def tool_page(self) -> str:
+        """Where a teacher finds the tool in Canvas."""
+        course = next(iter(self.state.courses.values()))
+        return f"{self.canvas}/courses/{course.id}/external_tools/{demonstration.LTI_CLIENT}"
 
 
 def free_port() -> int:

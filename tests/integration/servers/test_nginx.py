@@ -16,9 +16,20 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from lti_tool.cli.demonstration import LTI_CLIENT
+from lti_tool.simulator.habits import Habits
 from tests.conftest import ARGUMENTS
+from tests.integration.browsers.test_other_browsers import (
+    PRESS,
+    TEXT,
+    InWebKit,
+    eventually,
+    require,
+    tool_is_open,
+)
+from tests.integration.browsers.webkit import webkit
 from tests.integration.servers.conftest import CANVAS, LAUNCHES_PER_MINUTE, TOOL, Installed
 
+pytestmark = pytest.mark.xdist_group("nginx")
 PATIENCE_MS = 60_000
 
 
@@ -130,20 +141,35 @@ def test_a_teacher_launches_from_canvas_in_a_browser(
 ) -> None:
     path = shutil.which("chromium")
     assert path is not None, "the fixture chromium has found one"
-    names = "--host-resolver-rules=MAP *.example.test 127.0.0.1"
     context = chromium.browser_type.launch_persistent_context(
-        tmp_path / "profile", executable_path=path, args=[*ARGUMENTS, names], ignore_https_errors=True
+        tmp_path / "profile", executable_path=path, args=list(ARGUMENTS), ignore_https_errors=True
     )
     try:
         page = context.new_page()
-        teacher = next(user for user in installed.state.users.values() if user.login == "teacher")
-        course = next(iter(installed.state.courses.values()))
         page.goto(f"{installed.canvas}/login")
-        page.select_option("#user", teacher.id)
+        page.select_option("#user", installed.teacher)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"{installed.canvas}/")
-        page.goto(f"{installed.canvas}/courses/{course.id}/external_tools/{LTI_CLIENT}")
+        page.goto(installed.tool_page)
         frame = page.frame_locator("iframe[name=tool_content]")
         expect(frame.get_by_role("button", name="Connect to Canvas")).to_be_visible(timeout=PATIENCE_MS)
     finally:
         context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own
+def test_safaris_engine_launches_in_a_window_of_its_own(installed: Installed) -> None:
+    """WebKit keeps no cookie of the frame; without the platform's storage a window is left, over https."""
+    require("webkit")
+    installed.state.habits = Habits(storage_frame=False)  # the last test here
+    with webkit() as driver:
+        browser = InWebKit(driver)
+        browser.open(f"{installed.canvas}/login")
+        browser.page(f"document.querySelector('#user').value = '{installed.teacher}'")
+        browser.page("document.querySelector('#user').form.requestSubmit()")
+        eventually(lambda: browser.page("location.pathname") == "/")
+        browser.open(installed.tool_page)
+        eventually(lambda: "Open in a new window" in str(browser.tool(TEXT)))
+        browser.tool(PRESS)
+        eventually(lambda: tool_is_open(browser.new_window))
