@@ -74,7 +74,7 @@ def test_names_stay_beside_the_ring_from_right_to_left(
     course, path = state_preview()
     visit_as(context, page, "arabic", serve(course) + path)
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
-    expect(page.locator("svg.ring text.name")).to_have_count(24)
+    expect(page.locator("svg.ring text.name")).to_have_count(21)
     wrong = page.evaluate(
         """() => {
           const middle = box => box.x + box.width / 2;
