@@ -71,7 +71,9 @@ class Broken:
     author: UserId | None
 
 
-PAIR_CODES = frozenset({"section", "section_pair", "group", "forbidden", "repeat", "reciprocal"})
+PAIR_CODES = frozenset(
+    {"section", "section_pair", "group", "forbidden", "repeat", "reciprocal", "section_share", "co_authors"}
+)
 """Broken rules that a fixed pair wins over."""
 
 

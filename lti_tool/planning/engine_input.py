@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, TypedDict
 
 from allocation import Pair, Participant, Roster, Rules, Submission
-from allocation.rules import DEFAULT_GOALS, Goal, Groups, Reciprocal
+from allocation.rules import DEFAULT_GOALS, Goal, Groups, Reciprocal, Share
 from lti_tool.planning.ids import GroupId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.rules import PlanRules
@@ -110,6 +110,8 @@ def engine_input(
     engine_rules = Rules(
         reviews_per_reviewer=rules.reviews_per_reviewer,
         sections=rules.sections,
+        section_shares=_shares(snapshot, rules, roster),
+        co_authors=rules.co_authors if snapshot.assignment.is_group_assignment else "any",
         groups=_ENGINE_GROUPS[rules.own_group],
         reciprocal=_ENGINE_MUTUAL[rules.mutual],
         forbidden=pairs.of(pair.who for pair in rules.forbidden),
@@ -371,6 +373,18 @@ def abilities(snapshot: Snapshot, rules: PlanRules) -> dict[UserId, float]:
     order = sorted(points.values())
     most = max(1, len(order) - 1)
     return {user: (bisect_right(order, value) - 1) / most for user, value in points.items()}
+
+
+def _shares(snapshot: Snapshot, rules: PlanRules, roster: Roster) -> frozenset[Share] | None:
+    """The matrix of shares by the sections' names; sections in which nobody takes part are left out."""
+    names = _section_names(snapshot)
+    inhabited = {section for person in roster.participants for section in person.sections}
+    shares = {
+        Share(names[share.reviewers], names[share.authors], share.reviews)
+        for share in rules.section_shares
+        if {names.get(share.reviewers), names.get(share.authors)} <= inhabited
+    }
+    return frozenset(shares) or None
 
 
 def _section_names(snapshot: Snapshot) -> dict[str, str]:

@@ -47,7 +47,18 @@ class PairRule(BaseModel):
         return self.reviewer, self.author
 
 
+class SectionShare(BaseModel):
+    """So many reviews of each student of one section go to works of another (or the same)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reviewers: Id = Field(description="Canvas id of the reviewers' section")
+    authors: Id = Field(description="Canvas id of the authors' section")
+    reviews: int = Field(ge=0, le=50, description="Reviews that each student gives there; 0: none")
+
+
 Levels = Literal["off", "strong", "same", "mixed"]
+
 
 MOST_PAIRS = 20_000
 """More pairs than this in one list are a mistake, not a rule."""
@@ -62,6 +73,15 @@ class PlanRules(BaseModel):
     sections: Literal["any", "same", "different"] = Field(
         default="any",
         description="Who may review whom: anyone, only within a section, only across sections",
+    )
+    section_shares: tuple[SectionShare, ...] = Field(
+        default=(),
+        max_length=400,
+        description="How many reviews go from section to section; what is not named is as it comes",
+    )
+    co_authors: Literal["any", "different", "same"] = Field(
+        default="any",
+        description="Group assignments: members of one group review whatever, different works, or the same",
     )
     own_group: Literal["allowed", "barred", "only"] = Field(
         default="barred",
@@ -143,6 +163,13 @@ class PlanRules(BaseModel):
         if both:
             reviewer, author = min(both)
             raise ValueError(f"the pair of {reviewer} and {author} is both forbidden and fixed")
+        cells = Counter((share.reviewers, share.authors) for share in self.section_shares)
+        if max(cells.values(), default=0) > 1:
+            raise ValueError("section_shares: two numbers for the same two sections")
+        for section in {share.reviewers for share in self.section_shares}:
+            row = sum(share.reviews for share in self.section_shares if share.reviewers == section)
+            if row > self.reviews_per_reviewer:
+                raise ValueError(f"section_shares: section {section} is to give more reviews than each gives")
         twice = [user for user, times in Counter(load.user for load in self.loads).items() if times > 1]
         if twice:
             raise ValueError(f"loads: {twice[0]} has two numbers")

@@ -17,7 +17,7 @@ from lti_tool.planning.rules import PlanRules
 class WayOut:
     """A change of rules that makes them work. ``changes``: field of ``PlanRules`` -> value as text.
 
-    An empty text for a list of pairs takes all of them away.
+    An empty text for a list takes all of it away.
     """
 
     changes: Mapping[str, str]
@@ -34,6 +34,8 @@ _SINGLE: Final[Mapping[tuple[str, object], tuple[str, str]]] = {
     ("avoid_is", "soft"): ("repeats", "avoid"),
     ("reciprocal", "avoid"): ("mutual", "avoid"),
     ("forbidden", frozenset()): ("forbidden", ""),
+    ("section_shares", None): ("section_shares", ""),
+    ("co_authors", "any"): ("co_authors", "any"),
 }
 """(field of the engine's rules, value) -> (field of ours, value)."""
 
@@ -61,7 +63,7 @@ def _changes(params: Mapping[str, object], rules: PlanRules) -> dict[str, str] |
             if rules.balance == "close":
                 return None  # the engine was already allowed all that `close` allows
             changes["balance"] = "close"
-        elif isinstance(value, str | frozenset) and (name, value) in _SINGLE:
+        elif isinstance(value, str | frozenset | None) and (name, value) in _SINGLE:
             ours, text = _SINGLE[name, value]
             changes[ours] = text
         else:
@@ -74,8 +76,8 @@ def apply_way_out(rules: PlanRules, code: str) -> PlanRules | None:
     changes: dict[str, object] = dict(parse_qsl(code, keep_blank_values=True))
     if not changes or not changes.keys() <= _FIELDS:
         return None
-    if "forbidden" in changes:
-        changes["forbidden"] = ()
+    for name in changes.keys() & {"forbidden", "section_shares"}:
+        changes[name] = ()
     try:
         return PlanRules.model_validate(rules.model_dump() | changes)
     except ValidationError:

@@ -19,6 +19,8 @@ from lti_tool.services.spreadsheet_reading import CellProblem, CellTrouble
 BROKEN: Final[Mapping[str, str]] = {
     "section": N_("%(reviewer)s and %(author)s do not fit the section rule."),
     "section_pair": N_("%(reviewer)s and %(author)s do not fit the section rule."),
+    "section_share": N_("%(reviewer)s does not give each section the reviews that you asked for."),
+    "co_authors": N_("%(reviewer)s and the others of one group do not review as you asked for."),
     "group": N_("%(reviewer)s and %(author)s do not fit the rule about own groups."),
     "forbidden": N_("You forbade that %(reviewer)s reviews %(author)s."),
     "repeat": N_("%(reviewer)s reviewed %(author)s in an earlier assignment."),
@@ -129,6 +131,8 @@ CHANGES: Final[Mapping[str, str]] = {
     "balance": N_("Let works get numbers that are close instead of equal"),
     "repeats": N_("Allow earlier pairs again where it cannot be helped"),
     "mutual": N_("Let two people review each other where it cannot be helped"),
+    "section_shares": N_("Do not fix how many reviews go to which section"),
+    "co_authors": N_("Let members of one group review whatever works come"),
     "forbidden": N_("Lift the forbidden pairs"),
 }
 """Fields that a way out changes, each to the one value that it may get."""

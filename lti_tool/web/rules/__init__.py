@@ -9,10 +9,11 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import ValidationError
 
-from allocation import Infeasible
+from allocation import Infeasible, RulesError
+from allocation.sentences import sentence
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.rules import PlanRules
-from lti_tool.planning.snapshot import Snapshot
+from lti_tool.planning.snapshot import Section, Snapshot
 from lti_tool.planning.ways_out import apply_way_out
 from lti_tool.services.edit_words import offers
 from lti_tool.services.errors import NobodyToAllocate
@@ -50,6 +51,8 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             typed=typed if typed is not None else (request.form if request.method == "POST" else {}),
             answered=answered,
             group_sets=group_sets(snapshot),
+            sections=sections_of(snapshot),
+            shares={f"{one.reviewers}.{one.authors}": one.reviews for one in rules.section_shares},
             completed=sum(review.completed for review in snapshot.reviews),
             errors=errors,
             **answer,
@@ -125,6 +128,8 @@ def verdict(
     """What ``_feasibility.html`` says about rules."""
     try:
         feasibility = services.planning.feasibility(actor, assignment, rules)
+    except RulesError as impossible:
+        return {"too_few": sentence("%(why)s", why=str(impossible))}
     except NobodyToAllocate as nobody:
         return {"too_few": nobody.words}
     return {
@@ -140,6 +145,17 @@ class GroupSet:
 
     id: str
     groups: tuple[str, ...]
+
+
+MOST_SECTIONS = 12
+"""More sections than this make a table that nobody fills in."""
+
+
+def sections_of(snapshot: Snapshot) -> list[Section]:
+    """The sections of a matrix, by name; none where there is nothing to choose between."""
+    used = {section for person in snapshot.people if person.reachable for section in person.sections}
+    found = sorted((one for one in snapshot.sections if one.id in used), key=lambda one: (one.name, one.id))
+    return found if 2 <= len(found) <= MOST_SECTIONS else []
 
 
 def group_sets(snapshot: Snapshot) -> list[GroupSet]:
@@ -165,19 +181,27 @@ def read_rules(form: Mapping[str, str], saved: PlanRules) -> tuple[PlanRules, di
             for name in ("reviews_per_reviewer", "sections", "own_group", "existing")
         }
     )
-    for name in ("balance", "mutual"):
+    for name in ("balance", "mutual", "co_authors"):
         given[name] = form.get(name, getattr(saved, name))
     given["group_set"] = form.get("group_set", saved.group_set or "") or None
+    if "shares" in form:
+        given["section_shares"] = [
+            {"reviewers": cell[1], "authors": cell[2], "reviews": text.strip()}
+            for name, text in form.items()
+            if len(cell := name.split(".")) == 3 and cell[0] == "share" and text.strip()
+        ]
     given["seed"] = form.get("seed", "").strip() or None
     try:
         return PlanRules.model_validate(given), {}
     except ValidationError as error:
-        return saved, {str(one["loc"][0]): _sentence(str(one["loc"][0])) for one in error.errors()}
+        wrong = [str(one["loc"][0]) if one["loc"] else "section_shares" for one in error.errors()]
+        return saved, {name: _sentence(name) for name in wrong}
 
 
 def _sentence(field: str) -> str:
     sentences: dict[str, str] = {
         "reviews_per_reviewer": _("Write a whole number from 1 to 50."),
+        "section_shares": _("Write whole numbers, in each row together no more than each student gives."),
         "seed": _("Use at most 64 letters, digits or signs without spaces."),
     }
     return sentences.get(field) or str(_("Choose one of the answers."))

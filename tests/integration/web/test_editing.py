@@ -327,3 +327,22 @@ def test_everybody_as_a_spreadsheet_and_back() -> None:
     assert "“Nobody” is no student" in words_of(unclear)
     assert send("Student\nNobody\n101\n", those_that_fit="yes").status_code == 200
     assert "101" in teacher.course.saved.excluded
+
+
+def test_reviews_from_section_to_section() -> None:
+    teacher = Teacher()
+    page = teacher.get(RULES).text
+    assert 'name="share.s0.s1"' in page
+    form = GOOD_RULES | {"shares": "yes", "share.s0.s1": "2", "share.s1.s0": "", "share.s2.s2": "0"}
+    shown = teacher.send(f"{RULES}/feasibility", **form).get_json()["html"]
+    assert "verdict" in shown
+    teacher.send(f"{RULES}/save/pairs", **form)
+    assert {(one.reviewers, one.authors): one.reviews for one in teacher.course.saved.section_shares} == {
+        ("s0", "s1"): 2,
+        ("s2", "s2"): 0,
+    }
+    assert re.search(r'name="share.s0.s1" value="2"', teacher.get(RULES).text)
+    wrong = teacher.send(RULES, **(form | {"share.s0.s2": "2"}))
+    assert wrong.status_code == 422
+    assert 'href="#section_shares"' in wrong.text
+    assert re.search(r'name="share.s0.s2" value="2"', wrong.text), "what was typed is kept"

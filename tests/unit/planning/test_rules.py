@@ -128,3 +128,32 @@ def test_reviews_only_inside_the_own_group() -> None:
 def test_rules_that_contradict_themselves_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         PlanRules.model_validate(wrong)
+
+
+def test_shares_between_sections_are_kept_to_the_number() -> None:
+    base = snapshot(12, sections=2)
+    shares = [
+        {"reviewers": "s1", "authors": "s2", "reviews": 2},
+        {"reviewers": "s2", "authors": "s1", "reviews": 2},
+        {"reviewers": "gone", "authors": "s1", "reviews": 1},
+    ]
+    rules = PlanRules.model_validate({"section_shares": shares})
+    pairs = after(changes_of(base, rules, "s"))
+    across = Counter(reviewer for reviewer, author in pairs if (int(reviewer) - int(author)) % 2)
+    assert set(across.values()) == {2}
+    assert len(across) == 12
+    with pytest.raises(ValidationError):
+        PlanRules.model_validate({"section_shares": shares, "reviews_per_reviewer": 1})
+
+
+@pytest.mark.parametrize(("choice", "works"), [("same", 3), ("different", 9)])
+def test_members_of_one_group_review_the_same_or_different_works(choice: str, works: int) -> None:
+    groups = {f"G{n}": range(3 * n + 1, 3 * n + 4) for n in range(10)}
+    base = snapshot(30, groups=groups, group_category_id="1")
+    named = {member: group.id for group in base.groups for member in group.members}
+    base = replace(base, works=tuple(replace(one, group=named[one.author]) for one in base.works))
+    rules = PlanRules.model_validate({"co_authors": choice})
+    pairs = after(changes_of(base, rules, "s"))
+    for group in base.groups:
+        seen = {named[author] for reviewer, author in pairs if reviewer in group.members}
+        assert len(seen) == works
