@@ -49,6 +49,7 @@ export function watchForm(form, go, signal) {
     const link = event.target.closest("a[data-live-link]");
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
+    clearTimeout(timer);
     const query = new URL(link.href).searchParams;
     for (const field of form.elements) if (field.name && field.type !== "hidden") field.value = query.get(field.name) ?? "";
     const { id, dataset: { to } } = link;
