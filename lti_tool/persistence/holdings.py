@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.applying.states import TERMINAL
@@ -24,6 +24,7 @@ from lti_tool.persistence.follow_up_rows import CreditPostRow, FollowUpRow, Remi
 from lti_tool.persistence.journal_rows import RunRow, RunSnapshotRow, table_of
 from lti_tool.persistence.lti_rows import OneTimeSecretRow, SessionRow
 from lti_tool.persistence.plan_rows import PlanRow, RuleSetRow, SavedRulesRow, SnapshotRow
+from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.persistence.tokens import ConnectAttemptRow, TokenKind, TokenRow
 
 REMOVED = "(removed)"
@@ -58,6 +59,7 @@ HOLDINGS = (
     Holding(FollowUpRow, "saved_by"),
     Holding(RuleSetRow, "saved_by", "saved_by_name"),
     Holding(SavedRulesRow, "saved_by"),
+    Holding(ScheduleRow, "user_id", own=True),  # it acts in that person's name
     Holding(TokenRow, "user_id", own=True),
     Holding(ConnectAttemptRow, "user_id", own=True),
 )
@@ -157,6 +159,13 @@ def erase_old(session: Session, now: datetime, keep: Retention) -> Counter[str]:
             table_of(TokenRow),
             # A personal token is never renewed; it stays until its person takes it back.
             and_(TokenRow.renewed_at < now - keep.tokens, TokenRow.kind == TokenKind.OAUTH),
+        ),
+        (
+            table_of(ScheduleRow),
+            and_(
+                ScheduleRow.next_at.is_(None),
+                func.coalesce(ScheduleRow.last_at, ScheduleRow.created_at) < now - keep.plans,
+            ),
         ),
         (table_of(ConnectAttemptRow), ConnectAttemptRow.expires_at < now),
         (table_of(OneTimeSecretRow), OneTimeSecretRow.expires_at < now),

@@ -176,4 +176,4 @@ def test_no_command_takes_a_secret_as_an_argument() -> None:
     found = set(options(main))
     assert "--token-env" in found
     for word in ("token", "secret", "password", "key"):
-        assert {one for one in found if word in one and not one.endswith(("-env", "-file"))} == set()
+        assert {one for one in found if word in one and not one.endswith(("-env", "-file", "-url"))} == set()

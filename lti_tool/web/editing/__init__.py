@@ -26,6 +26,7 @@ from lti_tool.services.use_cases import Edited, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
 from lti_tool.web.editing.view import compared
+from lti_tool.web.limits import Kind, limited
 from lti_tool.web.people_fields import PeopleFields, suggestions
 from lti_tool.web.session import visit
 from lti_tool.web.voice import Words
@@ -148,6 +149,7 @@ def editing_blueprint(services: UseCases) -> Blueprint:
         return show_import(course_id, plan_id)
 
     @pages.post("/import")
+    @limited(Kind.IMPORT)
     def import_file(course_id: str, plan_id: str) -> Answer:
         request.max_content_length = MOST_BYTES + 100_000
         sent = request.files.get("file")

@@ -34,6 +34,7 @@ from lti_tool.services.spreadsheet_reading import (
 )
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import csv_file, go_to
+from lti_tool.web.limits import Kind, limited
 from lti_tool.web.session import visit
 from lti_tool.web.voice import Words
 
@@ -100,6 +101,7 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
         return take(course_id, assignment_id, wishes_of_list(lines, directory, reason), directory, "list")
 
     @pages.post("/file")
+    @limited(Kind.IMPORT)
     def by_file(course_id: str, assignment_id: str) -> Answer:
         actor = visit().actor
         request.max_content_length = MOST_BYTES + 100_000

@@ -34,6 +34,7 @@ from lti_tool.persistence.journal_rows import RunRow
 from lti_tool.persistence.launches import SessionRows
 from lti_tool.persistence.plan_rows import PlanRow, RuleSetRow, SavedRulesRow, SnapshotRow
 from lti_tool.persistence.plans import save_rules, store_plan, store_snapshot
+from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.persistence.tokens import TokenKind, TokenRow
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
 from lti_tool.planning.rules import Exclusion, PlanRules
@@ -135,6 +136,12 @@ def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
             CreditPostRow(
                 id=f"c{key}", **place, target="t", posted_by=TEACHER, posted_by_name="Canary Teacher",
                 created_at=LONG_AGO, state="done", note="", body="{}",
+            )
+        )  # fmt: skip
+        session.add(
+            ScheduleRow(
+                id=f"s{key}", **place, user_id=TEACHER, user_name="Canary Teacher", body="{}",
+                created_at=LONG_AGO, note="",
             )
         )  # fmt: skip
     run = made.journal.start(planned, Actor(TEACHER, "Canary Teacher"))
@@ -250,6 +257,7 @@ def test_housekeeping_erases_what_is_old_and_nothing_else(application: Applicati
             (RunRow, "finished_at"), (PlanRow, "created_at"), (SnapshotRow, "taken_at"),
             (SavedRulesRow, "saved_at"), (RuleSetRow, "saved_at"), (TokenRow, "renewed_at"),
             (ReminderBatchRow, "created_at"), (CreditPostRow, "created_at"), (FollowUpRow, "saved_at"),
+            (ScheduleRow, "created_at"),
         ):  # fmt: skip
             session.execute(update(row).filter_by(**south).values({column: now}))
         session.execute(
@@ -262,7 +270,7 @@ def test_housekeeping_erases_what_is_old_and_nothing_else(application: Applicati
     assert (gone["run"], gone["plan"], gone["snapshot"]) == (1, 1, 3), (
         "an unfinished run keeps plan and reading"
     )
-    assert gone["canvas_token"] == 1
+    assert (gone["canvas_token"], gone["schedule"]) == (1, 2)
     after = counts(application, SOUTH)
     assert after["plan"] == after["run"] == after["canvas_token"] == 1
     assert sum(counts(application).values()) < sum(keep.values())

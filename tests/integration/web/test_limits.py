@@ -98,6 +98,7 @@ def test_the_views_that_are_dear_are_marked() -> None:
         name for name, kind in marked.items() if kind is Kind.LAUNCH
     }
     assert marked["course.rules.plan"] is Kind.PREVIEW
+    assert [name for name, kind in marked.items() if kind is Kind.IMPORT]
 
 
 def test_processes_share_a_count_in_redis() -> None:
