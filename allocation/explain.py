@@ -294,6 +294,10 @@ class _Writer:
         )
 
     def works_short(self, shortage: Shortage) -> Sentence:
+        if shortage.one and shortage.told == "each" and self.problem.mates is not None:
+            # many people may review each work, but of a team only one
+            everything = len(shortage.members) == len(self.problem.works)
+            shortage = replace(shortage, one=None, told="all" if everything else "set")
         if shortage.told in ("section", "group"):
             return self._class_of_works(shortage)
         if shortage.told == "each":

@@ -62,8 +62,16 @@ def test_members_of_a_team_review_the_same_works(seed: int) -> None:
 def test_too_many_members_for_different_works_is_told_with_numbers_and_proof() -> None:
     roster, rules = teams_of(3, 3, 3), Rules(1, co_authors="different")
     (reason, *_) = feasibility(roster, rules)
-    assert reason.need > reason.have
-    assert "Co-authors must review different works." in reason.text
+    assert (reason.need, reason.have) == (9, 6)
+    assert reason.text == (
+        "The 3 works need 9 reviews, but the 9 people who may review can give only 6 (3 too few). "
+        "Co-authors must review different works."
+    )
+    (other, *_) = feasibility(teams_of(3, 3, 3, 3), Rules(2, co_authors="different"))
+    assert other.text == (
+        "The 4 works need 24 reviews, but the 12 people who may review can give only 12 (12 too few). "
+        "Co-authors must review different works."
+    )
     assert certificate_holds(roster, rules, reason)
     assert {remedy.code for remedy in reason.remedies} >= {"allow_co_authors"}
     for remedy in reason.remedies:
