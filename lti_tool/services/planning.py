@@ -29,6 +29,7 @@ from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
 from lti_tool.planning.explain import LEFT_OUT_WORDS, reason_sentences
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
+from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import Change, ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
@@ -231,7 +232,10 @@ def feasibility_of(snapshot: Snapshot, rules: PlanRules) -> Feasibility:
         gets=engine_rules.receives or (total // works, -(-total // works)),
         reasons=reasons,
         sentences=reason_sentences(reasons, snapshot),
-        reason_names={person.id: person.name for person in snapshot.people},
+        reason_names={
+            person.id: person.name
+            for person in sorted(snapshot.people, key=lambda one: (name_order(one.sortable_name), one.id))
+        },
     )
 
 

@@ -99,7 +99,7 @@ class Feasibility:
     sentences: tuple[Sentence, ...]
     """The reasons in words, with names."""
     reason_names: Mapping[str, str]
-    """Display names for the people ids that the reasons mention."""
+    """Display names by id, in the order in which Canvas lists people."""
 
     @property
     def works(self) -> bool:

@@ -160,7 +160,8 @@ def obstacles(feasibility: Feasibility) -> list[Obstacle]:
     """The reasons in words, and the people whom they are about."""
     shown = []
     for reason, told in zip(feasibility.reasons, feasibility.sentences, strict=True):
-        people = sorted(feasibility.reason_names.get(person, person) for person in reason.people)
+        concerned = set(reason.people)
+        people = [name for user, name in feasibility.reason_names.items() if user in concerned]
         shown.append(Obstacle(say(told), tuple(people[:NAMED]), max(0, len(people) - NAMED)))
     return shown
 
