@@ -206,15 +206,17 @@ def _unname(session: Session, canvas: str, person: str) -> int:
 
 
 def _unreason(session: Session, canvas: str, person: str) -> int:
-    """Take out what somebody wrote about why a person is left out."""
+    """Take out what somebody wrote about why a person is left out, or about a pair with the person."""
     changed = 0
     for kept, column in ((PlanRow, "rules"), (SavedRulesRow, "body"), (RuleSetRow, "body")):
         for row in session.scalars(select(kept).where(table_of(kept).c.canvas == canvas)):
             content = json.loads(getattr(row, column))
             mentioned = [
                 one
-                for one in content.get("exclude") or []
-                if one.get("user") == person and one.get("reason") not in ("", None, REMOVED)
+                for name in ("exclude", "forbidden", "fixed")
+                for one in content.get(name) or []
+                if person in (one.get("user"), one.get("reviewer"), one.get("author"))
+                and one.get("reason") not in ("", None, REMOVED)
             ]
             for one in mentioned:
                 one["reason"] = REMOVED

@@ -100,7 +100,7 @@ def _pair_rule(pair: PersonPair, reason: str) -> PairRule:
 
 def wanted_pairs(plan: Plan, edit: Edit) -> frozenset[PersonPair]:
     """The pairs that one would want if nothing else had to move."""
-    stay = plan.pairs_after - frozenset(edit.gone_pairs)
+    stay = plan.chosen - frozenset(edit.gone_pairs)
     if edit.kind is EditKind.LEAVE_OUT:
         stay = frozenset(pair for pair in stay if edit.person not in pair)
     return stay | frozenset(edit.new_pairs)

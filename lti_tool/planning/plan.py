@@ -7,7 +7,7 @@ do; keeps and blocked lines are there so that the diff shows everything and its 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -119,7 +119,21 @@ class Plan:
         stays = (ChangeKind.CREATE, ChangeKind.KEEP)
         return frozenset((line.reviewer, line.author) for line in self.changes if line.kind in stays)
 
+    @cached_property
+    def chosen(self) -> frozenset[tuple[UserId, UserId]]:
+        """``pairs_after`` without what stays because it must: completed, doubled, not visible."""
+        return chosen_pairs(self.changes)
+
     @property
     def writes(self) -> tuple[Change, ...]:
         """What a run of this plan may do in Canvas: creates before deletes."""
         return self.of_kind(ChangeKind.CREATE) + self.of_kind(ChangeKind.DELETE)
+
+
+def chosen_pairs(changes: Iterable[Change]) -> frozenset[tuple[UserId, UserId]]:
+    """(reviewer, author) of the lines that an allocation asked for."""
+    return frozenset(
+        (line.reviewer, line.author)
+        for line in changes
+        if line.kind is ChangeKind.CREATE or line.reason is ChangeReason.STILL_FITS
+    )

@@ -28,7 +28,7 @@ from lti_tool.planning.edits import (
 )
 from lti_tool.planning.engine_input import EngineInput, engine_pairs
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId
-from lti_tool.planning.plan import Change, Plan
+from lti_tool.planning.plan import Change, Plan, chosen_pairs
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.edit_words import mention
@@ -139,9 +139,10 @@ class Editing:
         if asked_for == base.pairs_after:
             return Imported(None, ())
         pairs = engine_pairs(given, asked_for) | given.rules.kept
-        broken = _broken(given, base.rules, pairs)
         draft = _Draft(base, snapshot, base.rules, asked_for)
         changes = compared(base.rules, given, pairs, self._plans.ours(actor, base.assignment_id))
+        chosen = engine_pairs(given, chosen_pairs(changes)) | given.rules.kept
+        broken = _broken(given, base.rules, chosen)
         return Imported(self._keep(actor, draft, changes), broken)
 
     def compare(self, actor: Actor, before: PlanId, after: PlanId) -> Comparison:
@@ -192,7 +193,7 @@ def broken_by(plan: Plan, snapshot: Snapshot) -> tuple[Broken, ...]:
         given = prepared(snapshot, plan.rules)
     except NobodyToAllocate:
         return ()
-    return _broken(given, plan.rules, engine_pairs(given, plan.pairs_after) | given.rules.kept)
+    return _broken(given, plan.rules, engine_pairs(given, plan.chosen) | given.rules.kept)
 
 
 def _broken(given: EngineInput, rules: PlanRules, pairs: Iterable[Pair]) -> tuple[Broken, ...]:
@@ -207,7 +208,7 @@ def _broken_by_new_pairs(edit: Edit, base: Plan, snapshot: Snapshot, rules: Plan
     loose = tuple(pair for pair in rules.fixed if pair.who not in new)
     unpinned = rules.model_copy(update={"fixed": loose})
     given = prepared(snapshot, unpinned)
-    before = set(_broken(given, unpinned, engine_pairs(given, base.pairs_after)))
+    before = set(_broken(given, unpinned, engine_pairs(given, base.chosen)))
     after = _broken(given, unpinned, engine_pairs(given, wanted_pairs(base, edit)))
     return tuple(one for one in after if one.code in PAIR_CODES and one not in before)
 
@@ -219,8 +220,11 @@ def _refuse_impossible(edit: Edit, base: Plan, snapshot: Snapshot, rules: PlanRu
             raise EditRefused(
                 N_("There is no student %(user)s in this course any more. Make a new preview."), user=user
             )
-    if edit.kind is EditKind.SWAP and not set(edit.pairs) <= base.pairs_after:
-        raise EditRefused(N_("One of these two reviews is not in the plan, so they cannot be swapped."))
+    if edit.kind is EditKind.SWAP and not set(edit.pairs) <= base.chosen:
+        raise EditRefused(
+            N_("One of these two reviews is not for the plan to change, so they cannot be swapped.")
+        )
+
     given = prepared(snapshot, rules)
     for pair in edit.new_pairs:
         who = _named(snapshot, pair)

@@ -37,7 +37,7 @@ from lti_tool.persistence.plans import save_rules, store_plan, store_snapshot
 from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.persistence.tokens import TokenKind, TokenRow
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
-from lti_tool.planning.rules import Exclusion, PlanRules
+from lti_tool.planning.rules import Exclusion, PairRule, PlanRules
 from lti_tool.services.housekeeping import RunsUnderWay, Scope
 from lti_tool.settings import Settings
 from tests.builders import person, plan, snapshot, user
@@ -98,7 +98,10 @@ def application(database_url: str, tmp_path: Path) -> Iterator[Application]:
 def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
     """One of everything, made long ago, with a finished run."""
     key = f"{canvas[8:13]}{course}"
-    rules = PlanRules(exclude=(Exclusion(user=STUDENT, reason="Canary reason"),))
+    rules = PlanRules(
+        exclude=(Exclusion(user=STUDENT, reason="Canary reason"),),
+        forbidden=(PairRule(reviewer="102", author=STUDENT, reason="Canary reason"),),
+    )
     read = snapshot(4)
     read = replace(
         read,

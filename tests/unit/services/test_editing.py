@@ -128,7 +128,7 @@ def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
         (Edit(EditKind.PIN, ((user(1), user(12)),)), "takes no part"),
         (Edit(EditKind.PIN, ((user(1), user(99)),)), "no student"),
         (Edit(EditKind.FORBID, ((user(1), user(2)),)), "stays whatever is planned"),
-        (Edit(EditKind.SWAP, ((user(1), user(1)), (user(2), user(3)))), "not in the plan"),
+        (Edit(EditKind.SWAP, ((user(1), user(1)), (user(2), user(3)))), "not for the plan to change"),
     ]:
         with pytest.raises(EditRefused, match=words):
             desk.editing.edit(ACTOR, desk.plan.id, edit, anyway=True)

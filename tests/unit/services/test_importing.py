@@ -9,7 +9,7 @@ import pytest
 from lti_tool.planning.plan import ChangeKind, Plan
 from lti_tool.planning.rules import Exclusion, PlanRules
 from lti_tool.planning.snapshot import Snapshot
-from lti_tool.services.editing import Editing
+from lti_tool.services.editing import Editing, broken_by
 from lti_tool.services.plan_table import plan_rows
 from lti_tool.services.spreadsheet import csv_bytes
 from lti_tool.services.spreadsheet_reading import CellTrouble, TableUnusable, read_table
@@ -40,6 +40,7 @@ class Desk:
 
 AWKWARD = snapshot(
     12,
+    groups={"Friends": [6, 7]},
     reviews=[review(1, 2, completed=True), review(3, 4), review(5, 12), review(6, 7, id_="x"), review(6, 7)],
     change_people={
         3: {"name": "=HYPERLINK(0)", "sortable_name": "=0"},
@@ -87,6 +88,7 @@ def test_a_download_that_comes_back_unedited_asks_for_nothing(plain: Desk, throu
 def test_an_awkward_download_comes_back_as_it_was(desk: Desk) -> None:
     assert desk.plan.counts[ChangeKind.BLOCKED]
     assert desk.editing.import_table(ACTOR, desk.plan.id, desk.download).plan is None
+    assert broken_by(desk.plan, desk.base) == (), "what must stay breaks no rule of the plan"
 
 
 def test_an_edited_row_becomes_the_plan_and_what_it_breaks_is_told(desk: Desk) -> None:
