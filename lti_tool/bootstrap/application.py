@@ -1,0 +1,223 @@
+"""What pages, commands and workers of one process share, built from the settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lti_tool.applying.errors import UnknownRun
+from lti_tool.applying.settings import DriverSettings
+from lti_tool.canvas.oauth import CanvasOAuth
+from lti_tool.canvas.origin import canonical_origin
+from lti_tool.jobs.notes import QueueNotes
+from lti_tool.jobs.queue import make_queue
+from lti_tool.jobs.worker import Bell
+from lti_tool.persistence.database import Database, make_engine
+from lti_tool.persistence.follow_ups import FollowUps
+from lti_tool.persistence.holdings import Retention
+from lti_tool.persistence.instance import InstanceStore, RestoreWatch
+from lti_tool.persistence.journal import Journal
+from lti_tool.persistence.plans import load_plan
+from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
+from lti_tool.persistence.schedules import Schedules
+from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
+from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
+from lti_tool.services.background import BackgroundReadings
+from lti_tool.services.canvas_access import CanvasAccess, Transports
+from lti_tool.services.connect_window import ConnectWindow
+from lti_tool.services.connecting import Connecting
+from lti_tool.services.crediting import Crediting
+from lti_tool.services.editing import Editing
+from lti_tool.services.errors import NotConnected, NotHere
+from lti_tool.services.following_up import FollowingUp
+from lti_tool.services.housekeeping import Housekeeping, Purge
+from lti_tool.services.invitations import Invitations
+from lti_tool.services.planning import Planning
+from lti_tool.services.reading import Reading
+from lti_tool.services.registrations import KnownRegistrations
+from lti_tool.services.rule_sets import RuleSets
+from lti_tool.services.running import Driving, Running, our_reviews
+from lti_tool.services.scheduling import Scheduling
+from lti_tool.services.tokens import Tokens
+from lti_tool.services.use_cases import Actor, UseCases
+from lti_tool.services.watching import Watching
+from lti_tool.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from huey import Huey
+
+
+def now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Application:
+    """Everything that is shared by pages, commands and workers of one process."""
+
+    settings: Settings
+    database: Database
+    registrations: KnownRegistrations
+    invitations: Invitations
+    tokens: TokenRows
+    connecting: Connecting
+    journal: Journal
+    driving: Driving
+    queue: Huey
+    transports: Transports
+    housekeeping: Housekeeping
+    purge: Purge
+    background: BackgroundReadings
+    use_cases: UseCases
+
+    def origin(self, canvas: str) -> CanvasOrigin:
+        """The canonical address of a Canvas that somebody typed.
+
+        Raises:
+            SettingsError: not an address that a token may be sent to.
+        """
+        try:
+            return canonical_origin(canvas, allow_plain_loopback=self.settings.allow_http_loopback)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+
+    def actor(self, canvas: str, course: str, user: str | None = None) -> Actor:
+        """Who acts on the command line: the person whose token for that Canvas is stored.
+
+        Raises:
+            NotConnected: nobody's token is stored, or several people's and ``user`` does not say whose.
+        """
+        origin = self.origin(canvas)
+        stored = self.tokens.users_of(origin)
+        if user is not None and UserId(user) not in stored:
+            raise NotConnected(f"No token of user {user} is stored for {origin}. Run: peer-allocator connect")
+        if user is None and len(stored) != 1:
+            how = "No token is" if not stored else f"Tokens of several people ({', '.join(stored)}) are"
+            what = "Run: peer-allocator connect" if not stored else "Say whose to use with --as USER."
+            raise NotConnected(f"{how} stored for {origin}. {what}")
+        return Actor(origin, CourseId(course), UserId(user) if user else stored[0], "command line")
+
+    def actor_of_plan(self, plan_id: PlanId) -> Actor:
+        """The person who made a plan. Raises NotHere."""
+        with self.database.read() as session:
+            stored = load_plan(session, plan_id)
+        if stored is None:
+            raise NotHere(f"There is no plan {plan_id}.")
+        return Actor(stored.plan.canvas, stored.plan.course_id, stored.created_by, stored.created_by_name)
+
+    def actor_of_run(self, run_id: RunId) -> Actor:
+        """The person who started a run. Raises NotHere."""
+        try:
+            run = self.journal.load(run_id)
+        except UnknownRun:
+            raise NotHere(f"There is no run {run_id}.") from None
+        return Actor(run.canvas, run.course_id, run.started_by, run.started_by_name)
+
+    def close(self) -> None:
+        """Close the database and the connections to Canvas, after the readings that are under way."""
+        self.background.close()
+        self.transports.close()
+        self.database.dispose()
+
+
+def build_application(settings: Settings, *, environment: Mapping[str, str] = os.environ) -> Application:
+    """Wire everything. ``environment`` is where registrations' client secrets are looked up.
+
+    Raises:
+        SettingsError: the settings contradict each other or name something unusable.
+    """
+    from lti_tool.lti.registration import LtiConfigError, Registrations
+
+    settings.instance.mkdir(parents=True, exist_ok=True)
+    try:
+        configured = Registrations.from_config(
+            settings.platforms, allow_http_loopback=settings.allow_http_loopback
+        )
+        queue = make_queue(settings.queue)
+    except (LtiConfigError, ValueError) as error:
+        raise SettingsError(str(error)) from error
+    database = Database(make_engine(settings.database))
+    registrations = KnownRegistrations(
+        configured,
+        RegistrationRows(database, settings.secret_box),
+        environment,
+        now,
+        allow_http_loopback=settings.allow_http_loopback,
+    )
+    rows = TokenRows(database, settings.secret_box)
+    attempts = ConnectAttempts(database, settings.secret_box)
+    transports = Transports(reach=settings.reach)
+    oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback")
+    tokens = Tokens(rows, oauth_of)
+    connecting = Connecting(attempts, tokens, oauth_of, transports.of)
+    access = CanvasAccess(transports, tokens.source)
+    journal = Journal(database)
+    watch = RestoreWatch(InstanceStore(database), settings.instance / "last-seen.json")
+    driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds), watch)
+    bell = Bell(queue, driving.drive)
+    reading = Reading(
+        database, access, lambda actor: journal.history(actor.canvas, actor.course_id, None), now
+    )
+    keep = Retention(
+        plans=timedelta(days=settings.keep_plans_days),
+        snapshots=timedelta(days=settings.keep_snapshots_days),
+        tokens=timedelta(days=settings.keep_tokens_days),
+        rules=timedelta(days=settings.keep_rules_days),
+        idle_session=timedelta(hours=settings.session_idle_hours),
+    )
+    background = BackgroundReadings(reading, QueueNotes(queue), now)
+    planning = Planning(database, reading, our_reviews(journal), journal.run_of_plan, now)
+    running = Running(
+        journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
+    )
+    follow_ups = FollowUps(database)
+    following_up = FollowingUp(follow_ups, reading, access, now)
+    watching = Watching(
+        reading, lambda actor, one: journal.history(actor.canvas, actor.course_id, one), journal.snapshot
+    )
+    return Application(
+        settings=settings,
+        database=database,
+        registrations=registrations,
+        invitations=Invitations(InvitationRows(database), registrations, now),
+        tokens=rows,
+        connecting=connecting,
+        journal=journal,
+        driving=driving,
+        queue=queue,
+        transports=transports,
+        housekeeping=Housekeeping(database, now, keep),
+        purge=Purge(database, settings.secret_box, tokens),
+        background=background,
+        use_cases=UseCases(
+            connecting=ConnectWindow(connecting, attempts, now),
+            reading=reading,
+            background=background,
+            planning=planning,
+            editing=Editing(planning),
+            rule_sets=RuleSets(database, planning, now),
+            running=running,
+            following_up=following_up,
+            crediting=Crediting(follow_ups, reading, access, now),
+            watching=watching,
+            scheduling=Scheduling(
+                Schedules(database), reading, planning, running, following_up, watching, now
+            ),
+        ),
+    )
+
+
+def _oauth_keys(
+    registrations: KnownRegistrations, transports: Transports, redirect_uri: str
+) -> Callable[[CanvasOrigin], CanvasOAuth | None]:
+    """The API developer key of each registered Canvas that has one."""
+
+    def oauth_of(canvas: CanvasOrigin) -> CanvasOAuth | None:
+        key = registrations.api_key(canvas)
+        return None if key is None else CanvasOAuth(transports.of(canvas), key, redirect_uri)
+
+    return oauth_of

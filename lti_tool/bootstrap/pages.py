@@ -1,0 +1,154 @@
+"""A Flask application and a doctor on top of what is shared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from allocation.sentences import sentence
+from lti_tool.bootstrap.application import Application, build_application, now
+from lti_tool.services.registrations import KnownRegistrations
+from lti_tool.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from lti_tool.lti.context import LaunchContext
+    from lti_tool.lti.keys import ToolKeys
+    from lti_tool.services.doctor import Doctor, Finding
+    from lti_tool.services.vitals import Vitals
+    from lti_tool.web.limits import Kind
+
+
+def _still_registered(
+    context: LaunchContext | None, registrations: KnownRegistrations
+) -> LaunchContext | None:
+    """A session ends with the registration that it came from."""
+    if context is None or registrations.find(context.issuer, context.client_id) is None:
+        return None
+    return context
+
+
+def vitals(application: Application) -> Vitals:
+    """How this installation stands."""
+    from lti_tool.jobs.queue import queue_errors
+    from lti_tool.services.vitals import Vitals
+
+    return Vitals(application.database, application.journal, application.queue.pending_count, queue_errors)
+
+
+def tool_keys(application: Application) -> ToolKeys:
+    """The RSA keys that the tool signs with."""
+    from lti_tool.lti.keys import ToolKeys
+    from lti_tool.persistence.launches import ToolKeyRows
+
+    return ToolKeys(ToolKeyRows(application.database, application.settings.secret_box), now)
+
+
+def _rate_limits(settings: Settings) -> dict[Kind, str]:
+    from lti_tool.web.limits import Kind
+
+    numbers = {
+        Kind.LAUNCH: (settings.launches_per_minute, "minute"),
+        Kind.PREVIEW: (settings.previews_per_minute, "minute"),
+        Kind.IMPORT: (settings.imports_per_minute, "minute"),
+        Kind.REGISTRATION: (settings.registrations_per_hour, "hour"),
+    }
+    return {kind: f"{number} per {span}" for kind, (number, span) in numbers.items() if number}
+
+
+def build_web(application: Application) -> Flask:
+    """The tool's pages and LTI endpoints."""
+    from lti_tool.lti.key_sets import KeySets
+    from lti_tool.lti.launching import Launching
+    from lti_tool.lti.sessions import Sessions
+    from lti_tool.persistence.launches import OneTimeRows, SessionRows
+    from lti_tool.services.administration import Administration
+    from lti_tool.services.registering import Registering
+    from lti_tool.web.factory import WebSettings, create_web
+    from lti_tool.web.launch import launch_blueprint
+    from lti_tool.web.machines import machines_blueprint
+    from lti_tool.web.register import register_blueprint
+
+    settings, database = application.settings, application.database
+    launching = Launching(
+        application.registrations,
+        OneTimeRows(database, settings.secret_box),
+        KeySets(reach=settings.reach),
+        f"{settings.public_url}/lti/launch",
+        now,
+    )
+    sessions = Sessions(
+        SessionRows(database, settings.secret_box),
+        now,
+        idle=timedelta(hours=settings.session_idle_hours),
+        absolute=timedelta(hours=settings.session_hours),
+    )
+    registrations = application.registrations
+
+    def session(token: str) -> LaunchContext | None:
+        return _still_registered(sessions.authenticate(token), registrations)
+
+    registering = Registering(
+        registrations,
+        application.invitations,
+        settings.reach,
+        settings.public_url,
+        allow_http_loopback=settings.allow_http_loopback,
+    )
+    administration = Administration(
+        settings,
+        database,
+        registrations,
+        application.invitations,
+        build_doctor(application),
+        session,
+        application.transports.of,
+        now,
+    )
+    return create_web(
+        application.use_cases,
+        session,
+        [
+            launch_blueprint(launching, sessions, tool_keys(application)),
+            register_blueprint(registering),
+            machines_blueprint(vitals(application), settings.metrics_token),
+        ],
+        WebSettings(
+            settings.public_url,
+            registrations.origins,
+            trusted_proxies=settings.trusted_proxies,
+            rate_limits=_rate_limits(settings),
+            rate_limit_storage=settings.rate_limit_storage,
+        ),
+        administration,
+    )
+
+
+def build_doctor(application: Application) -> Doctor:
+    """Looks at this application and its platforms."""
+    from lti_tool.services.doctor import Doctor
+
+    return Doctor(
+        application.settings,
+        application.database,
+        application.registrations,
+        tool_keys(application),
+        application.transports.of,
+    )
+
+
+def examine(settings: Settings, *, environment: Mapping[str, str] = os.environ) -> tuple[Finding, ...]:
+    """Everything that can be found wrong, also when the settings are so wrong that nothing starts."""
+    from lti_tool.services.doctor import Finding, as_told
+
+    try:
+        application = build_application(settings, environment=environment)
+    except SettingsError as error:
+        return (Finding(sentence("settings"), ok=False, words=as_told(error)),)
+    try:
+        return build_doctor(application).examine()
+    finally:
+        application.close()
