@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from allocation import Infeasible, Pair, Participant, Roster, Rules, Submission, allocate
 
 Instance = tuple[Roster, Rules]
 
 
-def people(n: int, **given: Callable[[int], object]) -> tuple[Participant, ...]:
+def people(n: int, **given: Callable[[int], Any]) -> tuple[Participant, ...]:
     """n people; each keyword gives an attribute from the number of a person."""
     return tuple(
-        replace(Participant(f"p{i:06}"), **{name: make(i) for name, make in given.items()})
-        for i in range(n)  # type: ignore[arg-type]  # fields by name
+        replace(Participant(f"p{i:06}"), **{name: make(i) for name, make in given.items()}) for i in range(n)
     )
 
 

@@ -28,6 +28,7 @@ from allocation import (
     Infeasible,
     Pair,
     Participant,
+    Reason,
     Roster,
     RosterError,
     Rules,
@@ -84,7 +85,7 @@ class Oracle:
 def in_teams(persons: tuple[Participant, ...], random: Random) -> Roster:
     """Works by one to four people each."""
     ids = [one.id for one in persons]
-    works = []
+    works: list[Submission] = []
     while ids:
         size = min(len(ids), 1 + int(random.random() * 4))
         works.append(Submission(f"w{len(works):06}", tuple(ids[:size])))
@@ -201,7 +202,8 @@ def mixture(n: int, k: int, seed: int) -> Instance:
     return roster, rules
 
 
-FAMILIES: dict[str, Family] = engine_families.ALL | {
+FAMILIES: dict[str, Family] = {
+    **engine_families.ALL,
     "co-authors differ": co_authors_differ,
     "co-authors agree": co_authors_agree,
     "shares": shares,
@@ -234,8 +236,9 @@ def compare(instance: Instance, answer: dict[str, Any], into: Comparison, label:
     notes: list[str] = []
     into.instances += 1
     into.largest = max(into.largest, len(roster.participants))
+    reasons: tuple[Reason, ...] = ()
     try:
-        found, reasons = allocate(roster, rules, seed=label), ()
+        found = allocate(roster, rules, seed=label)
     except Infeasible as error:
         found, reasons = error.best, error.reasons
     unseen = rules.reciprocal == "forbid" and "possible" in (answer.get("searched") or {})
