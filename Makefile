@@ -26,7 +26,7 @@ browser: .venv/.development
 
 # The pictures in README and docs are made by the browser tests; look at them before you commit them.
 screens: .venv/.development
-	PEER_ALLOCATOR_SCREENS=docs/screens $(BIN)/python -m pytest tests/e2e -k "main_job or thousand or new_administrators_path or whole_way"
+	PEER_ALLOCATOR_SCREENS=docs/screens $(BIN)/python -m pytest tests/e2e
 
 # Every point at which a worker can die, on SQLite and PostgreSQL; `test` has a sample of it.
 crash: .venv/.development

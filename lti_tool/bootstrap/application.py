@@ -121,6 +121,7 @@ class Application:
         """Close the database and the connections to Canvas, after the readings that are under way."""
         self.background.close()
         self.transports.close()
+        self.queue.storage.close()
         self.database.dispose()
 
 

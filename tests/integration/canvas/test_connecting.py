@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 from flask import Flask
 
-from lti_tool.canvas.endpoints import SCOPES
+from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.canvas.errors import AccessLost
 from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
 from lti_tool.canvas.transport import Limits
@@ -75,7 +75,7 @@ class Scene:
 def scene(tmp_path: Path) -> Iterator[Scene]:
     state = build_state(5, kinds=["small"])
     key = DeveloperKey(
-        "10000000000007", SECRET, "Allocator", "api", [BACK], list(SCOPES), require_scopes=True
+        "10000000000007", SECRET, "Allocator", "api", [BACK], list(ALL_SCOPES), require_scopes=True
     )
     state.add_key(key)
     apps: list[Flask] = []
@@ -113,7 +113,7 @@ def test_the_consent_address_carries_state_challenge_and_our_scopes_in_one_param
     assert query["code_challenge_method"] == ["S256"]
     assert len(query["code_challenge"][0]) == 43
     assert len(query["state"][0]) >= 43
-    assert query["scope"] == [" ".join(SCOPES)]
+    assert query["scope"] == [" ".join(ALL_SCOPES)]
     assert start(scene).authorise_url != start(scene).authorise_url
 
 

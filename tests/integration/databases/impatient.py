@@ -9,8 +9,8 @@ import sys
 from datetime import timedelta
 from functools import partial
 
-from lti_tool import bootstrap
 from lti_tool.applying.settings import DriverSettings
+from lti_tool.bootstrap import application, processes
 from lti_tool.cli import main
 from lti_tool.jobs.worker import Worker
 from lti_tool.persistence import run_journal
@@ -23,8 +23,8 @@ def hurry() -> None:
     settings = partial(DriverSettings, read_timeout=0.2, heartbeat=LEASE_S / 3, own_deadline=0.8 * LEASE_S)
     for module, name, hurried in (
         (run_journal, "LEASE", timedelta(seconds=LEASE_S)),
-        (bootstrap, "DriverSettings", settings),
-        (bootstrap, "Worker", partial(Worker, sweep_s=1.0)),
+        (application, "DriverSettings", settings),
+        (processes, "Worker", partial(Worker, sweep_s=1.0)),
     ):
         assert hasattr(module, name)
         setattr(module, name, hurried)

@@ -149,7 +149,7 @@ def test_every_send_leaves_a_row_with_its_answer(journal_url: str) -> None:
 
 def test_only_paused_runs_resume(journal_url: str) -> None:
     queued = stage(journal_url)
-    with pytest.raises(NotResumable, match="queued"):
+    with pytest.raises(NotResumable, match="not paused"):
         queued.journal.resume(queued.run, TEACHER)
     with pytest.raises(UnknownRun):
         queued.journal.resume(RunId("none"), TEACHER)

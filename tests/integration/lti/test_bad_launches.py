@@ -328,7 +328,8 @@ def test_a_launch_that_another_browser_began_opens_no_session(tool: Stage) -> No
     with structlog.testing.capture_logs() as events:
         answer = victim.session(launched.text)
     assert answer.status_code == 403
-    assert [event["refusal"] for event in events] == [Refusal.BROWSER_NOT_PROVEN.value]
+    found = [event["refusal"] for event in events if "refusal" in event]
+    assert found == [Refusal.BROWSER_NOT_PROVEN.value]
     with structlog.testing.capture_logs() as events:
         late = victim.session(launched.text, begun.attributes["binding"])
     assert late.status_code == 403, "a code is spent by the first try"
