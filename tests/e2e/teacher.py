@@ -10,6 +10,7 @@ from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect
+from playwright.sync_api import TimeoutError as TooSlow
 
 from lti_tool.cli.demonstration import Demonstration
 from lti_tool.simulator.records import Assignment, Course
@@ -17,6 +18,19 @@ from lti_tool.simulator.records import Assignment, Course
 SCREENSHOTS = Path(os.environ.get("PEER_ALLOCATOR_SCREENS", "test-results/screens"))
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
+
+
+def click_that_opens(context: BrowserContext, button: Locator) -> Page:
+    """The window that a button opens; pressed again, as people do, where a frame moved under the click."""
+    button.scroll_into_view_if_needed()
+    for _ in range(3):
+        try:
+            with context.expect_page(timeout=PATIENCE_MS) as opened:
+                button.click()
+            return opened.value
+        except TooSlow:
+            continue
+    raise AssertionError("three clicks opened no window")
 
 
 @dataclass
@@ -44,9 +58,8 @@ class Teacher:
 
     def connect(self) -> None:
         """Give the tool access, in the window that it opens."""
-        with self.context.expect_page() as opened:
-            self.tool.get_by_role("button", name="Connect to Canvas").click()
-        opened.value.get_by_role("button", name="Authorize").click()
+        button = self.tool.get_by_role("button", name="Connect to Canvas")
+        click_that_opens(self.context, button).get_by_role("button", name="Authorize").click()
         expect(self.tool.get_by_role("heading", name="Peer reviews in")).to_be_visible()
 
     def plan(self, assignment: Assignment, **rules: str) -> None:

@@ -18,7 +18,7 @@ from lti_tool.bootstrap import build_application, build_web, upgrade_database
 from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.cli import main
 from lti_tool.settings import Settings
-from tests.e2e.teacher import SCREENSHOTS
+from tests.e2e.teacher import SCREENSHOTS, click_that_opens
 from tests.simulated import SimulatedCanvas, simulated_canvas
 
 pytestmark = pytest.mark.browser
@@ -202,9 +202,8 @@ def test_a_new_administrators_path(person: Person) -> None:
     page.goto(f"{installation.canvas.url}/courses/{course.id}")
     page.get_by_role("link", name="Peer reviews", exact=True).click()
     tool = page.frame_locator("iframe[name=tool_content]")
-    with person.context.expect_page() as opened:
-        tool.get_by_role("button", name="Connect to Canvas").click()
-    opened.value.get_by_role("button", name="Authorize").click()
+    button = tool.get_by_role("button", name="Connect to Canvas")
+    click_that_opens(person.context, button).get_by_role("button", name="Authorize").click()
     expect(tool.get_by_role("heading", name="Peer reviews in")).to_be_visible(timeout=PATIENCE_MS)
 
     person.act_as(page, "Admin")
