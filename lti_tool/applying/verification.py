@@ -147,8 +147,8 @@ def _by_others(steps: Sequence[StepRecord], before: Snapshot, after: Snapshot) -
         if drift.kind in _REVIEWS_OF_OTHERS:
             reviewer, author = drift.people
             yield Mismatch(_REVIEWS_OF_OTHERS[drift.kind], reviewer, submissions.get(author), detail=author)
-    for kind in assignment_drift(before, after):
-        yield Mismatch(MismatchKind.ASSIGNMENT_CHANGED, detail=kind)
+    for drift in assignment_drift(before, after):
+        yield Mismatch(MismatchKind.ASSIGNMENT_CHANGED, detail=drift.kind)
 
 
 _REVIEWS_OF_OTHERS = {

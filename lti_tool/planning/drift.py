@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from lti_tool.planning.ids import UserId
@@ -22,6 +25,10 @@ class DriftKind(StrEnum):
     PERSON_JOINED = "person_joined"
     PERSON_LEFT = "person_left"
     WORK_SUBMITTED = "work_submitted"
+    WORK_WITHDRAWN = "work_withdrawn"
+    EXCUSED_SWITCHED = "excused_switched"
+    ASSIGNED_SWITCHED = "assigned_switched"
+    """One person's row came or went: an override names or no longer names the person."""
     RUBRIC_CHANGED = "rubric_changed"
     NEW_ALLOCATION_SWITCHED = "new_allocation_switched"
     """Canvas's own allocation of reviews in this course, which acts by itself."""
@@ -41,10 +48,16 @@ class DriftKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One difference. ``people`` are the ids it concerns: (reviewer, author), one person, or nobody."""
+    """One difference. ``people`` are the ids it concerns: (reviewer, author), one person, or nobody.
+
+    ``on`` is the direction of what can be on or off, there or not; None where there is no direction, as when
+    one rubric took the place of another. ``at`` is the new due date.
+    """
 
     kind: DriftKind
     people: tuple[UserId, ...] = ()
+    on: bool | None = None
+    at: datetime | None = None
 
 
 def find_drift(then: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
@@ -53,7 +66,7 @@ def find_drift(then: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
         *_review_drift(then.reviews, now.reviews),
         *_people_drift(then, now),
         *_membership_drift(then, now),
-        *(Drift(kind) for kind in assignment_drift(then, now)),
+        *assignment_drift(then, now),
     ]
     return tuple(sorted(found, key=lambda drift: (list(DriftKind).index(drift.kind), drift.people)))
 
@@ -87,7 +100,21 @@ def _people_drift(then: Snapshot, now: Snapshot) -> list[Drift]:
         *(Drift(DriftKind.PERSON_JOINED, (user,)) for user in after - before),
         *(Drift(DriftKind.PERSON_LEFT, (user,)) for user in before - after),
         *(Drift(DriftKind.WORK_SUBMITTED, (user,)) for user in handed_in_now - handed_in_before),
+        *_row_drift(then, now, before & after),
     ]
+
+
+def _row_drift(then: Snapshot, now: Snapshot, stayed: AbstractSet[UserId]) -> Iterator[Drift]:
+    """Of those who are there both times: whose submission row, or its standing, is another one."""
+    for user in stayed:
+        old, new = then.work_by_author.get(user), now.work_by_author.get(user)
+        if old is not None and new is not None:
+            if old.submitted and not new.submitted:
+                yield Drift(DriftKind.WORK_WITHDRAWN, (user,))
+            if old.excused != new.excused:
+                yield Drift(DriftKind.EXCUSED_SWITCHED, (user,), on=new.excused)
+        elif (old is None) != (new is None):
+            yield Drift(DriftKind.ASSIGNED_SWITCHED, (user,), on=new is not None)
 
 
 def _membership_drift(then: Snapshot, now: Snapshot) -> list[Drift]:
@@ -113,24 +140,32 @@ def _groups_of(snapshot: Snapshot) -> dict[UserId, frozenset[str]]:
     return memberships
 
 
-_FIELDS = {
-    "rubric_id": DriftKind.RUBRIC_CHANGED,
+_SWITCHES = {
     "peer_reviews": DriftKind.PEER_REVIEWS_SWITCHED,
     "automatic_peer_reviews": DriftKind.AUTOMATIC_SWITCHED,
-    "due_at": DriftKind.DUE_DATE_CHANGED,
     "anonymous_peer_reviews": DriftKind.ANONYMOUS_SWITCHED,
     "intra_group_peer_reviews": DriftKind.WITHIN_GROUPS_SWITCHED,
-    "group_category_id": DriftKind.GROUP_SET_CHANGED,
     "only_visible_to_overrides": DriftKind.ASSIGNED_TO_CHANGED,
 }
 
 
-def assignment_drift(then: Snapshot, now: Snapshot) -> tuple[DriftKind, ...]:
+def assignment_drift(then: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
     """What changed about the assignment itself, and about the course's own allocation."""
     before, after = then.assignment, now.assignment
-    found = [kind for name, kind in _FIELDS.items() if getattr(before, name) != getattr(after, name)]
+    found = [
+        Drift(kind, on=getattr(after, name))
+        for name, kind in _SWITCHES.items()
+        if getattr(before, name) != getattr(after, name)
+    ]
+    if before.rubric_id != after.rubric_id:
+        replaced = None not in (before.rubric_id, after.rubric_id)
+        found.append(Drift(DriftKind.RUBRIC_CHANGED, on=None if replaced else after.rubric_id is not None))
+    if before.due_at != after.due_at:
+        found.append(Drift(DriftKind.DUE_DATE_CHANGED, on=after.due_at is not None, at=after.due_at))
+    if before.group_category_id != after.group_category_id:
+        found.append(Drift(DriftKind.GROUP_SET_CHANGED))
     if then.new_allocation_feature != now.new_allocation_feature:
-        found.append(DriftKind.NEW_ALLOCATION_SWITCHED)
+        found.append(Drift(DriftKind.NEW_ALLOCATION_SWITCHED, on=now.new_allocation_feature))
     if before.published != after.published:
-        found.append(DriftKind.PUBLISHED if after.published else DriftKind.UNPUBLISHED)
+        found.append(Drift(DriftKind.PUBLISHED if after.published else DriftKind.UNPUBLISHED))
     return tuple(found)

@@ -88,12 +88,11 @@ def preview_blueprint(services: UseCases) -> Blueprint:
             return jsonify(
                 html=render_template("_comparing.html", **progress_words(reading)), again=reading.reading
             )
-        names = {one.id: one.name for one in view.snapshot.people}
+        now = services.reading.snapshot(actor, view.plan.assignment_id)  # who joined is in this one only
+        names = {one.id: one.name for one in (*view.snapshot.people, *now.people)}
         found = words.drift_lines(services.planning.drift(actor, view.plan.id, fresh=False), names)
         return jsonify(
-            html=render_template(
-                "_drift.html", drift=found, course_id=course_id, assignment_id=view.plan.assignment_id
-            ),
+            html=render_template("_drift.html", drift=found, course_id=course_id, plan=view.plan),
             again=False,
         )
 
