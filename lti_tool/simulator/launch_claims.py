@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lti_tool.simulator.access import DeveloperKey
+from lti_tool.simulator.grade_scopes import GRADE_CLAIM, GRADE_SCOPES
 from lti_tool.simulator.records import Course, Enrollment, EnrollmentState, EnrollmentType, User
 from lti_tool.simulator.state import CanvasState
 
@@ -129,7 +130,17 @@ def id_token_claims(
         CLAIM + "lti11_legacy_user_id": user.lti_id,
         "https://www.instructure.com/placement": "course_navigation",
         **_personal_claims(user, key.privacy_level),
+        **_grade_service_claim(course, key, platform),
     }
+
+
+def _grade_service_claim(course: Course, key: DeveloperKey, platform: PlatformFacts) -> dict[str, Any]:
+    """Only with one of its scopes on the key, with no `lineitem`: course navigation belongs to no column."""
+    scopes = [scope for scope in key.scopes if scope in GRADE_SCOPES]
+    if not scopes:
+        return {}
+    lineitems = f"{platform.api_base_url}/api/lti/courses/{course.id}/line_items"
+    return {GRADE_CLAIM: {"scope": scopes, "lineitems": lineitems}}
 
 
 def _personal_claims(user: User, privacy_level: str) -> dict[str, Any]:

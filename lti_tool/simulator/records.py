@@ -287,6 +287,33 @@ class Message:
 
 
 @dataclass(slots=True)
+class LineItem:
+    """A column that a tool made through Assignment and Grade Services, with the assignment behind it."""
+
+    id: str
+    course_id: str
+    assignment_id: str
+    client_id: str
+    label: str
+    score_maximum: float
+    tag: str | None = None
+    resource_id: str | None = None
+
+
+@dataclass(slots=True)
+class LtiResult:
+    """What a tool said of one student in one of its columns; ``updated_at`` is the tool's own timestamp."""
+
+    id: str
+    line_item_id: str
+    user_id: str
+    updated_at: datetime
+    score: float | None = None
+    maximum: float | None = None
+    comment: str | None = None
+
+
+@dataclass(slots=True)
 class Progress:
     """A job of Canvas as `GET /progress/:id` shows it."""
 

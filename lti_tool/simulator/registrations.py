@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import jwt
 
 from lti_tool.simulator.access import Deployment, DeveloperKey
+from lti_tool.simulator.grade_scopes import GRADE_SCOPES
 from lti_tool.simulator.platform import LtiPlatform
 from lti_tool.simulator.records import User
 
@@ -31,6 +32,7 @@ CANVAS = "https://canvas.instructure.com/lti/"
 ACCOUNT_NAME = "Simulated University"
 PLACEMENTS = ("account_navigation", "assignment_selection", "course_navigation", "link_selection")
 PRIVACY_LEVELS = ("public", "name_only", "email_only", "anonymous")
+LTI_SCOPES = (*GRADE_SCOPES, "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly")
 VISIBILITIES = ("admins", "members", "public")
 FIXED = {
     "application_type": "web",
@@ -88,7 +90,7 @@ class ToolRegistrations:
             "token_endpoint": platform.token_url,
             "token_endpoint_auth_methods_supported": ["private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
-            "scopes_supported": ["https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"],
+            "scopes_supported": list(LTI_SCOPES),
             "response_types_supported": ["id_token"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "claims_supported": ["sub", "picture", "email", "name", "given_name", "family_name", "locale"],
@@ -134,6 +136,7 @@ class ToolRegistrations:
                     oidc_initiation_url=body["initiate_login_uri"],
                     target_link_uri=tool["target_link_uri"],
                     public_jwk_url=body["jwks_uri"],
+                    scopes=body["scope"].split(),
                     custom_fields=dict(tool.get("custom_parameters", {})),
                     privacy_level=tool.get(f"{CANVAS}privacy_level", "anonymous"),
                 )
@@ -178,6 +181,8 @@ def _mistakes(body: Any) -> Iterator[str]:
             yield f"{name} is required"
     if not isinstance(body.get("scope"), str):
         yield "scope is required, space-separated"
+    elif unknown := [scope for scope in body["scope"].split() if scope not in LTI_SCOPES]:
+        yield f"scope: {', '.join(unknown)} is none of Canvas's"
     if not _texts(body.get("redirect_uris")):
         yield "redirect_uris is required"
     tool = body.get(TOOL)

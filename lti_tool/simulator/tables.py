@@ -22,6 +22,8 @@ from lti_tool.simulator.records import (
     Group,
     GroupCategory,
     GroupMembership,
+    LineItem,
+    LtiResult,
     Message,
     Notification,
     Override,
@@ -51,6 +53,8 @@ FIRST_IDS = {
     "request": 7_000_001,
     "message": 60_001,
     "progress": 51,
+    "line_item": 3_001,
+    "lti_result": 80_001,
     "grant": 1,
     "developer_key": 170_000_000_000_101,
 }
@@ -89,6 +93,9 @@ class Tables:
         self.mailed_request_ids: set[str] = set()
         self.messages: list[Message] = []
         self.progresses: dict[str, Progress] = {}
+        self.line_items: dict[str, LineItem] = {}
+        self.lti_results: dict[tuple[str, str], LtiResult] = {}
+        """By line item and user."""
         self._next_ids = dict(FIRST_IDS)
         self._enrollments_by_course: dict[str, list[Enrollment]] = defaultdict(list)
         self._enrollments_by_user: dict[str, list[Enrollment]] = defaultdict(list)

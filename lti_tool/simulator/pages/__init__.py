@@ -13,6 +13,7 @@ from lti_tool.simulator.pages import (
     backstage,
     courses,
     developer_keys,
+    grade_services,
     home,
     launch,
     oauth,
@@ -22,6 +23,16 @@ from lti_tool.simulator.pages import (
 
 def register_pages(app: Flask) -> None:
     """Hang every page into the app."""
-    for module in (visitor, home, courses, assignments, launch, oauth, developer_keys, backstage):
+    for module in (
+        visitor,
+        home,
+        courses,
+        assignments,
+        launch,
+        grade_services,
+        oauth,
+        developer_keys,
+        backstage,
+    ):
         app.register_blueprint(module.blueprint)
     visitor.prepare_templates(app)

@@ -126,13 +126,14 @@ def paged_answer(
     show: Callable[[Row], Json],
     *,
     keep: Callable[[Row], bool] = lambda _row: True,
+    size: str = "per_page",
 ) -> Response:
-    """One page of a collection with its Link header.
+    """One page of a collection with its Link header; `size` is the parameter that asks for its length.
 
     `keep` drops rows after the page was cut, as Canvas does in places: a page may then be short and still
     have a next one. Pages beyond the end are empty lists; an unreadable opaque page is 404.
     """
-    per_page = _positive(_last(request, "per_page"), habits.per_page_default)
+    per_page = _positive(_last(request, size) or _last(request, "per_page"), habits.per_page_default)
     per_page = min(per_page, habits.per_page_max)
     offset = _offset(_last(request, "page"), per_page, habits)
     page = [row for row in rows[offset : offset + per_page] if keep(row)]
