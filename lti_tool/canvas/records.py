@@ -161,6 +161,7 @@ class AssignmentRecord(IdentifiedRecord):
     due_at: datetime | None = None
     rubric_settings: RubricSettings | None = None
     submission_types: tuple[str, ...] = ()
+    points_possible: float | None = None
 
     def facts(self) -> AssignmentFacts:
         """As planning knows it."""
@@ -201,6 +202,13 @@ class SubmissionRecord(IdentifiedRecord):
     def submitted(self) -> bool:
         """Canvas's own notion of really submitted (canvas-lms assign_peer_reviews)."""
         return self.submission_type is not None
+
+
+class StudentSubmissionsRecord(IdentifiedRecord):
+    """One student's rows of several assignments; Canvas gives no id of such a row, so the student's is it."""
+
+    id: Id = Field(validation_alias="user_id")
+    submissions: tuple[SubmissionRecord, ...] = ()
 
 
 class CommentRecord(CanvasRecord):

@@ -50,7 +50,7 @@ READINGS = 3
 Row = TypeVar("Row")
 
 
-def _silent(_words: str, _done: int, _total: int | None) -> None:
+def silent(_words: str, _done: int, _total: int | None) -> None:
     """No progress wanted."""
 
 
@@ -69,7 +69,7 @@ class AssignmentReviews:
         course_id: CourseId,
         assignment_id: AssignmentId,
         *,
-        progress: Progress = _silent,
+        progress: Progress = silent,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
@@ -95,7 +95,7 @@ class AssignmentReviews:
             course = readers.submit(client.course, course_id)
             flags = readers.submit(client.enabled_features, course_id)
             sections = readers.submit(self._list, "sections", lambda: client.sections(course_id))
-            reviews = readers.submit(self._reviews_and_beginnings)
+            reviews = readers.submit(self.reviews_and_beginnings)
             groups = readers.submit(self._groups, facts)
             enrollments, submissions = self._people_and_submissions(readers)
             group_list = groups.result()
@@ -118,7 +118,7 @@ class AssignmentReviews:
         rows = self._list(N_("reviews"), lambda: self._client.peer_reviews(self._course, self._assignment))
         return tuple(row.review() for row in rows)
 
-    def _reviews_and_beginnings(self) -> tuple[Review, ...]:
+    def reviews_and_beginnings(self) -> tuple[Review, ...]:
         """All peer reviews, with what has been begun; without, where that answer would be too large."""
         try:
             rows = self._list(
@@ -187,34 +187,49 @@ class AssignmentReviews:
 
     def _groups(self, facts: AssignmentFacts) -> tuple[Group, ...]:
         """The groups of the assignment's set; of all sets where the assignment is not a group assignment."""
-        found = self._list(N_("groups"), lambda: self._client.course_groups(self._course.id))
-        wanted = [
-            group
-            for group in found
-            if not group.non_collaborative and facts.group_category_id in (None, group.group_category_id)
-        ]
-        groups = []
-        with ContextPool(READERS, thread_name_prefix="canvas-groups") as readers:
-            for group, members in zip(wanted, readers.map(self._members, wanted), strict=True):
-                set_id = group.group_category_id or ""
-                groups.append(Group(GroupId(group.id), group.name, members, set_id))
-                self._progress(N_("groups"), len(groups), len(wanted))
-        return tuple(groups)
-
-    def _members(self, group: GroupRecord) -> tuple[UserId, ...]:
-        """From the list where the include was honoured in full, else from the group's own memberships."""
-        if group.members_count == 0:
-            return ()
-        if group.users is not None and len(group.users) >= (group.members_count or 0):
-            return tuple(sorted({UserId(user.id) for user in group.users}))
-        rows = self._client.memberships(GroupId(group.id))
-        return tuple(sorted({UserId(row.user_id) for row in rows if row.workflow_state == "accepted"}))
+        return read_groups(self._client, self._course.id, [facts], self._progress)
 
     def _list(self, words: str, read: Callable[[], Sequence[Row]]) -> Sequence[Row]:
         self._progress(words, 0, None)
         rows = read()
         self._progress(words, len(rows), len(rows))
         return rows
+
+
+def read_groups(
+    client: CanvasClient,
+    course_id: CourseId,
+    assignments: Sequence[AssignmentFacts],
+    progress: Progress = silent,
+) -> tuple[Group, ...]:
+    """The groups that these assignments look at: of their sets, of all sets where one has none."""
+    progress(N_("groups"), 0, None)
+    found = client.course_groups(course_id)
+    progress(N_("groups"), len(found), len(found))
+    sets = {facts.group_category_id for facts in assignments}
+    wanted = [
+        group
+        for group in found
+        if not group.non_collaborative and (None in sets or group.group_category_id in sets)
+    ]
+    groups = []
+    with ContextPool(READERS, thread_name_prefix="canvas-groups") as readers:
+        members_of = readers.map(lambda group: _members(client, group), wanted)
+        for group, members in zip(wanted, members_of, strict=True):
+            set_id = group.group_category_id or ""
+            groups.append(Group(GroupId(group.id), group.name, members, set_id))
+            progress(N_("groups"), len(groups), len(wanted))
+    return tuple(groups)
+
+
+def _members(client: CanvasClient, group: GroupRecord) -> tuple[UserId, ...]:
+    """From the list where the include was honoured in full, else from the group's own memberships."""
+    if group.members_count == 0:
+        return ()
+    if group.users is not None and len(group.users) >= (group.members_count or 0):
+        return tuple(sorted({UserId(user.id) for user in group.users}))
+    rows = client.memberships(GroupId(group.id))
+    return tuple(sorted({UserId(row.user_id) for row in rows if row.workflow_state == "accepted"}))
 
 
 def require_grader(client: CanvasClient, course_id: CourseId) -> None:

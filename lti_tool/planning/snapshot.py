@@ -153,6 +153,8 @@ class Scores:
     assignment: AssignmentId
     name: str
     points: tuple[tuple[UserId, float], ...]
+    possible: float | None = None
+    """Points that the assignment gives at most; None where Canvas did not tell."""
 
 
 @dataclass(frozen=True)

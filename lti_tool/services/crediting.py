@@ -45,7 +45,7 @@ class Crediting:
 
     def credit_targets(self, actor: Actor, assignment: AssignmentId) -> tuple[AssignmentFacts, ...]:
         """Assignments of the course that can receive points."""
-        overview = self._reading.overview(actor)
+        overview = self._reading.overview(actor, counted=False)
         known = [row.facts for row in overview.with_peer_reviews] + list(overview.without_peer_reviews)
         return tuple(facts for facts in known if why_unfit(facts, assignment) is None)
 

@@ -54,7 +54,7 @@ class FollowingUp:
         if not assignments:
             raise NotHere(N_("No assignment of this course uses peer reviews."))
         settings = {one: self.settings(actor, one) for one in assignments}
-        snapshots = [self._reading.snapshot(actor, one, fresh=fresh) for one in assignments]
+        snapshots = self._reading.snapshots(actor, assignments, fresh=fresh)
         due = {one: found.reviews_due_at for one, found in settings.items()}
         return BoardView(
             board=make_board(snapshots, due, self._now()),

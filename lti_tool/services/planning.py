@@ -91,7 +91,7 @@ class Planning:
         if rules.earlier:
             snapshot = self._reading.with_earlier(actor, snapshot, rules.earlier)
         if rules.levels != "off" and rules.levels_from is not None:
-            snapshot = self._reading.with_scores(actor, snapshot, AssignmentId(rules.levels_from))
+            snapshot = self._reading.with_scores(actor, snapshot, [rules.levels_from])
         return snapshot
 
     def ours(self, actor: Actor, assignment: AssignmentId) -> AbstractSet[ReviewId]:

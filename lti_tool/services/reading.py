@@ -8,16 +8,16 @@ from datetime import datetime
 
 from allocation.sentences import N_
 from lti_tool.applying.report import RunSummary
-from lti_tool.canvas.client import CanvasClient, InCourse
 from lti_tool.canvas.course_reader import AssignmentCounts, CourseReader
-from lti_tool.canvas.errors import NotFound, NotPermitted, ScopeMissing
+from lti_tool.canvas.errors import NotPermitted, ScopeMissing
 from lti_tool.canvas.pacing import Lane
+from lti_tool.canvas.several_reader import SeveralAssignments
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import add_earlier, has_snapshot, latest_snapshot, store_snapshot
-from lti_tool.planning.ids import AssignmentId, CourseId, UserId
+from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.people_list import Contact
-from lti_tool.planning.snapshot import AssignmentFacts, Earlier, Scores, Snapshot
+from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import PeerReviewsNotPossible
 from lti_tool.services.use_cases import (
@@ -87,6 +87,25 @@ class Reading:
             store_snapshot(session, snapshot, actor.user_id)
         return snapshot
 
+    def snapshots(
+        self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False
+    ) -> tuple[Snapshot, ...]:
+        """As ``snapshot``, of several assignments; what has to be read is read together."""
+        known: dict[AssignmentId, Snapshot] = {}
+        if not fresh:
+            with self._database.read() as session:
+                for one in assignments:
+                    found = latest_snapshot(session, actor.canvas, actor.course_id, one, actor.user_id)
+                    if found is not None:
+                        known[one] = found[1]
+        missing = [one for one in assignments if one not in known]
+        read = self._several(actor).snapshots(missing) if missing else ()
+        with self._database.begin() as session:
+            for snapshot in read:
+                store_snapshot(session, snapshot, actor.user_id)
+        known |= {snapshot.assignment.id: snapshot for snapshot in read}
+        return tuple(known[one] for one in assignments)
+
     def known(self, actor: Actor, assignment: AssignmentId) -> bool:
         """Whether this person has read the assignment before."""
         with self._database.read() as session:
@@ -106,25 +125,30 @@ class Reading:
         missing = [AssignmentId(one) for one in dict.fromkeys(wanted) if one not in read]
         if not missing:
             return snapshot
-        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
-        found = tuple(_earlier(client, actor.course_id, one) for one in missing)
+        found = self._several(actor).earlier(missing)
         snapshot = replace(snapshot, earlier=(*snapshot.earlier, *found))
         with self._database.begin() as session:
             add_earlier(session, snapshot, actor.user_id)
         return snapshot
 
-    def with_scores(self, actor: Actor, snapshot: Snapshot, assignment: AssignmentId) -> Snapshot:
-        """The snapshot with the points of another assignment, read when it does not have them yet.
+    def with_scores(self, actor: Actor, snapshot: Snapshot, wanted: Sequence[str]) -> Snapshot:
+        """The snapshot with the points of other assignments; only those not yet in it are read, together.
 
         An assignment that is gone from the course counts as one without points.
         """
-        if any(found.assignment == assignment for found in snapshot.scores):
+        read = {found.assignment for found in snapshot.scores}
+        missing = [AssignmentId(one) for one in dict.fromkeys(wanted) if one not in read]
+        if not missing:
             return snapshot
-        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
-        snapshot = replace(snapshot, scores=(*snapshot.scores, _scores(client, actor.course_id, assignment)))
+        found = self._several(actor).scores(missing, snapshot.people)
+        snapshot = replace(snapshot, scores=(*snapshot.scores, *found))
         with self._database.begin() as session:
             add_earlier(session, snapshot, actor.user_id)
         return snapshot
+
+    def _several(self, actor: Actor) -> SeveralAssignments:
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        return SeveralAssignments(client, actor.canvas, actor.course_id)
 
     def contacts(self, actor: Actor) -> Mapping[UserId, Contact]:
         """Logins, SIS ids and e-mail addresses of the students, as far as Canvas shows them; never stored."""
@@ -152,26 +176,6 @@ class Reading:
                     "(quizzes, discussions, external tools and work on paper have none)."
                 )
             )
-
-
-def _earlier(client: CanvasClient, course: CourseId, assignment: AssignmentId) -> Earlier:
-    try:
-        name = client.assignment(course, assignment).name
-        reviews = client.peer_reviews(InCourse(course), assignment)
-    except NotFound:
-        return Earlier(assignment, "", ())
-    pairs = {(UserId(review.assessor_id), UserId(review.user_id)) for review in reviews}
-    return Earlier(assignment, name, tuple(sorted(pairs)))
-
-
-def _scores(client: CanvasClient, course: CourseId, assignment: AssignmentId) -> Scores:
-    try:
-        name = client.assignment(course, assignment).name
-        rows = client.submissions(InCourse(course), assignment)
-    except NotFound:
-        return Scores(assignment, "", ())
-    points = {UserId(row.user_id): float(row.score) for row in rows if row.score is not None}
-    return Scores(assignment, name, tuple(sorted(points.items())))
 
 
 def _row(facts: AssignmentFacts, counts: AssignmentCounts | None, last: RunSummary | None) -> AssignmentRow:

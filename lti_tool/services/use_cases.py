@@ -263,6 +263,12 @@ class ReadingCases(Protocol):
         """The last reading of this person, or a new one when there is none or ``fresh`` is asked for."""
         ...
 
+    def snapshots(
+        self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False
+    ) -> tuple[Snapshot, ...]:
+        """As ``snapshot``, of several assignments; what has to be read is read together."""
+        ...
+
     def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
         """The course's assignments in Canvas's order, without counts."""
         ...

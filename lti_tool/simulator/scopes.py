@@ -56,6 +56,8 @@ SCOPES: dict[str, tuple[str, ...]] = {
         f"url:PUT|{_ASSIGNMENT}/submissions/:user_id",
         f"url:POST|{_ASSIGNMENT}/submissions/update_grades",
         f"url:GET|{_SECTION_ASSIGNMENT}/submissions",
+        f"url:GET|{_COURSE}/students/submissions",
+        "url:GET|/api/v1/sections/:section_id/students/submissions",
     ),
     "Users": ("url:GET|/api/v1/users/:id",),
 }

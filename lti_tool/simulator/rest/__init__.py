@@ -13,6 +13,7 @@ from lti_tool.simulator.rest import (
     groups,
     peer_reviews,
     people,
+    student_submissions,
     submissions,
 )
 from lti_tool.simulator.rest.answers import RestError, error_answer, not_found
@@ -54,6 +55,8 @@ ROUTES: tuple[tuple[str, str, View], ...] = (
     ("GET", f"{_ASSIGNMENT}/submissions", submissions.list_course_submissions),
     ("GET", f"{_ASSIGNMENT}/submissions/<user_id>", submissions.show_submission),
     ("GET", f"{_SECTION_ASSIGNMENT}/submissions", submissions.list_section_submissions),
+    ("GET", "/courses/<course_id>/students/submissions", student_submissions.list_course),
+    ("GET", "/sections/<section_id>/students/submissions", student_submissions.list_section),
     ("POST", f"{_ASSIGNMENT}/submissions/update_grades", submissions.update_course_grades),
     ("POST", f"{_SECTION_ASSIGNMENT}/submissions/update_grades", submissions.update_section_grades),
     ("GET", f"{_ASSIGNMENT}/peer_reviews", peer_reviews.list_course),

@@ -267,6 +267,11 @@ class Course:
             raise NotHere("no such assignment")
         return self.read
 
+    def snapshots(
+        self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False
+    ) -> tuple[Snapshot, ...]:
+        return tuple(self.snapshot(actor, one, fresh=fresh) for one in assignments)
+
     def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
         return (facts(), facts("76", "Essay 1: sources"), facts("78", "Reading diary", peer_reviews=False))
 
