@@ -8,6 +8,7 @@ from allocation.errors import RulesError
 from allocation.roster import Roster
 from allocation.rules import Pair, Rules
 from allocation.seats import check_seats
+from allocation.sentences import Mention, sentence
 
 
 def check(roster: Roster, rules: Rules) -> None:
@@ -40,7 +41,8 @@ def check(roster: Roster, rules: Rules) -> None:
         for both in sorted(cells):
             for section in both:
                 if section not in sections:
-                    raise RulesError(f"{name}: nobody is in section {section!r}.")
+                    empty = Mention("section", section)
+                    raise RulesError(sentence("Nobody is in section %(section)s.", section=empty), name)
     check_seats(roster, rules)
 
 

@@ -12,20 +12,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocation.sentences import NOTHING, Sentence, in_a_row
+
 if TYPE_CHECKING:
     from allocation.result import Allocation, Reason
 
 
 class AllocationError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    Attributes
+    ----------
+    words : Sentence
+        For the person who chose the rules, in any language, people as mentions; without the name of the rule,
+        which a program knows it by. Empty where only a program can make the mistake.
+    """
+
+    words: Sentence = NOTHING
 
 
 class RosterError(AllocationError, ValueError):
     """The roster cannot be used. The message names the person or the work and says what to change."""
 
+    def __init__(self, message: str | Sentence) -> None:
+        self.words = message if isinstance(message, Sentence) else NOTHING
+        super().__init__(str(message))
+
 
 class RulesError(AllocationError, ValueError):
     """The rules cannot be used with this roster. The message names the rule and says what to change."""
+
+    def __init__(self, message: str | Sentence, rule: str = "") -> None:
+        self.words = message if isinstance(message, Sentence) else NOTHING
+        super().__init__(f"{rule}: {message}" if rule else str(message))
 
 
 class InstanceError(AllocationError, ValueError):
@@ -50,4 +69,5 @@ class Infeasible(AllocationError):
     def __init__(self, reasons: tuple[Reason, ...], best: Allocation) -> None:
         self.reasons = reasons
         self.best = best
-        super().__init__(" ".join(reason.text for reason in reasons) or "The quotas cannot all be met.")
+        self.words = in_a_row(reason.words for reason in reasons)
+        super().__init__(str(self.words) or "The quotas cannot all be met.")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from allocation.errors import RosterError
+from allocation.sentences import sentence
 
 MOST_REVIEWS = 1000
 """More reviews than this per person or work is a typing mistake, not a wish."""
@@ -83,12 +84,16 @@ class Roster:
     def __post_init__(self) -> None:
         if len(self.participants) < 2:
             raise RosterError(
-                f"Peer review needs at least two people, and the roster has {len(self.participants)}. "
-                "Add participants."
+                sentence(
+                    "Peer review needs at least two people, and the roster has %(number)s. Add participants.",
+                    number=len(self.participants),
+                )
             )
         if not self.submissions:
             raise RosterError(
-                "There is nothing to review: the roster has no submission. Wait until somebody hands in."
+                sentence(
+                    "There is nothing to review: the roster has no submission. Wait until somebody hands in."
+                )
             )
         known = _unique("participant", [person.id for person in self.participants])
         _unique("submission", [work.id for work in self.submissions])

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from allocation.errors import RulesError
 from allocation.roster import Participant, Roster
 from allocation.rules import Rules
+from allocation.sentences import Listing, Mention, counted, sentence
 
 Row = Mapping[str, int]
 Key = tuple[frozenset[str], frozenset[str]]
@@ -196,8 +197,15 @@ def check_seats(roster: Roster, rules: Rules) -> None:
         asked = sum(rows.get(home, {}).values())
         if gives and asked > gives:
             raise RulesError(
-                f"section_shares: the row of section {home!r} asks for {asked} reviews, but {one.id!r} gives "
-                f"{gives}. Lower the numbers of the row, or let {one.id!r} give more."
+                sentence(
+                    "The row of section %(section)s asks for %(asked)s, but %(who)s gives only %(gives)s. "
+                    "Lower the numbers of the row, or let %(who)s give more.",
+                    section=Mention("section", home),
+                    asked=counted("%(num)s review", "%(num)s reviews", asked),
+                    who=Mention("person", one.id),
+                    gives=gives,
+                ),
+                "section_shares",
             )
 
 
@@ -207,13 +215,19 @@ def _check_teams(roster: Roster) -> None:
         for one in team:
             if team_of.setdefault(one, team) != team:
                 raise RulesError(
-                    f"co_authors: {one!r} wrote one work with {_others(team_of[one], one)} and another with "
-                    f"{_others(team, one)}. Say 'any', or leave one of the works out."
+                    sentence(
+                        "%(who)s wrote one work with %(these)s and another one with %(those)s. Let the "
+                        "members of a group review whatever works come, or leave one of the works out.",
+                        who=Mention("person", one),
+                        these=_others(team_of[one], one),
+                        those=_others(team, one),
+                    ),
+                    "co_authors",
                 )
 
 
-def _others(team: tuple[str, ...], one: str) -> str:
-    return ", ".join(repr(other) for other in team if other != one)
+def _others(team: tuple[str, ...], one: str) -> Listing:
+    return Listing(tuple(Mention("person", other) for other in team if other != one))
 
 
 def _check_alike(
@@ -224,14 +238,26 @@ def _check_alike(
         here, there = quota(first, rules), quota(people[other], rules)
         if here != there:
             raise RulesError(
-                f"co_authors: {first.id!r} gives {here} reviews and {other!r} gives {there}, so they cannot "
-                "review the same works. Give both the same number, or one of them 0."
+                sentence(
+                    "%(one)s gives %(here)s and %(other)s gives %(there)s, so they cannot review the same "
+                    "works. Give both the same number, or one of them 0.",
+                    one=Mention("person", first.id),
+                    here=counted("%(num)s review", "%(num)s reviews", here),
+                    other=Mention("person", other),
+                    there=counted("%(num)s review", "%(num)s reviews", there),
+                ),
+                "co_authors",
             )
         homes = [home_of(people[one].sections, rows) for one in (first.id, other)]
         if homes[0] != homes[1]:
             raise RulesError(
-                f"co_authors: {first.id!r} and {other!r} are in sections with different rows of "
-                "section_shares, so they cannot review the same works."
+                sentence(
+                    "%(one)s and %(other)s are in sections with different rows in the table of reviews from "
+                    "section to section, so they cannot review the same works.",
+                    one=Mention("person", first.id),
+                    other=Mention("person", other),
+                ),
+                "co_authors",
             )
 
 
@@ -243,6 +269,11 @@ def _check_fixed(roster: Roster, rules: Rules) -> None:
             for other in team_of[reviewer]:
                 if other in authors[submission]:
                     raise RulesError(
-                        f"{name}: the pair ({reviewer!r}, {submission!r}) would make {other!r} review a work "
-                        f"of his own, because co-authors review the same works."
+                        sentence(
+                            "What %(reviewer)s must review would make %(other)s review their own work, "
+                            "because members of one group review the same works.",
+                            reviewer=Mention("person", reviewer),
+                            other=Mention("person", other),
+                        ),
+                        name,
                     )

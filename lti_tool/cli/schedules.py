@@ -80,6 +80,7 @@ def add(
 @explains_errors
 def list_(canvas: str, course: str, assignment: str, user: str | None, format_: str) -> None:
     """Show the schedules of an assignment and what came of them."""
+    from allocation.sentences import Sentence
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
 
@@ -93,7 +94,7 @@ def list_(canvas: str, course: str, assignment: str, user: str | None, format_: 
             "next_at": one.next_at.isoformat() if one.next_at else None,
             "last_at": one.last_at.isoformat() if one.last_at else None,
             "outcome": one.outcome,
-            "note": one.note,
+            "note": str(Sentence.unpacked(one.note)),
             "plan": one.plan_id,
             "run": one.run_id,
         }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from allocation import Reason
-from allocation.sentences import N_, Mention, Sentence
+from allocation.sentences import N_, NameOf, Sentence
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import LeftOut
@@ -54,14 +54,16 @@ LEFT_OUT_WORDS: Final[Mapping[LeftOut, str]] = {
 }
 
 
-def reason_sentences(reasons: Sequence[Reason], snapshot: Snapshot) -> tuple[Sentence, ...]:
-    """The engine's reasons with the names of people and groups; sections are named in them already."""
+def name_in(snapshot: Snapshot) -> NameOf:
+    """Names of the people and groups that the engine knows by number; sections it knows by name."""
     names: Mapping[str, Mapping[str, str]] = {
         "person": {person.id: person.name for person in snapshot.people},
         "group": {group.id: group.name for group in snapshot.groups},
     }
+    return lambda mention: names.get(mention.kind, {}).get(mention.id, mention.id)
 
-    def name_of(mention: Mention) -> str:
-        return names.get(mention.kind, {}).get(mention.id, mention.id)
 
+def reason_sentences(reasons: Sequence[Reason], snapshot: Snapshot) -> tuple[Sentence, ...]:
+    """The engine's reasons with the names of people and groups."""
+    name_of = name_in(snapshot)
     return tuple(reason.words.named(name_of) for reason in reasons)

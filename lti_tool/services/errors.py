@@ -5,6 +5,7 @@ ServiceError
 ├── NotHere                 no such plan, run or assignment in this course (or not yours to see)
 ├── PeerReviewsNotPossible  Canvas has no peer reviews for this kind of assignment
 ├── NobodyToAllocate        fewer than two students take part
+├── RulesUnfit              the rules contradict themselves, or what the course has
 ├── PlanOutdated            Canvas moved, or the plan is too old: preview again
 ├── PlanEmpty               nothing to apply
 ├── AnotherRunActive        somebody else's run of this assignment is under way
@@ -50,6 +51,10 @@ class PeerReviewsNotPossible(ServiceError):
 
 class NobodyToAllocate(ServiceError):
     """Fewer than two students take part, so nobody could review anybody."""
+
+
+class RulesUnfit(ServiceError):
+    """The rules cannot be used with these people; says which two things contradict each other."""
 
 
 class EditRefused(ServiceError):

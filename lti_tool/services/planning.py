@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from allocation import Pair, Rules, allocate, feasibility, verify
+from allocation import Pair, RosterError, Rules, RulesError, allocate, feasibility, verify
 from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_row, sentence
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
@@ -27,7 +28,7 @@ from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.diff import diff
 from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
-from lti_tool.planning.explain import LEFT_OUT_WORDS, reason_sentences
+from lti_tool.planning.explain import LEFT_OUT_WORDS, name_in, reason_sentences
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
 from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import Change, ChangeKind, Plan
@@ -35,7 +36,7 @@ from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import TakingPart, taking_part
 from lti_tool.services.comparing import afterwards, canvas_instead
-from lti_tool.services.errors import NobodyToAllocate, NotHere
+from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesUnfit
 from lti_tool.services.reading import Reading
 from lti_tool.services.remembering import Remembered
 from lti_tool.services.use_cases import Actor, Feasibility, PlanView
@@ -214,10 +215,12 @@ def feasibility_of(snapshot: Snapshot, rules: PlanRules) -> Feasibility:
 
     Raises:
         NobodyToAllocate: fewer than two students take part.
+        RulesUnfit: the rules contradict themselves or what was read.
     """
     given = prepared(snapshot, rules)
-    engine_rules = with_balance(given, rules)
-    reasons = feasibility(given.roster, engine_rules)
+    with _people_named(snapshot):
+        engine_rules = with_balance(given, rules)
+        reasons = feasibility(given.roster, engine_rules)
     usual = rules.reviews_per_reviewer
     settled = Counter(pair.reviewer for pair in engine_rules.required | engine_rules.kept)
     gives = [
@@ -261,11 +264,13 @@ def allocated(
 
     Raises:
         NobodyToAllocate: fewer than two students take part.
+        RulesUnfit: the rules contradict themselves or what was read.
         allocation.Infeasible: with reasons.
     """
     given = prepared(snapshot, rules, near)
-    engine_rules = with_balance(given, rules)
-    allocation = allocate(given.roster, engine_rules, seed=seed)
+    with _people_named(snapshot):
+        engine_rules = with_balance(given, rules)
+        allocation = allocate(given.roster, engine_rules, seed=seed)
     broken = verify(given.roster, engine_rules, allocation.pairs)
     assert not broken, f"the engine broke its own rules: {broken[:3]}"
     return given, allocation.pairs
@@ -289,7 +294,19 @@ def prepared(
     part = taking_part(snapshot, rules)
     if len(part.reviewers) < 2 or not part.authors:
         raise NobodyToAllocate(_too_few(snapshot, part))
-    return engine_input(snapshot, rules, near)
+    with _people_named(snapshot):
+        return engine_input(snapshot, rules, near)
+
+
+@contextmanager
+def _people_named(snapshot: Snapshot) -> Iterator[None]:
+    """What the engine says of rules or roster that it cannot use, with the names of people."""
+    try:
+        yield
+    except (RulesError, RosterError) as error:
+        if not error.words:
+            raise
+        raise RulesUnfit(error.words.named(name_in(snapshot))) from error
 
 
 def _too_few(snapshot: Snapshot, part: TakingPart) -> Sentence:

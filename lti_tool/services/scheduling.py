@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from allocation import AllocationError
-from allocation.sentences import N_
+from allocation.sentences import N_, sentence
 from lti_tool.applying.answers import ReadFailed
 from lti_tool.persistence.schedules import Result, Schedules, StoredSchedule
 from lti_tool.planning.ids import AssignmentId
@@ -98,8 +98,9 @@ class Scheduling:
         except (ServiceError, ReadFailed, AllocationError) as error:
             # What happens only once is tried again until it works or is removed: a teacher who reconnects
             # to Canvas after a week still gets it.
-            log.warning("schedule failed", kind=schedule.kind, error=str(error))
-            return Result(ScheduleOutcome.FAILED, str(error)), following or now + LOOK_AGAIN
+            why = (error.words or sentence(str(error))).named(lambda mention: mention.id)
+            log.warning("schedule failed", kind=schedule.kind, error=str(why))
+            return Result(ScheduleOutcome.FAILED, why.packed()), following or now + LOOK_AGAIN
 
     def _too_early(self, actor: Actor, due: StoredSchedule) -> datetime | None:
         """When to look again, where the assignment's due date has moved on or does not exist yet."""

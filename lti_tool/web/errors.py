@@ -25,6 +25,7 @@ from lti_tool.services.errors import (
     NothingToUndo,
     PlanEmpty,
     PlanOutdated,
+    RulesUnfit,
     ServiceError,
 )
 from lti_tool.services.registering import NotInvited
@@ -140,6 +141,13 @@ TROUBLES: dict[type[Exception], Trouble] = {
         _l("This did not work"),
         _l("The tool could not do what was asked."),
         _TELL_ADMINISTRATOR,
+        own_words=True,
+    ),
+    RulesUnfit: Trouble(
+        422,
+        _l("Reviews cannot be allocated like this"),
+        _l("The people and the rules do not fit together."),
+        _l("Change the rules or who takes part; nothing was changed in Canvas."),
         own_words=True,
     ),
     AllocationError: Trouble(

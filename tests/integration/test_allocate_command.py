@@ -88,8 +88,8 @@ def test_what_cannot_be_met_is_written_with_reasons_and_exit_code_1(tmp_path: Pa
         (instance(kept=[["a", "sa"]]), "kept: 'a' is an author of 'sa'"),
         (instance(k=-1), "k: expected a whole number from 0 to 1000, found -1"),
         (instance(k=10**9), "k: expected a whole number from 0 to 1000"),
-        (instance(rules={"section_pairs": [["S", "T"]]}), "section_pairs: nobody is in section 'S'"),
-        (instance(rules={"section_shares": [["S", "T", 1]]}), "section_shares: nobody is in section 'S'"),
+        (instance(rules={"section_pairs": [["S", "T"]]}), "section_pairs: Nobody is in section S"),
+        (instance(rules={"section_shares": [["S", "T", 1]]}), "section_shares: Nobody is in section S"),
         (instance(rules={"section_shares": [["S", "T"]]}), "rules.section_shares[0]: expected [section,"),
         (
             instance(rules={"section_shares": [["S", "T", 1.5]]}),

@@ -9,14 +9,13 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext as _
 from pydantic import ValidationError
 
-from allocation import Infeasible, RulesError
-from allocation.sentences import sentence
+from allocation import Infeasible
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Section, Snapshot
 from lti_tool.planning.ways_out import apply_way_out
 from lti_tool.services.edit_words import offers
-from lti_tool.services.errors import NobodyToAllocate
+from lti_tool.services.errors import NobodyToAllocate, RulesUnfit
 from lti_tool.services.use_cases import Actor, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
@@ -74,7 +73,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             return show(course_id, assignment_id, saved, errors, 422)
         try:
             made = services.planning.make_plan(actor, assignment, chosen)
-        except (Infeasible, NobodyToAllocate):
+        except (Infeasible, NobodyToAllocate, RulesUnfit):
             services.planning.save_rules(actor, assignment, chosen)
             return show(
                 course_id, assignment_id, chosen, {"feasibility": _("These rules cannot work together.")}, 422
@@ -128,8 +127,8 @@ def verdict(
     """What ``_feasibility.html`` says about rules."""
     try:
         feasibility = services.planning.feasibility(actor, assignment, rules)
-    except RulesError as impossible:
-        return {"too_few": sentence("%(why)s", why=str(impossible))}
+    except RulesUnfit as unfit:
+        return {"unfit": unfit.words}
     except NobodyToAllocate as nobody:
         return {"too_few": nobody.words}
     return {

@@ -19,7 +19,7 @@ from lti_tool.applying.states import RunState
 from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind
-from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.rules import Load, PlanRules
 from lti_tool.services.use_cases import ReadingPart, ReadingProgress, ReadingState
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course, web_of
 
@@ -474,3 +474,17 @@ def event_handlers(page: str) -> list[str]:
 
     Reader().feed(page)
     return found
+
+
+def test_rules_that_contradict_a_person_say_so_with_the_name_and_in_the_reader_s_language() -> None:
+    course = a_course(10, 2)
+    course.saved = PlanRules(loads=(Load(user=UserId("100"), gives=1),))
+    shares = {"shares": "yes", "share.s0.s1": "2"}
+    german = Browser(course, "german")
+    live = german.send(f"{RULES}/feasibility", **GOOD_RULES, **shares).get_json()["html"]
+    refused = german.send(RULES, **GOOD_RULES, **shares)
+    assert refused.status_code == 422
+    for said in (live, refused.text):
+        assert "Diese Regeln" in said
+        assert "verlangt 2 Begutachtungen, aber <bdi>Ada Adeyemi</bdi> gibt nur 1." in said
+        assert "section_shares:" not in said, "the rule's name is for programs"

@@ -156,7 +156,7 @@ def test_rules_that_name_somebody_unknown_are_refused() -> None:
                 allocate(plain(4), Rules(1, **{name: frozenset({pair})}))  # type: ignore[arg-type]  # by name
     with pytest.raises(RulesError, match="nobody reviews a work of his own"):
         allocate(plain(4), Rules(1, required=frozenset({Pair("p001", "w001")})))
-    with pytest.raises(RulesError, match="nobody is in section 'Z'"):
+    with pytest.raises(RulesError, match="section_pairs: Nobody is in section Z"):
         allocate(plain(4), Rules(1, section_pairs=frozenset({("Z", "Z")})))
 
 

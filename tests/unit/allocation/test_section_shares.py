@@ -117,8 +117,8 @@ def test_the_checker_counts_shares() -> None:
 @pytest.mark.parametrize(
     ("cells", "named"),
     [
-        ((("A", "B", 3),), "row of section 'A' asks for 3 reviews, but 'A0' gives 2"),
-        ((("A", "Z", 1),), "section_shares: nobody is in section 'Z'"),
+        ((("A", "B", 3),), "section_shares: The row of section A asks for 3 reviews, but A0 gives only 2"),
+        ((("A", "Z", 1),), "section_shares: Nobody is in section Z"),
         ((("A", "B", -1),), "'A' gives 'B' -1 reviews"),
         ((("A", "B", 1), ("A", "B", 2)), "'A' gives 'B' two different numbers"),
     ],
