@@ -20,7 +20,13 @@ from sqlalchemy.orm import Session
 
 from lti_tool.applying.states import TERMINAL
 from lti_tool.persistence.base import Base
-from lti_tool.persistence.follow_up_rows import CreditPostRow, FollowUpRow, ReminderBatchRow, ReminderRow
+from lti_tool.persistence.follow_up_rows import (
+    CreditPostRow,
+    FollowUpRow,
+    ReminderBatchRow,
+    ReminderMessageRow,
+    ReminderRow,
+)
 from lti_tool.persistence.journal_rows import RunRow, RunSnapshotRow, table_of
 from lti_tool.persistence.lti_rows import OneTimeSecretRow, SessionRow
 from lti_tool.persistence.plan_rows import PlanRow, RuleSetRow, SavedRulesRow, SnapshotRow
@@ -125,6 +131,7 @@ def erase_person(session: Session, canvas: str, person: str) -> Counter[str]:
         table_of(ReminderRow),
         and_(ReminderRow.user_id == person, ReminderRow.batch_id.in_(batches)),
     )
+    gone["reminder_message, text by the person"] += _unwrite(session, canvas, person)
     gone["snapshot, name in it"] += _unname(session, canvas, person)
     gone["reason for leaving out"] += _unreason(session, canvas, person)
     return +gone
@@ -185,6 +192,20 @@ def _delete(session: Session, table: Table, where: ColumnElement[bool]) -> int:
 
 def _rows(result: Any) -> int:
     return int(result.rowcount)
+
+
+def _unwrite(session: Session, canvas: str, person: str) -> int:
+    """Take out the texts of reminders that a person sent: they may be signed."""
+    messages = table_of(ReminderMessageRow)
+    sent = select(ReminderBatchRow.id).where(
+        ReminderBatchRow.canvas == canvas, ReminderBatchRow.sent_by == person
+    )
+    done = session.execute(
+        update(messages)
+        .where(messages.c.batch_id.in_(sent), messages.c.body != REMOVED)
+        .values(subject=REMOVED, body=REMOVED)
+    )
+    return _rows(done)
 
 
 def _unname(session: Session, canvas: str, person: str) -> int:

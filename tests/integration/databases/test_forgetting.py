@@ -35,7 +35,7 @@ from lti_tool.persistence.launches import SessionRows
 from lti_tool.persistence.plan_rows import PlanRow, RuleSetRow, SavedRulesRow, SnapshotRow
 from lti_tool.persistence.plans import save_rules, store_plan, store_snapshot
 from lti_tool.persistence.schedules import ScheduleRow
-from lti_tool.persistence.tokens import TokenKind, TokenRow
+from lti_tool.persistence.tokens import ConnectAttemptRow, TokenKind, TokenRow
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
 from lti_tool.planning.rules import Exclusion, PairRule, PlanRules
 from lti_tool.services.housekeeping import RunsUnderWay, Scope
@@ -132,13 +132,28 @@ def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
         )
         session.flush()
         session.add(
-            ReminderMessageRow(batch_id=f"b{key}", seq=1, subject="s", body="b", state="sent", note="")
+            ReminderMessageRow(
+                batch_id=f"b{key}", seq=1, subject="s", body="Yours, Canary Teacher", state="sent", note=""
+            )
         )
         session.add(ReminderRow(batch_id=f"b{key}", user_id=STUDENT, seq=1))
         session.add(
             CreditPostRow(
                 id=f"c{key}", **place, target="t", posted_by=TEACHER, posted_by_name="Canary Teacher",
                 created_at=LONG_AGO, state="done", note="", body="{}",
+            )
+        )  # fmt: skip
+        session.add(
+            RuleSetRow(
+                id=f"n{key}", canvas=canvas, course_id=course, name="Essay", name_key="essay",
+                body=rules.model_dump_json(), saved_by=TEACHER, saved_by_name="Canary Teacher",
+                saved_at=LONG_AGO,
+            )
+        )  # fmt: skip
+        session.add(
+            ConnectAttemptRow(
+                state_hash=key, browser_hash="h", sealed_verifier="v", canvas=canvas, user_id=TEACHER,
+                return_to="/", expires_at=LONG_AGO, used=False,
             )
         )  # fmt: skip
         session.add(
@@ -237,7 +252,15 @@ def test_a_teacher_is_gone_with_token_and_session_and_without_name(application: 
     for canvas in (NORTH, SOUTH):
         application.purge.do(Scope(canvas, user=TEACHER))
     assert b"Canary Teacher" not in everything_stored(application)
-    assert {"canvas_token", "session"} & set(counts(application)) == set()
+    assert {"canvas_token", "session", "schedule", "connect_attempt"} & set(counts(application)) == set()
+    with application.database.read() as session:
+        assert session.query(RunRow).count() == session.query(PlanRow).count() == len(PLACES), (
+            "the record stays"
+        )
+
+
+def test_the_stage_has_a_row_in_every_table_that_is_erased(application: Application) -> None:
+    assert {one.table.name for one in HOLDINGS} <= set(counts(application))
 
 
 def test_what_is_under_way_is_not_erased(application: Application) -> None:
