@@ -28,11 +28,11 @@ from allocation.verify import BrokenRule, verify
 
 if TYPE_CHECKING:
     from allocation.certificate import certificate_holds
-    from allocation.engine import allocate, feasibility
+    from allocation.engine import allocate, feasibility, fewest_moved
     from allocation.term import Term, assignments_without_repeats, plan_term
 
 __all__ = [
-    "allocate", "feasibility", "verify", "quality", "certificate_holds",
+    "allocate", "feasibility", "fewest_moved", "verify", "quality", "certificate_holds",
     "Roster", "Participant", "Submission", "Rules", "Goal", "Pair", "Share",
     "promise", "reviews_to_ask", "Promise", "plan_term", "assignments_without_repeats", "Term",
     "Allocation", "Quality", "GoalReport", "Reason", "Remedy", "BrokenRule",
@@ -41,7 +41,8 @@ __all__ = [
 ]  # fmt: skip
 
 _LATER = {
-    "allocate": "engine", "feasibility": "engine", "certificate_holds": "certificate",
+    "allocate": "engine", "feasibility": "engine", "fewest_moved": "engine",
+    "certificate_holds": "certificate",
     "Term": "term", "assignments_without_repeats": "term", "plan_term": "term",
 }  # fmt: skip
 """Names whose modules are loaded when they are first used: who reads a file and refuses it need not wait for

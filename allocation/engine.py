@@ -22,7 +22,7 @@ from allocation.quality import quality
 from allocation.remedies import find_remedies
 from allocation.result import Allocation, Reason
 from allocation.roster import Roster
-from allocation.rules import Rules
+from allocation.rules import Goal, Rules
 from allocation.shortage import find_shortages
 from allocation.solve import Solved, solve
 
@@ -116,6 +116,29 @@ def feasibility(
 def can_work(roster: Roster, rules: Rules) -> bool:
     """Whether all quotas can be met. Exact, except that forbidden reciprocal pairs are a search."""
     return _quick(compile_problem(roster, rules), rules, _never).complete
+
+
+@paused()
+def fewest_moved(roster: Roster, rules: Rules) -> int:
+    """The smallest number of existing pairs that any allocation under these rules gives up.
+
+    Exact (a cheapest flow) as long as reciprocal pairs are not forbidden; else a number that cannot be gone
+    below.
+
+    Examples
+    --------
+    >>> from allocation import Pair, Participant, Roster, Rules, Submission
+    >>> people = [Participant(name) for name in "abc"]
+    >>> roster = Roster(tuple(people), tuple(Submission("by-" + one.id, (one.id,)) for one in people))
+    >>> fewest_moved(roster, Rules(1, existing=frozenset({Pair("a", "by-b"), Pair("b", "by-a")})))
+    1
+    """
+    problem = compile_problem(roster, rules)
+    if not problem.existing:
+        return 0
+    plain = replace(rules, goals=(Goal.MOVED,), reciprocal="any")
+    solved = solve(problem, plain, "", b"fewest moved", _never, mix=False)
+    return next((goal.value for goal in solved.goals if goal.name == Goal.MOVED), 0)
 
 
 def _never() -> bool:

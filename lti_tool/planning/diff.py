@@ -12,6 +12,7 @@ from lti_tool.planning.plan import Change, ChangeKind, ChangeReason
 from lti_tool.planning.snapshot import Review
 
 _ORDER = list(ChangeKind)
+_MOVED = (ChangeReason.MOVED, ChangeReason.MOVED_FOREIGN)
 
 
 def diff(
@@ -40,6 +41,8 @@ def diff(
             ours=review.id in ours,
             keep_open=keep_open,
         )
+        if reason in _MOVED and pair in given.extras_before:
+            reason = ChangeReason.EXTRA_NOT_NEEDED
         standing_pairs.add(pair)
         if kind is ChangeKind.KEEP:
             keeping.add(review.assessor)
@@ -63,6 +66,8 @@ def _creates(pairs: Iterable[Pair], given: EngineInput, keeping: AbstractSet[Use
     for pair in pairs:
         reviewer, row = UserId(pair.reviewer), SubmissionId(pair.submission)
         reason = ChangeReason.TOP_UP if reviewer in keeping else ChangeReason.NEW
+        if pair in given.extras:
+            reason = ChangeReason.EXTRA
         if pair in given.rules.required:
             reason = ChangeReason.PINNED
         lines.append(Change(ChangeKind.CREATE, reviewer, given.author_of[row], row, reason))

@@ -6,15 +6,24 @@ row that stands for the group is the one that already has reviews, else the one 
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import Final, TypedDict
+from dataclasses import dataclass, replace
+from typing import Final
 
-from allocation import Pair, Participant, Roster, Rules, Submission
-from allocation.rules import DEFAULT_GOALS, Goal, Groups, Reciprocal, Share
+from allocation import Pair, Roster, Rules, Submission
+from allocation.rules import Groups, Reciprocal
+from lti_tool.planning.engine_people import (
+    known,
+    levels,
+    owed_by,
+    participants,
+    reserve_of,
+    shares,
+    with_holes,
+)
+from lti_tool.planning.extras import Reserve
 from lti_tool.planning.ids import GroupId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.rules import PlanRules
@@ -23,11 +32,6 @@ from lti_tool.planning.taking_part import LeftOut, TakingPart, taking_part
 
 _ENGINE_GROUPS: Final[Mapping[str, Groups]] = {"barred": "different", "only": "same", "allowed": "any"}
 _ENGINE_MUTUAL: Final[Mapping[str, Reciprocal]] = {"avoid": "avoid", "forbid": "forbid", "allowed": "any"}
-_ENGINE_LEVELS: Final[Mapping[str, Goal]] = {
-    "strong": Goal.STRONG,
-    "same": Goal.SAME_LEVEL,
-    "mixed": Goal.MIXED,
-}
 _REVIEWER_DROPPED = {
     LeftOut.EXCLUDED: ChangeReason.REVIEWER_EXCLUDED,
     LeftOut.NOT_ASSIGNED: ChangeReason.REVIEWER_NOT_ASSIGNED,
@@ -74,6 +78,12 @@ class EngineInput:
     duplicates: Sequence[Review]
     """Further rows of a pair that exists more than once."""
     author_of: Mapping[SubmissionId, UserId]
+    reserve: Reserve
+    """Who may give extra reviews, and how many reviews each work is to have."""
+    extras: frozenset[Pair]
+    """Pairs beside the ordinary ones of ``rules``, in place of reviews that will not come."""
+    extras_before: frozenset[Pair]
+    """Those of them that exist already."""
 
 
 def engine_input(
@@ -95,9 +105,12 @@ def engine_input(
     submissions = _submissions(snapshot, part, work_for_row)
     kept, outside = _fixed_pairs(standings, submissions, work_for_row)
     stuck = Counter[str](review.assessor for review, standing in standings if standing.stuck is not None)
-    roster = Roster(_participants(snapshot, rules, part, groups, kept, outside, stuck), submissions)
+    missed = judge.missed({work.id for work in submissions})
+    outside.update(reviewer for reviewer, _ in missed)
+    owed = owed_by(rules, part, outside, stuck)
     author_of = {work.id: work.author for work in snapshot.works}
-    pairs = _Pairs(author_of, roster, work_for_row)
+    works = {work.id: work.authors for work in submissions}
+    pairs = _Pairs(author_of, known(part, kept), works, work_for_row)
     existing = (
         frozenset(
             Pair(review.assessor, work_for_row[review.submission])
@@ -105,29 +118,47 @@ def engine_input(
             if standing.fits and rules.existing == "keep"
         )
         if near is None
-        else pairs.of(near)
+        else pairs.of(near) - missed
     )
+    gone = sum(
+        standing.stuck is ChangeReason.REVIEWER_LEFT and work_for_row.get(review.submission) in works
+        for review, standing in standings
+    )
+    reserve = reserve_of(rules, part, gone, works, missed, owed, outside + stuck)
+    extras = reserve.beyond(existing.union(kept))
+    reserve = replace(reserve, kept=extras.intersection(kept))
+    kept = [pair for pair in kept if pair not in extras]
+    roster = Roster(participants(snapshot, rules, part, groups, kept, owed), submissions)
+    required = pairs.of(pair.who for pair in rules.fixed)
+    receives = None
+    if missed:
+        roster, receives = with_holes(roster, rules, missed, required.union(kept))
     engine_rules = Rules(
         reviews_per_reviewer=rules.reviews_per_reviewer,
         sections=rules.sections,
-        section_shares=_shares(snapshot, rules, roster),
+        section_shares=shares(snapshot, rules, roster),
         co_authors=rules.co_authors if snapshot.assignment.is_group_assignment else "any",
         groups=_ENGINE_GROUPS[rules.own_group],
         reciprocal=_ENGINE_MUTUAL[rules.mutual],
-        forbidden=pairs.of(pair.who for pair in rules.forbidden),
-        required=pairs.of(pair.who for pair in rules.fixed),
+        forbidden=pairs.of(pair.who for pair in rules.forbidden) | missed,
+        required=required,
         kept=frozenset(kept),
         avoid=pairs.of(earlier_pairs(snapshot, rules)),
         avoid_is="hard" if rules.repeats == "forbid" else "soft",
-        existing=existing,
-        **_levels(rules),
+        existing=existing - extras,
+        receives=receives,
+        **levels(rules, filling_up=2 * len(existing.union(kept)) > sum(owed.values())),
     )
-    return EngineInput(roster, engine_rules, part, work_for_row, standings, duplicates, author_of)
+    return EngineInput(
+        roster, engine_rules, part, work_for_row, standings, duplicates, author_of, reserve, extras, extras
+    )
 
 
 def engine_pairs(given: EngineInput, pairs: Iterable[tuple[str, str]]) -> frozenset[Pair]:
     """(reviewer, author) as the engine's pairs; whoever takes no part, and own work, is left out."""
-    return _Pairs(given.author_of, given.roster, given.work_for_row).of(pairs)
+    people = {person.id for person in given.roster.participants}
+    authors = {work.id: work.authors for work in given.roster.submissions}
+    return _Pairs(given.author_of, people, authors, given.work_for_row).of(pairs)
 
 
 def earlier_pairs(snapshot: Snapshot, rules: PlanRules) -> set[tuple[UserId, UserId]]:
@@ -141,11 +172,12 @@ class _Pairs:
     def __init__(
         self,
         author_of: Mapping[SubmissionId, UserId],
-        roster: Roster,
+        people: AbstractSet[str],
+        authors: Mapping[str, tuple[str, ...]],
         work_for_row: Mapping[SubmissionId, SubmissionId],
     ) -> None:
-        self._people = {person.id for person in roster.participants}
-        self._authors = {work.id: work.authors for work in roster.submissions}
+        self._people = people
+        self._authors = authors
         self._row_of = {author: work_for_row[row] for row, author in author_of.items()}
 
     def of(self, pairs: Iterable[tuple[str, str]]) -> frozenset[Pair]:
@@ -228,6 +260,20 @@ class _Judge:
         self.forbidden = self._on_rows(pair.who for pair in rules.forbidden)
         self.fixed = self._on_rows(pair.who for pair in rules.fixed)
         self.never_again = self._on_rows(earlier_pairs(snapshot, rules) if rules.repeats == "forbid" else ())
+        written = {
+            (review.assessor, work_for_row.get(review.submission, review.submission))
+            for review in snapshot.reviews
+            if review.written
+        }
+        self.not_coming = self._on_rows(pair.who for pair in rules.not_coming) - self.fixed - written
+
+    def missed(self, works: AbstractSet[str]) -> frozenset[Pair]:
+        """Pairs of people who take part that are not waited for: neither owed again, nor received."""
+        return frozenset(
+            Pair(reviewer, row)
+            for reviewer, row in self.not_coming
+            if reviewer in self.reviewers and row in works
+        )
 
     def _on_rows(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, SubmissionId]]:
         works = self.snapshot.work_by_author
@@ -254,7 +300,13 @@ class _Judge:
             return Standing(stuck=ChangeReason.AUTHOR_LEFT)
         if review.submission not in self.snapshot.work_by_id:
             return Standing(stuck=ChangeReason.AUTHOR_NOT_ASSIGNED)
-        return Standing(unfit=self._unfit(reviewer, author, self.work_for_row[review.submission]))
+        row = self.work_for_row[review.submission]
+        unfit = self._unfit(reviewer, author, row)
+        if unfit is None and (reviewer.id, row) in self.not_coming:
+            if self.rules.not_coming_reviews == "stay":
+                return Standing(fixed=ChangeReason.NOT_COMING)
+            unfit = ChangeReason.NOT_COMING_DELETED
+        return Standing(unfit=unfit)
 
     def _unfit(self, reviewer: Person, author: Person, row: SubmissionId) -> ChangeReason | None:
         if reviewer.id not in self.reviewers:
@@ -299,7 +351,7 @@ def _fixed_pairs(
     authors = {submission.id: submission.authors for submission in submissions}
     kept, outside = [], Counter[str]()
     for review, standing in standings:
-        if standing.fixed is None:
+        if standing.fixed is None or standing.fixed is ChangeReason.NOT_COMING:
             continue
         work = work_for_row.get(review.submission, review.submission)
         if work not in authors:
@@ -307,94 +359,3 @@ def _fixed_pairs(
         elif review.assessor not in authors[work]:
             kept.append(Pair(review.assessor, work))
     return kept, outside
-
-
-def _participants(
-    snapshot: Snapshot,
-    rules: PlanRules,
-    part: TakingPart,
-    groups: Mapping[UserId, frozenset[GroupId]],
-    kept: Sequence[Pair],
-    outside: Mapping[str, int],
-    stuck: Mapping[str, int],
-) -> tuple[Participant, ...]:
-    """Reviewers with what they still owe, and whoever only stands behind a review that stays.
-
-    Reviews of authors who have left stay on the reviewer's list, since Canvas refuses to delete them. They
-    count for nothing, but nobody's list shall grow above ``rules.most`` by them.
-
-    Ordinary reviewers have no quota of their own, so that "fewer reviews each" can be tried as a way out.
-    """
-    names = _section_names(snapshot)
-    own_numbers, ability = rules.gives, abilities(snapshot, rules)
-    done = Counter(pair.reviewer for pair in kept)
-    reviewing = {person.id for person in part.reviewers}
-    ids = reviewing | {person.id for person in part.authors} | set(done)
-    participants = []
-    for user in sorted(ids):
-        person = snapshot.people_by_id.get(UserId(user))
-        wanted = own_numbers.get(user, rules.reviews_per_reviewer)
-        room = max(wanted, rules.most or rules.reviews_per_reviewer + 1) - stuck.get(user, 0)
-        owes = max(0, min(wanted - outside.get(user, 0), room)) if user in reviewing else 0
-        usual = user in reviewing and user not in own_numbers
-        ordinary = usual and owes == wanted and done[user] <= wanted
-        participants.append(
-            Participant(
-                id=user,
-                sections=frozenset(names[section] for section in person.sections) if person else frozenset(),
-                groups=groups.get(UserId(user), frozenset()),
-                gives=None if ordinary else max(owes, done[user]),
-                ability=ability.get(UserId(user)),
-            )
-        )
-    return tuple(participants)
-
-
-class _LevelRules(TypedDict, total=False):
-    strong_at: float
-    goals: tuple[Goal, ...]
-
-
-def _levels(rules: PlanRules) -> _LevelRules:
-    if rules.levels == "off":
-        return {}
-    wanted = _ENGINE_LEVELS[rules.levels]
-    goals = tuple(wanted if goal is Goal.STRONG else goal for goal in DEFAULT_GOALS)
-    return {"strong_at": 1 - rules.strong_share / 100, "goals": goals}
-
-
-def abilities(snapshot: Snapshot, rules: PlanRules) -> dict[UserId, float]:
-    """0 (weakest) to 1 for everybody with points: the share of the others who do not have more."""
-    if rules.levels == "off":
-        return {}
-    points = dict(
-        next((found.points for found in snapshot.scores if found.assignment == rules.levels_from), ())
-    )
-    order = sorted(points.values())
-    most = max(1, len(order) - 1)
-    return {user: (bisect_right(order, value) - 1) / most for user, value in points.items()}
-
-
-def _shares(snapshot: Snapshot, rules: PlanRules, roster: Roster) -> frozenset[Share] | None:
-    """The matrix of shares by the sections' names; sections in which nobody takes part are left out."""
-    names = _section_names(snapshot)
-    inhabited = {section for person in roster.participants for section in person.sections}
-    shares = {
-        Share(names[share.reviewers], names[share.authors], share.reviews)
-        for share in rules.section_shares
-        if {names.get(share.reviewers), names.get(share.authors)} <= inhabited
-    }
-    return frozenset(shares) or None
-
-
-def _section_names(snapshot: Snapshot) -> dict[str, str]:
-    """What reasons call each section: its name, with the id where two share one, or the id alone."""
-    uses = Counter(section.name for section in snapshot.sections)
-    names: dict[str, str] = {
-        section.id: section.name if uses[section.name] == 1 else f"{section.name} ({section.id})"
-        for section in snapshot.sections
-    }
-    for person in snapshot.people:
-        for section in person.sections:
-            names.setdefault(section, section)
-    return names

@@ -32,6 +32,15 @@ class Load(BaseModel):
     gives: int = Field(ge=0, le=50, description="Reviews that this student gives; 0: is only reviewed")
 
 
+class Volunteer(BaseModel):
+    """One person who takes reviews beyond the own ones where others' will not come."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user: Id = Field(description="Canvas user id of the student")
+    up_to: int = Field(default=1, ge=1, le=50, description="Most reviews beyond the own ones")
+
+
 class PairRule(BaseModel):
     """One pair that must or must not be: ``reviewer`` and the work of ``author``."""
 
@@ -99,6 +108,11 @@ class PlanRules(BaseModel):
         default="keep",
         description="Open reviews that exist: keep and fill up, or start over; completed ones always stay",
     )
+    late_work: Literal["fewest", "mixed"] = Field(
+        default="fewest",
+        description="What fills up with: the fewest moved reviews, or one more for each circle of late authors "
+        "who would otherwise review only each other",
+    )
     balance: Literal["equal", "close"] = Field(
         default="equal",
         description="Reviews that a work gets: equal within one or refused, or as close as can be",
@@ -117,6 +131,22 @@ class PlanRules(BaseModel):
     )
     loads: tuple[Load, ...] = Field(
         default=(), description="Students who give another number of reviews than the rest"
+    )
+    spare: tuple[Id, ...] = Field(
+        default=(),
+        max_length=5_000,
+        description="Students who give no reviews at first; holes are filled from them before all others",
+    )
+    volunteers: tuple[Volunteer, ...] = Field(
+        default=(), max_length=5_000, description="Students who take extra reviews where some will not come"
+    )
+    not_coming: tuple[PairRule, ...] = Field(
+        default=(),
+        max_length=MOST_PAIRS,
+        description="Open reviews that are not waited for; their authors get others in their place",
+    )
+    not_coming_reviews: Literal["stay", "delete"] = Field(
+        default="stay", description="What becomes of the reviews that are not waited for"
     )
     forbidden: tuple[PairRule, ...] = Field(
         default=(), max_length=MOST_PAIRS, description="Pairs that must never be"
@@ -153,7 +183,7 @@ class PlanRules(BaseModel):
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
         """Refuse what contradicts itself; who is named twice counts once."""
-        for name in ("forbidden", "fixed"):
+        for name in ("forbidden", "fixed", "not_coming"):
             for pair in getattr(self, name):
                 if pair.reviewer == pair.author:
                     raise ValueError(f"{name}: {pair.reviewer} is named as reviewer of the own work")
@@ -173,12 +203,21 @@ class PlanRules(BaseModel):
         twice = [user for user, times in Counter(load.user for load in self.loads).items() if times > 1]
         if twice:
             raise ValueError(f"loads: {twice[0]} has two numbers")
+        ready = Counter([*set(self.spare), *(one.user for one in self.volunteers)])
+        again = sorted(user for user, times in ready.items() if times > 1)
+        if again:
+            raise ValueError(f"volunteers: {again[0]} is named twice, or is spare as well")
         return self
 
     @property
     def gives(self) -> Mapping[str, int]:
         """Reviews of the people who have a number of their own."""
         return {load.user: load.gives for load in self.loads}
+
+    @property
+    def extras(self) -> Mapping[str, int]:
+        """Most extra reviews of each volunteer."""
+        return {one.user: one.up_to for one in self.volunteers}
 
     @property
     def excluded(self) -> frozenset[str]:

@@ -29,11 +29,14 @@ class TakingPart:
     """``reviewers`` and ``authors`` in Canvas's sorting order; ``left_out`` names everybody else.
 
     A student who did not submit can be a reviewer and still be in ``left_out`` (as an author).
+    ``in_reserve`` are those of the reviewers who give none at first: spare ones, and volunteers who would
+    take no part otherwise.
     """
 
     reviewers: tuple[Person, ...]
     authors: tuple[Person, ...]
     left_out: Mapping[UserId, LeftOut]
+    in_reserve: frozenset[UserId] = frozenset()
 
     @property
     def left_out_counts(self) -> Mapping[LeftOut, int]:
@@ -45,17 +48,21 @@ def taking_part(snapshot: Snapshot, rules: PlanRules) -> TakingPart:
     """Apply enrolment, submission and exclusion rules to everybody in the snapshot."""
     reviewers, authors = [], []
     left_out: dict[UserId, LeftOut] = {}
+    in_reserve = set()
+    ready = {*rules.spare, *rules.extras}
     for person in sorted(snapshot.people, key=lambda person: (name_order(person.sortable_name), person.id)):
         why = _why_left_out(person, snapshot, rules)
         if why is not None:
             left_out[person.id] = why
         if why is None:
             authors.append(person)
-        if why is None or (
-            why in (LeftOut.NOT_SUBMITTED, LeftOut.EXCUSED) and rules.without_submission == "review_only"
-        ):
+        only = why in (LeftOut.NOT_SUBMITTED, LeftOut.EXCUSED)
+        usual = why is None or (only and rules.without_submission == "review_only")
+        if usual or (only and person.id in ready):
             reviewers.append(person)
-    return TakingPart(tuple(reviewers), tuple(authors), left_out)
+            if person.id in rules.spare or not usual:
+                in_reserve.add(person.id)
+    return TakingPart(tuple(reviewers), tuple(authors), left_out, frozenset(in_reserve))
 
 
 def _why_left_out(person: Person, snapshot: Snapshot, rules: PlanRules) -> LeftOut | None:

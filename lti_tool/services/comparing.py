@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from allocation import Pair, Quality, RosterError, quality
 from lti_tool.planning.canvas_method import Draws, Measured, canvas_draws, measured
 from lti_tool.planning.engine_input import EngineInput, engine_input
-from lti_tool.planning.plan import ChangeKind, Plan
+from lti_tool.planning.plan import ChangeKind, ChangeReason, Plan
 from lti_tool.planning.snapshot import Snapshot
 
 NO_REVIEWS = Quality(
@@ -69,5 +69,6 @@ def _pairs_after(given: EngineInput, plan: Plan) -> list[Pair]:
         Pair(change.reviewer, given.work_for_row.get(change.submission, change.submission))
         for change in plan.changes
         if change.kind in (ChangeKind.CREATE, ChangeKind.KEEP)
+        and change.reason is not ChangeReason.NOT_COMING
     }
     return sorted(pair for pair in pairs if pair.reviewer in reviewers and pair.submission in works)

@@ -34,7 +34,14 @@ from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.edit_words import mention
 from lti_tool.services.errors import EditRefused, NobodyToAllocate
 from lti_tool.services.plan_table import ENGLISH, Vocabulary, pairs_of_table
-from lti_tool.services.planning import allocated, compared, feasibility_of, prepared, with_balance
+from lti_tool.services.planning import (
+    allocated,
+    compared,
+    feasibility_of,
+    prepared,
+    with_balance,
+    with_extras,
+)
 from lti_tool.services.spreadsheet_reading import read_table
 from lti_tool.services.use_cases import Actor, Comparison, Edited, Imported, PlanView
 
@@ -176,6 +183,8 @@ class Editing:
         pairs: Iterable[Pair] = engine_pairs(given, draft.wanted) | given.rules.kept
         if _broken(given, draft.rules, pairs):
             given, pairs = allocated(draft.snapshot, draft.rules, draft.base.seed, draft.wanted)
+        else:
+            given, pairs = with_extras(given, frozenset(pairs) - given.extras, draft.base.seed)
         return compared(draft.rules, given, pairs, self._plans.ours(actor, draft.base.assignment_id))
 
     def _keep(self, actor: Actor, draft: _Draft, changes: tuple[Change, ...]) -> Plan:
@@ -197,7 +206,9 @@ def broken_by(plan: Plan, snapshot: Snapshot) -> tuple[Broken, ...]:
 
 
 def _broken(given: EngineInput, rules: PlanRules, pairs: Iterable[Pair]) -> tuple[Broken, ...]:
-    return broken_rules(verify(given.roster, with_balance(given, rules), sorted(pairs)), given)
+    ordinary = frozenset(pairs)
+    ordinary -= given.reserve.beyond(ordinary)
+    return broken_rules(verify(given.roster, with_balance(given, rules), sorted(ordinary)), given)
 
 
 def _broken_by_new_pairs(edit: Edit, base: Plan, snapshot: Snapshot, rules: PlanRules) -> tuple[Broken, ...]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from allocation import Pair, RosterError, Rules, RulesError, allocate, feasibility, verify
+from allocation import Pair, RosterError, Rules, RulesError, allocate, feasibility, fewest_moved, verify
 from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_row, sentence
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
@@ -29,7 +29,10 @@ from lti_tool.planning.diff import diff
 from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
 from lti_tool.planning.explain import LEFT_OUT_WORDS, name_in, reason_sentences
+from lti_tool.planning.extras import broken_beyond_numbers
+from lti_tool.planning.holes import Lacking, lacking
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
+from lti_tool.planning.late_work import TopUp, top_up
 from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import Change, ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
@@ -197,6 +200,7 @@ def view_of(stored: StoredPlan) -> PlanView:
     """All that the preview shows of a plan, but for its run."""
     after = afterwards(stored.snapshot, stored.plan)
     creates = stored.plan.of_kind(ChangeKind.CREATE)
+    late, short = late_and_lacking(stored)
     return PlanView(
         plan=stored.plan,
         snapshot=stored.snapshot,
@@ -206,8 +210,26 @@ def view_of(stored: StoredPlan) -> PlanView:
         taking_part=taking_part(stored.snapshot, stored.plan.rules),
         run_id=None,
         created_by_name=stored.created_by_name,
+        top_up=late,
+        lacking=short,
         notified=len({change.reviewer for change in creates}),
     )
+
+
+def late_and_lacking(stored: StoredPlan) -> tuple[TopUp | None, tuple[Lacking, ...]]:
+    """What the plan does about late work, and the works that lack reviews even then."""
+    plan, snapshot = stored.plan, stored.snapshot
+    if plan.undo_of is not None:
+        return None, ()
+    try:
+        given = engine_input(snapshot, plan.rules)
+    except RosterError:  # everybody has left
+        return None, ()
+
+    def fewest() -> int:
+        return fewest_moved(given.roster, with_balance(given, plan.rules))
+
+    return top_up(snapshot, plan, given, fewest), lacking(given, plan.changes)
 
 
 def feasibility_of(snapshot: Snapshot, rules: PlanRules) -> Feasibility:
@@ -270,10 +292,22 @@ def allocated(
     given = prepared(snapshot, rules, near)
     with _people_named(snapshot):
         engine_rules = with_balance(given, rules)
-        allocation = allocate(given.roster, engine_rules, seed=seed)
+        apart = replace(engine_rules, forbidden=engine_rules.forbidden | given.extras - engine_rules.required)
+        allocation = allocate(given.roster, apart, seed=seed)
     broken = verify(given.roster, engine_rules, allocation.pairs)
     assert not broken, f"the engine broke its own rules: {broken[:3]}"
-    return given, allocation.pairs
+    return with_extras(given, allocation.pairs, seed)
+
+
+def with_extras(given: EngineInput, pairs: Iterable[Pair], seed: str) -> tuple[EngineInput, tuple[Pair, ...]]:
+    """Ordinary pairs with extra ones where reviews will not come; checked."""
+    ordinary = tuple(pairs)
+    extras = given.reserve.fill(given.roster, given.rules, ordinary, given.extras, seed)
+    every = tuple(sorted({*ordinary, *extras}))
+    if extras:
+        broken = broken_beyond_numbers(given.roster, given.rules, every, given.reserve)
+        assert not broken, f"extra reviews broke the rules: {broken[:3]}"
+    return replace(given, extras=extras), every
 
 
 def compared(
@@ -292,7 +326,7 @@ def prepared(
         NobodyToAllocate: fewer than two students take part.
     """
     part = taking_part(snapshot, rules)
-    if len(part.reviewers) < 2 or not part.authors:
+    if len(part.reviewers) - len(part.in_reserve) < 2 or not part.authors:
         raise NobodyToAllocate(_too_few(snapshot, part))
     with _people_named(snapshot):
         return engine_input(snapshot, rules, near)

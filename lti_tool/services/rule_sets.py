@@ -31,13 +31,14 @@ class RuleSets:
             return tuple(map(_shown, store.rule_sets(session, actor.canvas, actor.course_id)))
 
     def save(self, actor: Actor, name: str, rules: PlanRules, *, replace: bool = False) -> RuleSet:
-        """Keep rules under a name; the seed is not among them, since it belongs to one draw.
+        """Keep rules under a name; the seed and the reviews that are not waited for belong to one
+        assignment and are not among them.
 
         Raises:
             NameInUse: another set has it, and ``replace`` does not say to overwrite.
             ValueError: no name, or one that is too long.
         """
-        kept = rules.model_copy(update={"seed": None})
+        kept = rules.model_copy(update={"seed": None, "not_coming": ()})
         try:
             with self._database.begin() as session:
                 made = store.put_rule_set(

@@ -20,7 +20,9 @@ from lti_tool.applying.report import RunReport, RunSummary
 from lti_tool.planning.canvas_method import Draws, Measured
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.edits import Broken, Difference, Edit
+from lti_tool.planning.holes import Lacking
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId, UserId
+from lti_tool.planning.late_work import TopUp
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
@@ -122,6 +124,10 @@ class PlanView:
     run_id: RunId | None
     """The run that applied this plan, if one did."""
     created_by_name: str
+    top_up: TopUp | None
+    """What the plan does about late work, where it builds on reviews that exist."""
+    lacking: tuple[Lacking, ...]
+    """Works that have fewer reviews coming than agreed even then: for staff, by hand."""
     notified: int
     """Students whom Canvas will notify when the plan is applied."""
 

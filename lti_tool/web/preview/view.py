@@ -96,7 +96,11 @@ def figures(view: PlanView) -> Figures:
     """Loads and section table of the state after applying."""
     reviewers = {one.id for one in view.taking_part.reviewers}
     return Figures(
-        given=loads(load for who, load in view.quality.given.items() if who in reviewers),
+        given=loads(
+            load
+            for who, load in view.quality.given.items()
+            if who in reviewers and (load or who not in view.taking_part.in_reserve)
+        ),
         received=loads(view.quality.received.values()),
         matrix=matrix(view),
     )

@@ -49,7 +49,7 @@ from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
 from lti_tool.services.following_up import FollowingUp
-from lti_tool.services.planning import changes_of, feasibility_of
+from lti_tool.services.planning import changes_of, feasibility_of, late_and_lacking
 from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.use_cases import (
     Actor,
@@ -370,6 +370,7 @@ class Course:
             raise NotHere("no such plan")
         plan = self.plans[plan_id]
         after = afterwards(self.read, plan)
+        late, short = late_and_lacking(StoredPlan(plan, self.read, actor.user_id, "Dr. Rosa Okafor"))
         ran = [run.id for run in self.runs.values() if run.plan_id == plan_id]
         return PlanView(
             plan=plan,
@@ -380,6 +381,8 @@ class Course:
             taking_part=taking_part(self.read, plan.rules),
             run_id=ran[0] if ran else None,
             created_by_name="Dr. Rosa Okafor",
+            top_up=late,
+            lacking=short,
             notified=len({change.reviewer for change in plan.of_kind(ChangeKind.CREATE)}),
         )
 

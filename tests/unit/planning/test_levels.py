@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from allocation import allocate
-from lti_tool.planning.engine_input import abilities, engine_input
+from lti_tool.planning.engine_input import engine_input
+from lti_tool.planning.engine_people import abilities
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.rules import Levels, PlanRules
 from lti_tool.planning.snapshot import Scores, Snapshot
