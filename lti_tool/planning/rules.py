@@ -110,7 +110,7 @@ class PlanRules(BaseModel):
     )
     late_work: Literal["fewest", "mixed"] = Field(
         default="fewest",
-        description="What fills up with: the fewest moved reviews, or one more for each circle of late authors "
+        description="Filling up moves the fewest reviews, or one more for each circle of late authors "
         "who would otherwise review only each other",
     )
     balance: Literal["equal", "close"] = Field(
