@@ -141,3 +141,24 @@ MEMORY_SCOPES: dict[str, str] = {
 
 ALL_SCOPES = SCOPES | FOLLOW_UP_SCOPES | MEMORY_SCOPES
 """Every scope that the tool asks for. Nothing else is requested."""
+
+GROUPS: dict[str, tuple[Endpoint, ...]] = {
+    "Assignments": (ASSIGNMENTS, ASSIGNMENT, UPDATE_ASSIGNMENT),
+    "Conversations": (CONVERSATIONS,),
+    "Courses": (COURSE, PERMISSIONS, USERS),
+    "Enrollments": (ENROLLMENTS,),
+    "Feature Flags": (FEATURES,),
+    "Groups": (COURSE_GROUPS, MEMBERSHIPS),
+    "Peer Reviews": (
+        COURSE_REVIEWS.of_assignment,
+        COURSE_REVIEWS.of_submission,
+        COURSE_REVIEWS.create,
+        COURSE_REVIEWS.delete,
+    ),
+    "Progress": (PROGRESS,),
+    "Sections": (SECTIONS,),
+    "Submissions": (COURSE_SUBMISSIONS, COURSE_STUDENTS_SUBMISSIONS, COURSE_GRADES),
+}
+"""The same by the groups in which Canvas's page of an API key lists them, closed, by the alphabet. Older
+Canvases find there only names of groups, newer ones single scopes too
+(canvas-lms ui/features/developer_keys_v2/react/ScopesList.jsx)."""

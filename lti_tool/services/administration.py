@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allocation.sentences import N_, Sentence, counted, sentence
-from lti_tool.canvas.endpoints import ALL_SCOPES
+from lti_tool.canvas.endpoints import ALL_SCOPES, GROUPS
 from lti_tool.canvas.key_check import KeyCheck, KeyTrouble, check_key
 from lti_tool.canvas.oauth import OAuthKey
 from lti_tool.canvas.transport import Transport
@@ -62,7 +62,8 @@ class AdministrationView:
     in_file: bool
     key_name: str
     redirect_uri: str
-    scopes: Sequence[tuple[str, str]]
+    scopes: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    """By Canvas's group: each scope, and in words what for."""
     usage: Usage
     periods: Sequence[Period]
     read_at: datetime
@@ -123,7 +124,10 @@ class Administration:
             in_file=in_file,
             key_name=API_KEY_NAME,
             redirect_uri=self._doctor.redirect_uri,
-            scopes=tuple(ALL_SCOPES.items()),
+            scopes=tuple(
+                (group, tuple((one.scope, ALL_SCOPES[one.scope]) for one in endpoints))
+                for group, endpoints in GROUPS.items()
+            ),
             usage=usage_of(self._database, who.registration.canvas),
             periods=self._periods(),
             read_at=self._now(),

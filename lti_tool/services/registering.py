@@ -97,8 +97,9 @@ class Registering:
         if not request.configuration_url:
             raise RegistrationRefused(
                 N_(
-                    "This address is for Canvas: paste it there under Admin, Developer Keys, "
-                    "+ Developer Key, LTI Registration. Nothing was registered, and the address stays good."
+                    "This address is for Canvas: paste it there under Admin, Apps, Manage, Install a New "
+                    "App; in an older Canvas under Admin, Developer Keys, + Developer Key, LTI Registration. "
+                    "Nothing was registered, and the address stays good."
                 )
             )
         try:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from flask import Flask
 
-from lti_tool.canvas.endpoints import ALL_SCOPES
+from lti_tool.canvas.endpoints import ALL_SCOPES, GROUPS
 from lti_tool.lti.developer_key import CANVAS_EXTENSION, TOOL_CONFIGURATION, tool_registration
 from lti_tool.simulator.app import create_simulator
 from lti_tool.simulator.courses import build_state
@@ -113,8 +113,10 @@ def test_what_canvas_demands_of_a_registration(app: Flask, change: Callable[[dic
     assert post(app, token, tool_registration(TOOL)).status_code == 200, "a mistake does not use the token up"
 
 
-def test_each_scope_that_the_tool_needs_can_be_ticked() -> None:
-    assert set(ALL_SCOPES) <= {scope for group in SCOPES.values() for scope in group}
+def test_each_scope_that_the_tool_needs_can_be_ticked_in_the_group_that_it_names() -> None:
+    named = {group: {one.scope for one in endpoints} for group, endpoints in GROUPS.items()}
+    assert set().union(*named.values()) == set(ALL_SCOPES), "each scope belongs into canvas.endpoints.GROUPS"
+    assert all(scopes <= set(SCOPES[group]) for group, scopes in named.items())
 
 
 def test_only_administrators_see_keys(app: Flask) -> None:
