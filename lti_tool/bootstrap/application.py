@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from allocation.sentences import Voice
 from lti_tool.applying.errors import UnknownRun
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.canvas.oauth import CanvasOAuth
@@ -35,6 +36,7 @@ from lti_tool.services.errors import NotConnected, NotHere
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.housekeeping import Housekeeping, Purge
 from lti_tool.services.invitations import Invitations
+from lti_tool.services.notices import Notices
 from lti_tool.services.planning import Planning
 from lti_tool.services.reading import Reading
 from lti_tool.services.registrations import KnownRegistrations
@@ -176,7 +178,8 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
     )
     follow_ups = FollowUps(database)
-    following_up = FollowingUp(follow_ups, reading, access, now)
+    schedules = Schedules(database)
+    following_up = FollowingUp(follow_ups, reading, access, schedules, now)
     watching = Watching(
         reading, lambda actor, one: journal.history(actor.canvas, actor.course_id, one), journal.snapshot
     )
@@ -206,10 +209,24 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
             crediting=Crediting(follow_ups, reading, access, now),
             watching=watching,
             scheduling=Scheduling(
-                Schedules(database), reading, planning, running, following_up, watching, now
+                schedules,
+                reading,
+                planning,
+                running,
+                following_up,
+                watching,
+                Notices(schedules, access, _letter, now),
+                now,
             ),
         ),
     )
+
+
+def _letter(locale: str, zone: str) -> Voice:
+    """The voice of a message; Flask and the translations are loaded only when one is written."""
+    from lti_tool.web.letters import Letter
+
+    return Letter(locale, zone)
 
 
 def _oauth_keys(

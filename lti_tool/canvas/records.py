@@ -196,6 +196,7 @@ class SubmissionRecord(IdentifiedRecord):
     late: bool | None = None
     missing: bool | None = None
     excused: bool | None = None
+    cached_due_date: datetime | None = None
     score: Decimal | None = None
 
     @property

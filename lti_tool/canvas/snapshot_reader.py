@@ -288,6 +288,7 @@ def works_of(submissions: Iterable[SubmissionRecord], groups: Iterable[Group]) -
             missing=bool(row.missing),
             excused=bool(row.excused),
             group=group_of.get(UserId(row.user_id)),
+            due_at=row.cached_due_date,
         )
         for row in submissions
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from lti_tool.cli.output import explains_errors, format_option, print_json, refu
 from lti_tool.cli.plans import where
 
 if TYPE_CHECKING:
+    from lti_tool.persistence.follow_ups import LoggedBatch
+    from lti_tool.planning.reminders import Template
     from lti_tool.services.follow_up_cases import CreditView, ReminderView
 
 STANDINGS = ("all", "owes", "overdue", "done", "unreviewed", "holes", "gone")
@@ -38,7 +41,7 @@ def board(
         actor = application.actor(canvas, course, user)
         view = application.use_cases.following_up.board(actor, [AssignmentId(assignment)], fresh=True)
     lines = view.board.filtered(Standing(standing), section=section)
-    counted = ("to_do", "overdue", "done", "received", "awaited", "lost")
+    counted = ("to_do", "overdue", "extended", "done", "received", "awaited", "lost")
     if format_ == "json":
         rows = [
             {"user": line.person.id, "name": line.person.name}
@@ -103,6 +106,7 @@ def follow_up(
     "--body", type=click.Path(path_type=Path), default=None, help="File with the text of the message."
 )
 @click.option("--send", is_flag=True, help="Send what a dry run shows.")
+@click.option("--log", is_flag=True, help="Show what was sent before, to whom and when, and send nothing.")
 @format_option
 @explains_errors
 def remind(
@@ -116,30 +120,22 @@ def remind(
     subject: str | None,
     body: Path | None,
     send: bool,
+    log: bool,
     format_: str,
 ) -> None:
     """Show whom a reminder would reach and with which words; with --send, send it once."""
-    from pydantic import ValidationError
-
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
-    from lti_tool.planning.reminders import DEFAULT_BODY, DEFAULT_SUBJECT, Audience, Template
+    from lti_tool.planning.reminders import Audience
 
-    try:
-        text = DEFAULT_BODY if body is None else body.read_text(encoding="utf-8")
-        template = Template(subject=subject or DEFAULT_SUBJECT, body=text)
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(f"cannot read {body}: {error}")
-    except ValidationError as error:
-        refuse(
-            "; ".join(
-                f"{item['loc'][0] if item['loc'] else 'text'}: {item['msg']}" for item in error.errors()
-            )
-        )
+    template = read_template(subject, body)
     audience = Audience(section, frozenset(person), overdue)
     with open_application() as application:
         actor = application.actor(canvas, course, user)
         cases, wanted = application.use_cases.following_up, AssignmentId(assignment)
+        if log:
+            _show_log(cases.reminder_log(actor, wanted), format_)
+            return
         cases.board(actor, [wanted], fresh=True)
         found = cases.settings(actor, wanted).reviews_due_at
         due = found.isoformat(sep=" ", timespec="minutes") if found else "no date is set"
@@ -223,6 +219,53 @@ def credit(
                 click.echo(f"Sent the points of {len(made.points)} students: {made.state}.")
             return
     _show_credit(view, format_)
+
+
+def read_template(subject: str | None, body: Path | None) -> Template:
+    """Subject and text of a reminder, or the end with what is wrong with them."""
+    from pydantic import ValidationError
+
+    from lti_tool.planning.reminders import DEFAULT_BODY, DEFAULT_SUBJECT, Template
+
+    try:
+        text = DEFAULT_BODY if body is None else body.read_text(encoding="utf-8")
+        return Template(subject=subject or DEFAULT_SUBJECT, body=text)
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"cannot read {body}: {error}")
+    except ValidationError as error:
+        refuse(
+            "; ".join(
+                f"{item['loc'][0] if item['loc'] else 'text'}: {item['msg']}" for item in error.errors()
+            )
+        )
+
+
+def _show_log(log: Sequence[LoggedBatch], format_: str) -> None:
+    if format_ == "json":
+        print_json(
+            [
+                {
+                    "id": batch.id,
+                    "at": batch.created_at.isoformat(),
+                    "by": batch.sent_by_name,
+                    "messages": [
+                        {
+                            "to": list(one.message.recipients),
+                            "state": one.state,
+                            "subject": one.message.subject,
+                            "body": one.message.body,
+                        }
+                        for one in batch.messages
+                    ],
+                }
+                for batch in log
+            ]
+        )
+        return
+    for batch in log:
+        for one in batch.messages:
+            count = len(one.message.recipients)
+            click.echo(f"{batch.created_at.isoformat()}  {one.state}: {count} x {one.message.subject}")
 
 
 def _moment(text: str) -> datetime | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from lti_tool.cli.after import read_template
 from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json, refuse
 from lti_tool.cli.plans import where
 
@@ -19,12 +22,39 @@ def schedule() -> None:
 @where
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="What is done.")
 @click.option("--at", default=None, metavar="TIME", help="First time (ISO 8601 with zone).")
-@click.option("--after-due", type=int, default=None, metavar="HOURS", help="First time, after the due date.")
+@click.option(
+    "--after-due",
+    type=int,
+    default=None,
+    metavar="HOURS",
+    help="First time: after Canvas's due date; before it, where negative.",
+)
+@click.option(
+    "--after-reviews-due",
+    type=int,
+    default=None,
+    metavar="HOURS",
+    help="First time: after the date set with follow-up; before it, where negative.",
+)
 @click.option("--every", type=int, default=None, metavar="HOURS", help="Again after so many hours.")
 @click.option("--until", default=None, metavar="TIME", help="Not after this moment.")
 @click.option("--zone", default="UTC", metavar="NAME", help="Time zone whose time of day whole days keep.")
 @click.option("--automatic", is_flag=True, help="Apply plans at once instead of waiting for approval.")
+@click.option("--own-dates", is_flag=True, help="Again at each later due date of a student's own.")
 @click.option("--overdue", is_flag=True, help="Remind only those who are late.")
+@click.option("--section", default="", metavar="ID", help="Remind only this section.")
+@click.option("--subject", default=None, help="Subject of a reminder.")
+@click.option(
+    "--body", type=click.Path(path_type=Path), default=None, help="File with the text of a reminder."
+)
+@click.option(
+    "--tell",
+    type=click.Choice(["me", "teachers"]),
+    default="me",
+    show_default=True,
+    help="Whom Canvas tells of a plan that waits, or of what failed.",
+)
+@click.option("--locale", default="en", metavar="CODE", help="Language of what is written.")
 @format_option
 @explains_errors
 def add(
@@ -35,11 +65,18 @@ def add(
     kind: str,
     at: str | None,
     after_due: int | None,
+    after_reviews_due: int | None,
     every: int | None,
     until: str | None,
     zone: str,
     automatic: bool,
+    own_dates: bool,
     overdue: bool,
+    section: str,
+    subject: str | None,
+    body: Path | None,
+    tell: str,
+    locale: str,
     format_: str,
 ) -> None:
     """Add a schedule to an assignment."""
@@ -47,19 +84,25 @@ def add(
 
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
-    from lti_tool.planning.reminders import DEFAULT_BODY, DEFAULT_SUBJECT
     from lti_tool.planning.schedule import Schedule
 
+    if after_due is not None and after_reviews_due is not None:
+        refuse("give --after-due or --after-reviews-due, not both")
     wanted = {
         "kind": kind,
         "at": at,
-        "after_due_hours": after_due,
+        "after_due_hours": after_due if after_reviews_due is None else after_reviews_due,
+        "counted_from": "assignment" if after_reviews_due is None else "reviews",
         "every_hours": every,
         "until": until,
         "zone": zone,
         "approval": "automatic" if automatic else "ask",
-        "template": {"subject": DEFAULT_SUBJECT, "body": DEFAULT_BODY} if kind == "remind" else None,
+        "own_dates": own_dates,
+        "template": read_template(subject, body) if kind == "remind" else None,
         "overdue_only": overdue,
+        "section": section,
+        "tell": tell,
+        "locale": locale,
     }
     try:
         made = Schedule.model_validate(wanted)
@@ -95,6 +138,7 @@ def list_(canvas: str, course: str, assignment: str, user: str | None, format_: 
             "last_at": one.last_at.isoformat() if one.last_at else None,
             "outcome": one.outcome,
             "note": str(Sentence.unpacked(one.note)),
+            "told": one.telling,
             "plan": one.plan_id,
             "run": one.run_id,
         }

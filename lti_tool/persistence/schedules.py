@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from lti_tool.persistence.base import Base, UTCDateTime
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import new_id
+from lti_tool.planning.follow_up import Sending
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId, UserId
 from lti_tool.planning.schedule import Schedule, ScheduleOutcome
 
@@ -38,6 +39,10 @@ class ScheduleRow(Base):
     note: Mapped[str] = mapped_column(Text())
     plan_id: Mapped[str | None] = mapped_column(String(32))
     run_id: Mapped[str | None] = mapped_column(String(32))
+    told: Mapped[str] = mapped_column(Text(), server_default="")
+    """Keys of what its person was told, the last of each kind; none of them is told again."""
+    telling: Mapped[str | None] = mapped_column(String(16))
+    told_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
 
     __table_args__ = (
         Index(None, "next_at"),
@@ -62,6 +67,9 @@ class StoredSchedule:
     note: str
     plan_id: PlanId | None
     run_id: RunId | None
+    telling: Sending | None = None
+    """How far the message about it is; ``sending`` means that no answer came."""
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,9 @@ class Schedules:
             note="",
             plan_id=None,
             run_id=None,
+            told="",
+            telling=None,
+            told_at=None,
         )
         with self._database.begin() as session:
             session.add(row)
@@ -167,6 +178,57 @@ class Schedules:
             row.last_at, row.next_at, row.lease_until = at, next_at, None
             row.outcome, row.note = result.outcome, result.note
             row.plan_id, row.run_id = result.plan_id, result.run_id
+            if result.outcome not in (ScheduleOutcome.FAILED, ScheduleOutcome.NOT_YET):
+                row.told = _without(row.told, "failed")  # should it fail again, that is news
+
+    def begin_telling(self, schedule_id: str, key: str) -> bool:
+        """Take a notice to send; False when it was sent before, or may have been. Commit comes first."""
+        with self._database.begin() as session:
+            row = session.get(ScheduleRow, schedule_id)
+            if row is None or key in row.told.splitlines():
+                return False
+            row.told = f"{_without(row.told, _kind(key))}{key}\n"
+            row.telling, row.told_at = Sending.SENDING, None
+            return True
+
+    def settle_telling(self, schedule_id: str, key: str, telling: Sending, *, at: datetime) -> None:
+        """Record what became of a notice; one that was certainly not sent may be sent another time."""
+        with self._database.begin() as session:
+            row = session.get(ScheduleRow, schedule_id)
+            if row is not None:
+                row.telling, row.told_at = telling, at
+                if telling is Sending.FAILED:
+                    row.told = _without(row.told, _kind(key))
+
+    def date_moved(
+        self,
+        canvas: CanvasOrigin,
+        course: CourseId,
+        assignment: AssignmentId,
+        due: datetime | None,
+        now: datetime,
+    ) -> None:
+        """Follow the due date of the reviews with what hangs on it and has not happened."""
+        with self._database.begin() as session:
+            for row in session.scalars(
+                select(ScheduleRow).where(
+                    ScheduleRow.canvas == canvas,
+                    ScheduleRow.course_id == course,
+                    ScheduleRow.assignment_id == assignment,
+                    or_(ScheduleRow.last_at.is_(None), ScheduleRow.outcome == ScheduleOutcome.NOT_YET),
+                )
+            ):
+                schedule = Schedule.model_validate_json(row.body)
+                if schedule.after_due_hours is not None and schedule.counted_from == "reviews":
+                    row.next_at = schedule.first(due, now)
+
+
+def _kind(key: str) -> str:
+    return key.partition(" ")[0]
+
+
+def _without(told: str, kind: str) -> str:
+    return "".join(f"{key}\n" for key in told.splitlines() if _kind(key) != kind)
 
 
 def _stored(row: ScheduleRow) -> StoredSchedule:
@@ -184,4 +246,6 @@ def _stored(row: ScheduleRow) -> StoredSchedule:
         note=row.note,
         plan_id=None if row.plan_id is None else PlanId(row.plan_id),
         run_id=None if row.run_id is None else RunId(row.run_id),
+        telling=None if row.telling is None else Sending(row.telling),
+        told_at=row.told_at,
     )

@@ -8,7 +8,7 @@ after that date at the time of the reading.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -48,6 +48,8 @@ class BoardLine:
     received: int
     awaited: int
     lost: int
+    extended: int = 0
+    """Those of ``to_do`` whose date has passed while the reviewer's own due date has not: not overdue."""
 
     def stands(self, standing: Standing) -> bool:
         """Whether the line belongs under ``standing``."""
@@ -159,7 +161,8 @@ def make_board(
     tally = _Tally()
     for snapshot in snapshots:
         date = due.get(snapshot.assignment.id)
-        tally.add(snapshot.reviews, people, late=date is not None and date <= now)
+        in_time = {work.author for work in snapshot.works if work.due_at is not None and work.due_at > now}
+        tally.add(snapshot.reviews, people, in_time, late=date is not None and date <= now)
     groups_of: dict[UserId, dict[GroupId, None]] = {}
     for snapshot in snapshots:
         for group in snapshot.groups:
@@ -185,15 +188,25 @@ class _Tally:
     def __init__(self) -> None:
         self._to_do, self._overdue, self._done = Counter[UserId](), Counter[UserId](), Counter[UserId]()
         self._received, self._awaited, self._lost = Counter[UserId](), Counter[UserId](), Counter[UserId]()
+        self._extended = Counter[UserId]()
 
-    def add(self, reviews: Iterable[Review], people: Mapping[UserId, Person], *, late: bool) -> None:
+    def add(
+        self,
+        reviews: Iterable[Review],
+        people: Mapping[UserId, Person],
+        in_time: Set[UserId],
+        *,
+        late: bool,
+    ) -> None:
+        """Count; whose own due date has not passed (``in_time``) is late with nothing."""
         for review in reviews:
             if review.completed:
                 self._done[review.assessor] += 1
                 self._received[review.assessee] += 1
                 continue
             self._to_do[review.assessor] += 1
-            self._overdue[review.assessor] += late
+            if late:
+                (self._extended if review.assessor in in_time else self._overdue)[review.assessor] += 1
             reviewer = people.get(review.assessor)
             if reviewer is not None and reviewer.reachable:
                 self._awaited[review.assessee] += 1
@@ -211,4 +224,5 @@ class _Tally:
             received=self._received[who],
             awaited=self._awaited[who],
             lost=self._lost[who],
+            extended=self._extended[who],
         )

@@ -55,6 +55,7 @@ LEFT_OUT_WORDS: Final[Mapping[LeftOut, str]] = {
     LeftOut.NOT_ASSIGNED: N_("not assigned"),
     LeftOut.EXCUSED: N_("excused"),
     LeftOut.NOT_SUBMITTED: N_("did not submit"),
+    LeftOut.MORE_TIME: N_("has more time to submit"),
 }
 
 

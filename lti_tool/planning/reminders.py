@@ -36,6 +36,8 @@ class NotReminded(StrEnum):
     NOTHING_OPEN = "nothing_open"
     LEFT_COURSE = "left_course"
     TOLD_RECENTLY = "told_recently"
+    MORE_TIME = "more_time"
+    """The date of the reviews has passed, her own due date has not: nothing of hers is late."""
 
 
 class Template(BaseModel):
@@ -146,6 +148,8 @@ def _why_not(
         return NotReminded.NOTHING_OPEN
     if not line.person.reachable:
         return NotReminded.LEFT_COURSE
+    if line.extended == line.to_do:
+        return NotReminded.MORE_TIME
     if told is not None and now - told < interval:
         return NotReminded.TOLD_RECENTLY
     return None

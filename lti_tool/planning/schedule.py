@@ -1,11 +1,12 @@
 """What happens by itself, and when: allocate, top up, remind, watch; pure.
 
-Moments are absolute. A repetition of whole days keeps the local time of day of the person who asked, also
-when clocks change; any other number of hours is counted in hours.
+Moments are absolute. Whole days, between two times or before and after a date, keep the local time of day of
+the person who asked, also when clocks change; any other number of hours is counted in hours.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -55,16 +56,30 @@ class Schedule(BaseModel):
         default=None,
         ge=-24 * 60,
         le=24 * 365,
-        description="First time: hours after Canvas's due date",
+        description="First time: hours after a due date; before it, where negative",
+    )
+    counted_from: Literal["assignment", "reviews"] = Field(
+        default="assignment", description="Whose due date: Canvas's of the assignment, or ours of the reviews"
     )
     every_hours: int | None = Field(default=None, ge=1, le=24 * 60, description="Again after so many hours")
     until: AwareDatetime | None = Field(default=None, description="Not after this moment")
+    own_dates: bool = Field(
+        default=False,
+        description="Go on until the last due date of a student's own, instead of stopping after one time",
+    )
     zone: str = Field(default="UTC", description="Time zone whose time of day whole days keep")
     approval: Literal["ask", "automatic"] = Field(
         default="ask", description="Plans wait for approval, or are applied at once"
     )
     template: Template | None = Field(default=None, description="Words of a reminder")
     overdue_only: bool = Field(default=False, description="Remind only those who are late")
+    section: str = Field(default="", max_length=64, description="Remind only this section")
+    tell: Literal["me", "teachers"] = Field(
+        default="me", description="Whom a notice goes to: the person herself, or the other teachers too"
+    )
+    locale: str = Field(
+        default="en", max_length=35, pattern=r"^[A-Za-z0-9_-]+$", description="Language of what is written"
+    )
 
     @field_validator("zone")
     @classmethod
@@ -80,26 +95,45 @@ class Schedule(BaseModel):
             raise ValueError("give a moment or a distance from the due date, not both")
         if (self.kind is ScheduleKind.REMIND) != (self.template is not None):
             raise ValueError("a reminder needs words, and nothing else has any")
+        if self.own_dates and not self.plans:
+            raise ValueError("only what allocates waits for the due dates of single students")
+        if self.own_dates and (self.after_due_hours is None or self.counted_from == "reviews"):
+            raise ValueError("own due dates count only where the first time hangs on the assignment's")
         if self.until is not None and self.at is not None and self.until < self.at:
             raise ValueError("it would end before it begins")
         return self
 
+    @property
+    def plans(self) -> bool:
+        """Whether a plan comes of it."""
+        return self.kind in (ScheduleKind.ALLOCATE, ScheduleKind.TOP_UP)
+
     def first(self, due: datetime | None, now: datetime) -> datetime | None:
-        """When it is first due; None while the assignment has no due date to count from."""
+        """When it is first due; None while there is no due date to count from."""
         if self.at is not None:
             return self.at
         if self.after_due_hours is None:
             return now
-        return None if due is None else due + timedelta(hours=self.after_due_hours)
+        return None if due is None else self._later(due, self.after_due_hours)
 
-    def following(self, last: datetime) -> datetime | None:
-        """When it is due after ``last``; None when it is over. Times that were missed are not made up for."""
-        if self.every_hours is None:
-            return None
-        days, hours = divmod(self.every_hours, HOURS_A_DAY)
-        if hours:
-            after = last.astimezone(UTC) + timedelta(hours=self.every_hours)
-        else:
-            local = last.astimezone(ZoneInfo(self.zone))
-            after = (local + timedelta(days=days)).astimezone(UTC)
-        return None if self.until is not None and after > self.until else after
+    def following(self, last: datetime, own_dates: Sequence[datetime] = ()) -> datetime | None:
+        """When it is due after ``last``; None when it is over. Times that were missed are not made up for.
+
+        Args:
+            own_dates: the due dates that count for somebody, where the schedule follows them.
+        """
+        after = None if self.every_hours is None else self._later(last, self.every_hours)
+        if self.own_dates:
+            grace = max(0, self.after_due_hours or 0)
+            ahead = sorted(end for date in own_dates if (end := self._later(date, grace)) > last)
+            if not ahead:
+                return None
+            after = ahead[0] if after is None else min(after, ahead[-1])
+        return None if after is not None and self.until is not None and after > self.until else after
+
+    def _later(self, moment: datetime, hours: int) -> datetime:
+        days, rest = divmod(hours, HOURS_A_DAY)
+        if rest:
+            return moment.astimezone(UTC) + timedelta(hours=hours)
+        local = moment.astimezone(ZoneInfo(self.zone))
+        return (local + timedelta(days=days)).astimezone(UTC)

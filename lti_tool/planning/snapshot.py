@@ -85,6 +85,8 @@ class Work:
     missing: bool = False
     excused: bool = False
     group: GroupId | None = None
+    due_at: datetime | None = None
+    """When it is due for this author, overrides worked out by Canvas; not part of the fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ class Snapshot:
         del content["taken_at"], content["earlier"], content["scores"]
         for name in ("people", "sections", "groups", "works", "reviews"):
             content[name] = sorted(content[name], key=lambda row: str(row["id"]))
+        for work in content["works"]:
+            del work["due_at"]  # an extension alone makes no plan another one
         for person in content["people"]:
             person["sections"] = sorted(person["sections"])
         for group in content["groups"]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.name_order import name_order
+from lti_tool.planning.own_dates import with_more_time
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Person, Snapshot
 
@@ -22,6 +23,8 @@ class LeftOut(StrEnum):
     NOT_ASSIGNED = "not_assigned"
     EXCUSED = "excused"
     NOT_SUBMITTED = "not_submitted"
+    MORE_TIME = "more_time"
+    """Has not handed in, and need not yet, by a due date of her own; comes in with a later filling up."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,12 @@ def taking_part(snapshot: Snapshot, rules: PlanRules) -> TakingPart:
     left_out: dict[UserId, LeftOut] = {}
     in_reserve = set()
     ready = {*rules.spare, *rules.extras}
+    # Who was given reviews before her date keeps them, so that no plan takes them away for that.
+    more_time = with_more_time(snapshot) - {review.assessor for review in snapshot.reviews}
     for person in sorted(snapshot.people, key=lambda person: (name_order(person.sortable_name), person.id)):
         why = _why_left_out(person, snapshot, rules)
+        if why is LeftOut.NOT_SUBMITTED and person.id in more_time:
+            why = LeftOut.MORE_TIME
         if why is not None:
             left_out[person.id] = why
         if why is None:

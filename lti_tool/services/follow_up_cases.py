@@ -80,6 +80,7 @@ class FollowUpCases(Protocol):
         *,
         due: str,
         approved: Sequence[UserId],
+        fresh: bool = True,
     ) -> LoggedBatch:
         """Read Canvas again and remind those of ``approved`` who still owe; raises ``NothingToSend``."""
         ...
@@ -106,6 +107,10 @@ class ScheduleCases(Protocol):
 
     def schedules(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[StoredSchedule, ...]:
         """The schedules of the course, or of one assignment."""
+        ...
+
+    def waiting(self, actor: Actor) -> tuple[StoredSchedule, ...]:
+        """Schedules of the course that wait for somebody: a plan to approve, or something that failed."""
         ...
 
     def add_schedule(self, actor: Actor, assignment: AssignmentId, schedule: Schedule) -> str:

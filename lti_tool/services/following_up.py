@@ -9,6 +9,7 @@ from allocation.sentences import N_
 from lti_tool.applying.answers import Outcome
 from lti_tool.canvas.pacing import Lane
 from lti_tool.persistence.follow_ups import Assignment, FollowUps, LoggedBatch
+from lti_tool.persistence.schedules import Schedules
 from lti_tool.planning.board import Board, make_board
 from lti_tool.planning.follow_up import FollowUp, Sending
 from lti_tool.planning.ids import AssignmentId, UserId
@@ -30,11 +31,13 @@ class FollowingUp:
         store: FollowUps,
         reading: ReadingCases,
         access: CanvasAccess,
+        schedules: Schedules,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._reading = reading
         self._access = access
+        self._schedules = schedules
         self._now = now
 
     def settings(self, actor: Actor, assignment: AssignmentId) -> FollowUp:
@@ -42,8 +45,10 @@ class FollowingUp:
         return self._store.settings(place(actor, assignment))
 
     def save_settings(self, actor: Actor, assignment: AssignmentId, settings: FollowUp) -> None:
-        """Keep it."""
-        self._store.save_settings(place(actor, assignment), settings, by=actor.user_id, at=self._now())
+        """Keep it; what is to happen before or after the due date of the reviews moves with it."""
+        now = self._now()
+        self._store.save_settings(place(actor, assignment), settings, by=actor.user_id, at=now)
+        self._schedules.date_moved(actor.canvas, actor.course_id, assignment, settings.reviews_due_at, now)
 
     def board(self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False) -> BoardView:
         """Who owes what, who received what, from the last readings or from new ones.
@@ -80,9 +85,13 @@ class FollowingUp:
         *,
         due: str,
         approved: Sequence[UserId],
+        fresh: bool = True,
     ) -> LoggedBatch:
-        """Read Canvas again and remind those of ``approved`` who still owe; raises ``NothingToSend``."""
-        snapshot = self._reading.snapshot(actor, assignment, fresh=True)
+        """Read Canvas again and remind those of ``approved`` who still owe; raises ``NothingToSend``.
+
+        Without ``fresh`` the last reading counts, for callers that have just made it.
+        """
+        snapshot = self._reading.snapshot(actor, assignment, fresh=fresh)
         narrowed = Audience(audience.section, frozenset(approved), audience.overdue_only)
 
         def plan(told: Mapping[UserId, datetime]) -> ReminderPlan:

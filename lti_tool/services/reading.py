@@ -111,6 +111,11 @@ class Reading:
         with self._database.read() as session:
             return has_snapshot(session, actor.canvas, actor.course_id, assignment, actor.user_id)
 
+    def facts(self, actor: Actor, assignment: AssignmentId) -> AssignmentFacts:
+        """The assignment alone, read anew: one request."""
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        return client.assignment(actor.course_id, assignment).facts()
+
     def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
         """The course's assignments in Canvas's order, without counts."""
         client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)

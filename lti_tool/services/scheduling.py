@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from allocation import AllocationError
-from allocation.sentences import N_, sentence
+from allocation.sentences import N_, Sentence
 from lti_tool.applying.answers import ReadFailed
 from lti_tool.persistence.schedules import Result, Schedules, StoredSchedule
+from lti_tool.planning.explain import name_in
 from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.own_dates import first_due, own_due_dates
+from lti_tool.planning.plan import Plan
 from lti_tool.planning.reminders import Audience
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.schedule import LOOK_AGAIN, Schedule, ScheduleKind, ScheduleOutcome
+from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.errors import NotHere, NothingToSend, ServiceError
 from lti_tool.services.follow_up_cases import FollowUpCases
+from lti_tool.services.notices import Notice, Notices, changes_found, not_done, plan_waits
 from lti_tool.services.use_cases import Actor, PlanningCases, ReadingCases, RunningCases
 from lti_tool.services.watching import Watching
 
 log = structlog.get_logger(__name__)
+
+
+class _NotYet(Exception):
+    """The date that the schedule hangs on has moved on or does not exist; ``again`` is when to look."""
+
+    def __init__(self, again: datetime | None) -> None:
+        super().__init__()
+        self.again = again
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of one time, and what somebody should be told about it."""
+
+    result: Result
+    notice: Notice | None = None
 
 
 class Scheduling:
@@ -34,6 +56,7 @@ class Scheduling:
         running: RunningCases,
         following_up: FollowUpCases,
         watching: Watching,
+        notices: Notices,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
@@ -42,20 +65,32 @@ class Scheduling:
         self._running = running
         self._following_up = following_up
         self._watching = watching
+        self._notices = notices
         self._now = now
 
     def schedules(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[StoredSchedule, ...]:
         """The schedules of the course, or of one assignment."""
         return self._store.of_course(actor.canvas, actor.course_id, assignment)
 
+    def waiting(self, actor: Actor) -> tuple[StoredSchedule, ...]:
+        """Schedules of the course that wait for somebody: for approval of a plan that nobody has applied, or
+        for help with what failed."""
+        return tuple(
+            one
+            for one in self.schedules(actor)
+            if one.outcome is ScheduleOutcome.FAILED or self._waits(actor, one) is not None
+        )
+
     def add_schedule(self, actor: Actor, assignment: AssignmentId, schedule: Schedule) -> str:
         """Keep a schedule of this person; gives its id."""
-        facts = self._reading.snapshot(actor, assignment).assignment
-        first = schedule.first(facts.due_at, self._now())
-        if first is None:
-            first = self._now() + LOOK_AGAIN
-        elif schedule.after_due_hours is not None:
-            first = min(first, self._now() + LOOK_AGAIN)
+        now = self._now()
+        if schedule.after_due_hours is None:
+            first = schedule.first(None, now)
+        elif schedule.counted_from == "reviews":
+            first = schedule.first(self._following_up.settings(actor, assignment).reviews_due_at, now)
+        else:
+            due = first_due(self._reading.snapshot(actor, assignment))
+            first = min(schedule.first(due, now) or now + LOOK_AGAIN, now + LOOK_AGAIN)
         return self._store.add(
             actor.canvas,
             actor.course_id,
@@ -64,7 +99,7 @@ class Scheduling:
             by=actor.user_id,
             by_name=actor.name,
             next_at=first,
-            at=self._now(),
+            at=now,
         )
 
     def remove_schedule(self, actor: Actor, schedule_id: str) -> None:
@@ -80,79 +115,130 @@ class Scheduling:
         """Carry out everything whose time has come, each once; gives how many."""
         count = 0
         while (due := self._store.claim_due(self._now())) is not None:
+            actor = Actor(due.canvas, due.course_id, due.user_id, due.user_name)
             with structlog.contextvars.bound_contextvars(schedule=due.id):
-                result, next_at = self._carry_out(due)
-                log.info("schedule carried out", kind=due.schedule.kind, outcome=result.outcome)
-            self._store.settle(due.id, result, at=self._now(), next_at=next_at)
+                done, next_at = self._carry_out(actor, due)
+                log.info("schedule carried out", kind=due.schedule.kind, outcome=done.result.outcome)
+                self._store.settle(due.id, done.result, at=self._now(), next_at=next_at)
+                if done.notice is not None:
+                    self._notices.tell(actor, due, done.notice)
             count += 1
         return count
 
-    def _carry_out(self, due: StoredSchedule) -> tuple[Result, datetime | None]:
-        actor = Actor(due.canvas, due.course_id, due.user_id, due.user_name)
+    def _carry_out(self, actor: Actor, due: StoredSchedule) -> tuple[_Done, datetime | None]:
         schedule, now = due.schedule, self._now()
-        following = schedule.following(now)
         try:
-            if (later := self._too_early(actor, due)) is not None:
-                return Result(ScheduleOutcome.NOT_YET), later
-            return self._act(actor, due), following
+            snapshot = self._read(actor, due)
+            return self._act(actor, due, snapshot), schedule.following(now, own_due_dates(snapshot))
+        except _NotYet as error:
+            return _Done(Result(ScheduleOutcome.NOT_YET)), error.again
         except (ServiceError, ReadFailed, AllocationError) as error:
             # What happens only once is tried again until it works or is removed: a teacher who reconnects
             # to Canvas after a week still gets it.
-            why = (error.words or sentence(str(error))).named(lambda mention: mention.id)
-            log.warning("schedule failed", kind=schedule.kind, error=str(why))
-            return Result(ScheduleOutcome.FAILED, why.packed()), following or now + LOOK_AGAIN
+            log.warning("schedule failed", kind=schedule.kind, error=str(error))  # people by their ids
+            why = self._why(actor, due, error)
+            return (
+                _Done(Result(ScheduleOutcome.FAILED, why.packed()), not_done(why, self._name(actor, due))),
+                schedule.following(now) or now + LOOK_AGAIN,
+            )
 
-    def _too_early(self, actor: Actor, due: StoredSchedule) -> datetime | None:
-        """When to look again, where the assignment's due date has moved on or does not exist yet."""
+    def _read(self, actor: Actor, due: StoredSchedule) -> Snapshot:
+        """The one reading that everything rests on; a due date is asked for by itself before.
+
+        Raises:
+            _NotYet: the due date is not there, or its time has not come.
+        """
         schedule, now = due.schedule, self._now()
-        if schedule.after_due_hours is None or (
-            due.last_at is not None and due.outcome is not ScheduleOutcome.NOT_YET
-        ):
-            return None
-        facts = self._reading.snapshot(actor, due.assignment_id, fresh=True).assignment
-        first = schedule.first(facts.due_at, now)
-        if first is not None and first <= now:
-            return None
-        return min(first or now + LOOK_AGAIN, now + LOOK_AGAIN)
+        by_due = schedule.after_due_hours is not None
+        if by_due and schedule.counted_from == "reviews":
+            date = self._following_up.settings(actor, due.assignment_id).reviews_due_at
+            first = schedule.first(date, now)
+            if first is None or first > now:
+                raise _NotYet(first)
+        elif by_due:
+            facts = self._reading.facts(actor, due.assignment_id)
+            if facts.due_at is not None and not facts.only_visible_to_overrides:
+                self._or_not_yet(schedule, facts.due_at)
+        snapshot = self._reading.snapshot(actor, due.assignment_id, fresh=True)
+        if by_due and schedule.counted_from == "assignment":
+            self._or_not_yet(schedule, first_due(snapshot))
+        return snapshot
 
-    def _act(self, actor: Actor, due: StoredSchedule) -> Result:
+    def _or_not_yet(self, schedule: Schedule, due: datetime | None) -> None:
+        now = self._now()
+        first = schedule.first(due, now)
+        if first is None or first > now:
+            raise _NotYet(min(first or now + LOOK_AGAIN, now + LOOK_AGAIN))
+
+    def _act(self, actor: Actor, due: StoredSchedule, snapshot: Snapshot) -> _Done:
         match due.schedule.kind:
             case ScheduleKind.ALLOCATE | ScheduleKind.TOP_UP:
-                return self._plan(actor, due)
+                return self._plan(actor, due, snapshot)
             case ScheduleKind.REMIND:
-                return self._remind(actor, due)
+                return _Done(self._remind(actor, due))
             case ScheduleKind.WATCH:
-                found = self._watching.look(actor, due.assignment_id, fresh=True)
-                outcome = ScheduleOutcome.FOUND if found.alarms else ScheduleOutcome.NOTHING
-                return Result(outcome, str(len(found.alarms)) if found.alarms else "")
+                found = self._watching.look(actor, due.assignment_id)
+                if not found.alarms:
+                    return _Done(Result(ScheduleOutcome.NOTHING))
+                result = Result(ScheduleOutcome.FOUND, str(len(found.alarms)))
+                return _Done(result, changes_found(found.alarms, snapshot))
 
-    def _plan(self, actor: Actor, due: StoredSchedule) -> Result:
-        """Plan with the rules of the assignment; open reviews are always kept, whatever the rules say."""
+    def _plan(self, actor: Actor, due: StoredSchedule, snapshot: Snapshot) -> _Done:
+        """Plan with the rules of the assignment; open reviews are always kept, whatever the rules say.
+
+        A plan that waits already is kept while Canvas and the rules are as they were, so that what is asked
+        every hour makes one plan and not many.
+        """
         assignment = due.assignment_id
         rules: PlanRules = self._planning.rules(actor, assignment).model_copy(update={"existing": "keep"})
-        self._reading.snapshot(actor, assignment, fresh=True)
-        plan = self._planning.make_plan(actor, assignment, rules)
+        plan = self._waits(actor, due)
+        if plan is None or plan.fingerprint != snapshot.fingerprint or plan.rules != rules:
+            plan = self._planning.make_plan(actor, assignment, rules)
         if not plan.writes:
-            return Result(ScheduleOutcome.NOTHING)
+            return _Done(Result(ScheduleOutcome.NOTHING))
+        count = str(len(plan.writes))
         if due.schedule.approval == "ask":
-            return Result(ScheduleOutcome.WAITS, str(len(plan.writes)), plan.id)
+            return _Done(Result(ScheduleOutcome.WAITS, count, plan.id), plan_waits(plan, snapshot))
         run = self._running.start(actor, plan.id)
-        return Result(ScheduleOutcome.APPLIED, str(len(plan.writes)), plan.id, run)
+        return _Done(Result(ScheduleOutcome.APPLIED, count, plan.id, run))
+
+    def _waits(self, actor: Actor, due: StoredSchedule) -> Plan | None:
+        """The plan of this schedule that waits for approval, unless somebody applied or erased it."""
+        if due.outcome is not ScheduleOutcome.WAITS or due.plan_id is None:
+            return None
+        try:
+            view = self._planning.plan(actor, due.plan_id)
+        except NotHere:
+            return None
+        return view.plan if view.run_id is None else None
 
     def _remind(self, actor: Actor, due: StoredSchedule) -> Result:
-        template = due.schedule.template
+        schedule, cases, assignment = due.schedule, self._following_up, due.assignment_id
+        template = schedule.template
         assert template is not None, "a reminder has words"
-        cases, assignment = self._following_up, due.assignment_id
-        self._reading.snapshot(actor, assignment, fresh=True)
-        found = cases.settings(actor, assignment).reviews_due_at
-        when = found.isoformat(sep=" ", timespec="minutes") if found else "–"
-        audience = Audience(overdue_only=due.schedule.overdue_only)
+        when = self._notices.date(cases.settings(actor, assignment).reviews_due_at, schedule)
+        audience = Audience(section=schedule.section, overdue_only=schedule.overdue_only)
         view = cases.preview_reminders(actor, assignment, template, audience, due=when)
         try:
             batch = cases.send_reminders(
-                actor, assignment, template, audience, due=when, approved=view.plan.recipients
+                actor, assignment, template, audience, due=when, approved=view.plan.recipients, fresh=False
             )
         except NothingToSend:
             return Result(ScheduleOutcome.NOTHING)
         sent = sum(len(one.message.recipients) for one in batch.messages if one.state == "sent")
         return Result(ScheduleOutcome.SENT, str(sent))
+
+    def _why(
+        self, actor: Actor, due: StoredSchedule, error: ServiceError | ReadFailed | AllocationError
+    ) -> Sentence:
+        """The error in words that the pages translate, people by their names as far as they are known."""
+        words = error.words or Sentence(str(error))
+        if not self._reading.known(actor, due.assignment_id):
+            return words.named(lambda mention: mention.id)
+        return words.named(name_in(self._reading.snapshot(actor, due.assignment_id)))
+
+    def _name(self, actor: Actor, due: StoredSchedule) -> str:
+        """The assignment's name as last read; its id where that is all that is known."""
+        if not self._reading.known(actor, due.assignment_id):
+            return due.assignment_id
+        return self._reading.snapshot(actor, due.assignment_id).assignment.name

@@ -275,6 +275,14 @@ class ReadingCases(Protocol):
         """As ``snapshot``, of several assignments; what has to be read is read together."""
         ...
 
+    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
+        """Whether this person has read the assignment before."""
+        ...
+
+    def facts(self, actor: Actor, assignment: AssignmentId) -> AssignmentFacts:
+        """The assignment alone, read anew: one request."""
+        ...
+
     def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
         """The course's assignments in Canvas's order, without counts."""
         ...

@@ -74,13 +74,13 @@ def _locale() -> str:
     current = visit_if_any()
     wanted = [current.launched.locale] if current is not None and current.launched.locale else []
     for name in [*wanted, *request.accept_languages.values()]:
-        found = _spoken(name)
+        found = spoken(name)
         if found:
             return found
     return SOURCE
 
 
-def _spoken(name: str) -> str | None:
+def spoken(name: str) -> str | None:
     """The locale that a platform or a browser means, with its country's dates, if its language is offered.
 
     Canvas also sends private parts, as in ``en-GB-x-ukhe``; they are dropped.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lti_tool.simulator.coursework import attach_rubric, complete_review, enroll_late, submit
-from lti_tool.simulator.records import Assignment, Course
+from lti_tool.simulator.records import Assignment, Course, EnrollmentType
 from tests.integration.test_after_allocation import canvas, course, essay, terminal
 from tests.integration.test_command_line import TOKEN, Terminal
 
@@ -148,3 +150,151 @@ def test_the_watch_tells_what_changed_behind_the_plan(
         assert plan["counts"]["creates"] == 1
         terminal.json("apply", plan["id"], "--wait")
         assert terminal.json("watch", *terminal.where(course, essay))["alarms"] == []
+
+
+def due_again(terminal: Terminal, schedule: str) -> None:
+    """As if its next time had come."""
+    (file,) = Path(terminal.environment["PEER_ALLOCATOR_INSTANCE"]).glob("*allocator*.sqlite3")
+    with sqlite3.connect(file) as database:
+        database.execute(
+            "UPDATE schedule SET next_at = '2020-01-01 00:00:00.000000' WHERE id = ?", [schedule]
+        )
+    database.close()
+
+
+def due_dates(terminal: Terminal, essay: Assignment) -> None:
+    """The general date was yesterday; one student, who has not handed in, has until tomorrow."""
+    state = terminal.canvas.state
+    essay.due_at = state.now() - timedelta(days=1)
+    state.refresh_submissions(essay)
+
+
+def extend(terminal: Terminal, essay: Assignment, student: str, days: int) -> None:
+    state = terminal.canvas.state
+    override = state.add_override(essay, "Extension")
+    override.student_ids, override.due_at = [student], state.now() + timedelta(days=days)
+    state.refresh_submissions(essay)
+
+
+def to_oneself(terminal: Terminal) -> list[str]:
+    """Subjects of what the teacher was told by herself."""
+    return [one.subject for one in terminal.canvas.state.messages if one.sender_id == one.recipient_id]
+
+
+def test_a_plan_that_waits_is_told_once_until_canvas_changes(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    hand_in_late(terminal, course, essay, "Zoé Latecomer")
+    add(terminal, course, essay, "--kind", "top_up", "--every", "1")
+    (first,) = carried_out(terminal, course, essay)
+    assert (first["outcome"], first["told"]) == ("waits", "sent")
+    (message,) = [one for one in terminal.canvas.state.messages if one.sender_id == one.recipient_id]
+    assert message.recipient_id == terminal.canvas.user("teacher").id
+    assert "Essay 1" in message.subject
+    creates = terminal.json("plan", "show", first["plan"])["counts"]["creates"]
+    assert f"Reviews to create: {creates}" in message.body
+    assert f"/courses/{course.id}" in message.body
+
+    due_again(terminal, first["id"])
+    (again,) = carried_out(terminal, course, essay)
+    assert again["last_at"] > first["last_at"]
+    assert again["plan"] == first["plan"], "nothing changed, so the same plan waits"
+    assert len(to_oneself(terminal)) == 1
+
+    hand_in_late(terminal, course, essay, "Another Latecomer")
+    due_again(terminal, first["id"])
+    (third,) = carried_out(terminal, course, essay)
+    assert third["plan"] != first["plan"]
+    assert len(to_oneself(terminal)) == 2
+
+
+def test_what_could_not_be_done_is_told_once(
+    terminal: Terminal, course: Course, essay: Assignment, tmp_path: Path
+) -> None:
+    rules = tmp_path / "impossible.json"
+    rules.write_text('{"reviews_per_reviewer": 50}', encoding="utf-8")
+    terminal.run("rules", "set", *terminal.where(course, essay), "--rules", str(rules))
+    schedule = add(terminal, course, essay, "--kind", "top_up", "--every", "1")
+    for _ in range(2):
+        (row,) = carried_out(terminal, course, essay)
+        assert row["outcome"] == "failed"
+        due_again(terminal, schedule)
+    assert len(to_oneself(terminal)) == 1
+    body = terminal.canvas.state.messages[-1].body
+    assert row["note"] in body
+
+
+def test_the_other_teachers_are_told_where_that_was_asked(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    state = terminal.canvas.state
+    colleague = state.enroll_late(course.id, "Dr. Second Teacher")
+    enrollment = next(row for row in state.enrollments_of(course.id) if row.user_id == colleague.id)
+    enrollment.type = EnrollmentType.TEACHER
+    hand_in_late(terminal, course, essay, "Zoé Latecomer")
+    add(terminal, course, essay, "--kind", "top_up", "--tell", "teachers")
+    carried_out(terminal, course, essay)
+    told = {one.recipient_id for one in state.messages}
+    assert told == {terminal.canvas.user("teacher").id, colleague.id}
+
+
+def test_an_extension_is_respected_until_its_own_date(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    state = terminal.canvas.state
+    late = state.enroll_late(course.id, "Zoé Latecomer")
+    due_dates(terminal, essay)
+    extend(terminal, essay, late.id, 1)
+    schedule = add(
+        terminal, course, essay, "--kind", "top_up", "--after-due", "0", "--own-dates", "--automatic"
+    )
+    (row,) = carried_out(terminal, course, essay)
+    assert row["outcome"] == "nothing"
+    own = max(one.cached_due_date for one in state.submissions_of(essay.id) if one.cached_due_date)
+    assert row["next_at"] == own.replace(microsecond=0).isoformat(), "it goes on until the extension ends"
+    assert late.id not in {one for pair in terminal.canvas.reviews(essay) for one in pair}
+
+    submit(state, late.id, essay.id, body="In time.", at=state.now())
+    override = state.overrides_of(essay.id)[0]
+    override.due_at = state.now() - timedelta(minutes=1)
+    state.refresh_submissions(essay)
+    due_again(terminal, schedule)
+    (row,) = carried_out(terminal, course, essay)
+    assert row["outcome"] == "applied"
+    assert row["next_at"] is None, "nobody has a later date"
+    work(terminal, row["run"])
+    assert Counter(author for _, author in terminal.canvas.reviews(essay))[late.id] == 3
+
+
+def test_a_scheduled_reminder_reads_once_and_speaks_the_teacher_s_language(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    where = terminal.where(course, essay)
+    terminal.run("follow-up", *where, "--due", "2020-01-10T22:59+00:00")
+    words = ["--zone", "Europe/Berlin", "--locale", "de"]
+    add(terminal, course, essay, "--kind", "remind", "--after-reviews-due", "24", *words)
+    before = len(terminal.canvas.state.received(path_part="/peer_reviews"))
+    (row,) = carried_out(terminal, course, essay)
+    assert row["outcome"] == "sent"
+    assert len(terminal.canvas.state.received(path_part="/peer_reviews")) == before + 1
+    message = terminal.canvas.state.messages[0]
+    assert "10. Januar 2020" in message.body
+    assert "23:59" in message.body
+    log = terminal.json("remind", *where, "--log")
+    assert sum(len(one["to"]) for batch in log for one in batch["messages"]) == len(
+        terminal.canvas.state.messages
+    )
+
+
+def test_a_reminder_follows_the_due_date_of_the_reviews(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    where = terminal.where(course, essay)
+    add(terminal, course, essay, "--kind", "remind", "--after-reviews-due", "-48", "--zone", "Europe/Berlin")
+    (row,) = terminal.json("schedule", "list", *where)
+    assert row["next_at"] is None, "there is no date yet"
+    terminal.run("follow-up", *where, "--due", "2099-03-30T21:59+00:00")
+    (row,) = terminal.json("schedule", "list", *where)
+    assert row["next_at"] == "2099-03-28T22:59:00+00:00", "23:59 in Berlin, also across the change of clocks"
+    (row,) = carried_out(terminal, course, essay)
+    assert row["last_at"] is None

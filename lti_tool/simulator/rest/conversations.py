@@ -79,5 +79,6 @@ def _recipients(call: Call, codes: list[str]) -> list[str]:
                 chosen |= dict.fromkeys(call.visible_student_ids(call.state.courses[course_id]))
         elif canonical_id(code) in reachable or call.user.site_admin:
             chosen[canonical_id(code)] = None
-    chosen.pop(call.user.id, None)
+    if len(codes) > 1:  # alone, a person may write to herself (conversations_helper.rb normalize_recipients)
+        chosen.pop(call.user.id, None)
     return [user_id for user_id in chosen if user_id in call.state.users]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, render_template, request, url_for
-from flask_babel import format_datetime
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from pydantic import ValidationError
 
@@ -20,7 +20,9 @@ from lti_tool.planning.reminders import (
 )
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.after import words
+from lti_tool.web.after.board import page_zone
 from lti_tool.web.answers import go_to
+from lti_tool.web.letters import Letter
 from lti_tool.web.session import visit
 
 
@@ -116,7 +118,8 @@ def reminders_blueprint(services: UseCases) -> Blueprint:
 def due_words(services: UseCases, assignment: AssignmentId) -> str:
     """When reviews are due, in the language and time zone of the page."""
     due = services.following_up.settings(visit().actor, assignment).reviews_due_at
-    return str(format_datetime(due, "long") if due else _("no date is set"))
+    letter = Letter(str(get_locale() or ""), page_zone().key)
+    return letter.moment(due) if due else str(_("no date is set"))
 
 
 def read_draft() -> Draft:

@@ -27,6 +27,7 @@ NOT_REMINDED: Mapping[NotReminded, LazyString] = {
     NotReminded.NOTHING_OPEN: _l("has nothing left to do"),
     NotReminded.LEFT_COURSE: _l("is no longer active in the course"),
     NotReminded.TOLD_RECENTLY: _l("was reminded a short while ago"),
+    NotReminded.MORE_TIME: _l("has more time: the own due date has not passed"),
 }
 
 SENDING: Mapping[Sending, LazyString] = {

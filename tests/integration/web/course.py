@@ -49,6 +49,7 @@ from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
 from lti_tool.services.following_up import FollowingUp
+from lti_tool.services.notices import Notices
 from lti_tool.services.planning import changes_of, feasibility_of, late_and_lacking
 from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.use_cases import (
@@ -67,6 +68,7 @@ from lti_tool.services.use_cases import (
 )
 from lti_tool.services.watching import Watching
 from lti_tool.web.factory import WebSettings, create_web
+from lti_tool.web.letters import Letter
 from tests.integration.web.after_allocation import NoCanvas, records
 
 CANVAS = CanvasOrigin("https://canvas.example.edu")
@@ -271,6 +273,9 @@ class Course:
         self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False
     ) -> tuple[Snapshot, ...]:
         return tuple(self.snapshot(actor, one, fresh=fresh) for one in assignments)
+
+    def facts(self, actor: Actor, assignment: AssignmentId) -> AssignmentFacts:
+        return self.snapshot(actor, assignment).assignment
 
     def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
         return (facts(), facts("76", "Essay 1: sources"), facts("78", "Reading diary", peer_reviews=False))
@@ -605,7 +610,8 @@ def web_of(
     """The application over a course; the tokens are the keys of ``SESSIONS``."""
     database = records()
     store = FollowUps(database)
-    following_up = FollowingUp(store, course, NoCanvas(), lambda: NOW)
+    schedules = Schedules(database)
+    following_up = FollowingUp(store, course, NoCanvas(), schedules, lambda: NOW)
     watching = Watching(course, lambda actor, one: course.history(actor, one), lambda _run, _phase: None)
     app = create_web(
         UseCases(
@@ -620,7 +626,14 @@ def web_of(
             crediting=Crediting(store, course, NoCanvas(), lambda: NOW),
             watching=watching,
             scheduling=Scheduling(
-                Schedules(database), course, course, Running(course), following_up, watching, lambda: NOW
+                schedules,
+                course,
+                course,
+                Running(course),
+                following_up,
+                watching,
+                Notices(schedules, NoCanvas(), Letter, lambda: NOW),
+                lambda: NOW,
             ),
         ),
         {token: replace(launch, platform_origin=platform) for token, launch in SESSIONS.items()}.get,

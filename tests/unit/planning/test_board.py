@@ -80,3 +80,16 @@ def test_the_test_student_is_not_on_the_board() -> None:
 def test_no_reading_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="at least one reading"):
         make_board([], {}, NOON)
+
+
+def test_whose_own_due_date_has_not_passed_is_late_with_nothing() -> None:
+    read = snapshot(4, reviews=REVIEWS)
+    late, extended = NOON - timedelta(days=1), NOON + timedelta(days=1)
+    works = tuple(replace(work, due_at=extended if work.author == user(1) else late) for work in read.works)
+    board = make_board([replace(read, works=works)], {ASSIGNMENT: late}, NOON)
+    first, second = line(board.lines, 1), line(board.lines, 2)
+    assert (first.to_do, first.overdue, first.extended) == (1, 0, 1)
+    assert (second.to_do, second.overdue, second.extended) == (1, 1, 0)
+    assert [one.person.id for one in board.filtered(Standing.OVERDUE)] == [user(2), user(4)]
+    later = make_board([replace(read, works=works)], {ASSIGNMENT: late}, extended)
+    assert line(later.lines, 1).overdue == 1, "from her own date on"

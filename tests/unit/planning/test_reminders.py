@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -86,3 +87,13 @@ def test_a_misspelt_placeholder_is_named() -> None:
 @given(name=st.text(max_size=30), text=st.text(max_size=60))
 def test_what_stands_in_a_name_is_never_filled_in_again(name: str, text: str) -> None:
     assert fill("{assignment}", {"assignment": name, "open": text}) == name
+
+
+def test_an_extension_is_no_lateness_and_brings_no_reminder() -> None:
+    read = snapshot(3, reviews=[review(1, 2), review(2, 3)])
+    late, extended = NOON - DAY, NOON + DAY
+    works = tuple(replace(work, due_at=extended if work.author == user(1) else late) for work in read.works)
+    board = make_board([replace(read, works=works)], {read.assignment.id: late}, NOON).lines
+    plan = remind(board)
+    assert plan.recipients == (user(2),)
+    assert plan.left_alone[user(1)] is NotReminded.MORE_TIME

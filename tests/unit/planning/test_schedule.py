@@ -81,3 +81,41 @@ def test_it_ends() -> None:
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         Schedule.model_validate({"kind": "top_up"} | wrong)
+
+
+@pytest.mark.parametrize(
+    ("due", "hours", "at"),
+    [
+        (datetime(2026, 3, 30, 23, 59, tzinfo=BERLIN), -48, datetime(2026, 3, 28, 23, 59, tzinfo=BERLIN)),
+        (datetime(2026, 10, 24, 23, 59, tzinfo=BERLIN), 24, datetime(2026, 10, 25, 23, 59, tzinfo=BERLIN)),
+        (datetime(2026, 10, 24, 23, 59, tzinfo=BERLIN), 12, datetime(2026, 10, 25, 10, 59, tzinfo=BERLIN)),
+    ],
+    ids=["two days before, over spring", "one day after, over autumn", "twelve hours after, over autumn"],
+)
+def test_days_before_and_after_a_date_keep_its_time_of_day(due: datetime, hours: int, at: datetime) -> None:
+    by_due = Schedule(kind=TOP_UP, after_due_hours=hours, zone="Europe/Berlin")
+    assert by_due.first(due.astimezone(UTC), NOON) == at.astimezone(UTC)
+
+
+def test_it_goes_on_until_the_last_due_date_of_a_student_s_own() -> None:
+    dates = [NOON, NOON + 48 * HOUR, NOON + 100 * HOUR]
+    with_grace = Schedule(kind=ScheduleKind.ALLOCATE, after_due_hours=2, own_dates=True)
+    first = with_grace.first(NOON, NOON)
+    assert first == NOON + 2 * HOUR
+    second = with_grace.following(first, dates)
+    assert second == NOON + 50 * HOUR, "with the same grace as the others"
+    third = with_grace.following(second, dates)
+    assert third == NOON + 102 * HOUR
+    assert with_grace.following(third, dates) is None
+
+    daily = Schedule(kind=TOP_UP, after_due_hours=0, every_hours=24, own_dates=True)
+    times = [NOON]
+    while (after := daily.following(times[-1], dates)) is not None:
+        times.append(after)
+    assert [(time - NOON) // HOUR for time in times] == [0, 24, 48, 72, 96, 100]
+
+
+@pytest.mark.parametrize("more", [{"kind": "watch", "after_due_hours": 0}, {"kind": "top_up"}])
+def test_own_due_dates_belong_to_plans_that_hang_on_the_due_date(more: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Schedule.model_validate({"own_dates": True, **more})
