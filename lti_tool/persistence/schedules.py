@@ -39,7 +39,7 @@ class ScheduleRow(Base):
     note: Mapped[str] = mapped_column(Text())
     plan_id: Mapped[str | None] = mapped_column(String(32))
     run_id: Mapped[str | None] = mapped_column(String(32))
-    told: Mapped[str] = mapped_column(Text(), server_default="")
+    told: Mapped[str | None] = mapped_column(Text())
     """Keys of what its person was told, the last of each kind; none of them is told again."""
     telling: Mapped[str | None] = mapped_column(String(16))
     told_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
@@ -117,7 +117,7 @@ class Schedules:
             note="",
             plan_id=None,
             run_id=None,
-            told="",
+            told=None,
             telling=None,
             told_at=None,
         )
@@ -185,7 +185,7 @@ class Schedules:
         """Take a notice to send; False when it was sent before, or may have been. Commit comes first."""
         with self._database.begin() as session:
             row = session.get(ScheduleRow, schedule_id)
-            if row is None or key in row.told.splitlines():
+            if row is None or key in (row.told or "").splitlines():
                 return False
             row.told = f"{_without(row.told, _kind(key))}{key}\n"
             row.telling, row.told_at = Sending.SENDING, None
@@ -227,8 +227,8 @@ def _kind(key: str) -> str:
     return key.partition(" ")[0]
 
 
-def _without(told: str, kind: str) -> str:
-    return "".join(f"{key}\n" for key in told.splitlines() if _kind(key) != kind)
+def _without(told: str | None, kind: str) -> str:
+    return "".join(f"{key}\n" for key in (told or "").splitlines() if _kind(key) != kind)
 
 
 def _stored(row: ScheduleRow) -> StoredSchedule:

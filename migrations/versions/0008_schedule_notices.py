@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     with op.batch_alter_table("schedule") as table:
-        table.add_column(sa.Column("told", sa.Text(), nullable=False, server_default=""))
+        table.add_column(sa.Column("told", sa.Text(), nullable=True))
         table.add_column(sa.Column("telling", sa.String(length=16), nullable=True))
         table.add_column(sa.Column("told_at", sa.DateTime(), nullable=True))
 

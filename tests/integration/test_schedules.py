@@ -37,11 +37,6 @@ def hand_in_late(terminal: Terminal, course: Course, essay: Assignment, name: st
     return late.id
 
 
-def work(terminal: Terminal, run: str) -> None:
-    """Drive the run as a worker would."""
-    terminal.run("runs", "resume", run, "--wait", expect=0)
-
-
 def test_late_work_is_filled_up_and_everything_completed_stays(
     terminal: Terminal, course: Course, essay: Assignment
 ) -> None:
@@ -262,7 +257,7 @@ def test_an_extension_is_respected_until_its_own_date(
     (row,) = carried_out(terminal, course, essay)
     assert row["outcome"] == "applied"
     assert row["next_at"] is None, "nobody has a later date"
-    work(terminal, row["run"])
+    terminal.json("apply", row["plan"], "--wait")
     assert Counter(author for _, author in terminal.canvas.reviews(essay))[late.id] == 3
 
 
