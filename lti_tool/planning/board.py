@@ -16,6 +16,7 @@ from functools import cached_property
 
 from lti_tool.planning.ids import AssignmentId, GroupId, SectionId, UserId
 from lti_tool.planning.name_order import name_order
+from lti_tool.planning.own_dates import has_time
 from lti_tool.planning.snapshot import Person, Review, Snapshot
 
 
@@ -161,7 +162,7 @@ def make_board(
     tally = _Tally()
     for snapshot in snapshots:
         date = due.get(snapshot.assignment.id)
-        in_time = {work.author for work in snapshot.works if work.due_at is not None and work.due_at > now}
+        in_time = {work.author for work in snapshot.works if has_time(snapshot, work.author, now)}
         tally.add(snapshot.reviews, people, in_time, late=date is not None and date <= now)
     groups_of: dict[UserId, dict[GroupId, None]] = {}
     for snapshot in snapshots:

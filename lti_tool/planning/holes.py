@@ -12,6 +12,7 @@ from typing import Final
 from allocation.sentences import N_
 from lti_tool.planning.engine_input import EngineInput
 from lti_tool.planning.ids import SubmissionId, UserId
+from lti_tool.planning.own_dates import has_time
 from lti_tool.planning.plan import Change, ChangeKind, ChangeReason
 from lti_tool.planning.rules import PairRule
 from lti_tool.planning.snapshot import Person, Review, Snapshot
@@ -60,7 +61,8 @@ def find_holes(snapshot: Snapshot, due: datetime | None, now: datetime) -> tuple
         reviewer, author = people.get(review.assessor), people.get(review.assessee)
         if review.written or reviewer is None or author is None or author.test_student:
             continue
-        kind = _kind(snapshot, reviewer, overdue=due is not None and due <= now)
+        late = due is not None and due <= now and not has_time(snapshot, reviewer.id, now)
+        kind = _kind(snapshot, reviewer, overdue=late)
         if kind is not None and author.reachable and not reviewer.test_student:
             alone = times[review.assessor, review.submission] == 1
             found.append(Hole(kind, review, reviewer.reachable and alone))

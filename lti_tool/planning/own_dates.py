@@ -34,6 +34,12 @@ def first_due(snapshot: Snapshot) -> datetime | None:
     return next(iter(own_due_dates(snapshot)), facts.due_at)
 
 
+def has_time(snapshot: Snapshot, who: UserId, now: datetime) -> bool:
+    """Whether somebody's own due date lies ahead, so that nothing of hers is late or given up."""
+    work = snapshot.work_by_author.get(who)
+    return work is not None and work.due_at is not None and work.due_at > now
+
+
 def with_more_time(snapshot: Snapshot) -> frozenset[UserId]:
     """Who has not handed in and may still do so, while the due date has passed for others.
 

@@ -65,7 +65,7 @@ def taking_part(snapshot: Snapshot, rules: PlanRules) -> TakingPart:
             authors.append(person)
         only = why in (LeftOut.NOT_SUBMITTED, LeftOut.EXCUSED)
         usual = why is None or (only and rules.without_submission == "review_only")
-        if usual or (only and person.id in ready):
+        if usual or ((only or why is LeftOut.MORE_TIME) and person.id in ready):
             reviewers.append(person)
             if person.id in rules.spare or not usual:
                 in_reserve.add(person.id)

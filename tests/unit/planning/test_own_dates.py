@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from lti_tool.planning.holes import find_holes
 from lti_tool.planning.own_dates import first_due, own_due_dates, with_more_time
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
@@ -63,3 +64,10 @@ def test_without_a_date_for_everybody_the_first_own_date_counts() -> None:
     assert first_due(replace(read, assignment=replace(facts, due_at=NOON - DAY))) == NOON - DAY
     only = replace(facts, due_at=NOON - DAY, only_visible_to_overrides=True)
     assert first_due(replace(read, assignment=only)) == NOON
+
+
+def test_a_review_of_somebody_with_more_time_is_no_hole() -> None:
+    read = dated(snapshot(3, reviews=[review(1, 2), review(3, 1)]), NOON - DAY, NOON - DAY, NOON + DAY)
+    assert [hole.review.assessor for hole in find_holes(read, NOON - DAY, NOON)] == [user(1)]
+    later = find_holes(read, NOON - DAY, NOON + DAY)
+    assert [hole.review.assessor for hole in later] == [user(1), user(3)]
