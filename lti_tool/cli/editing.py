@@ -256,7 +256,8 @@ def _show_comparison(found: Comparison, format_: str) -> None:
                 "quality": {
                     name: {
                         "reciprocal": view.quality.reciprocal,
-                        "repeats": view.quality.repeats,
+                        "repeats": view.measured.repeats if view.measured else 0,
+                        "returns": view.measured.returns if view.measured else 0,
                         "islands": view.quality.components,
                     }
                     for name, view in plans.items()

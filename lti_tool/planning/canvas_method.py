@@ -19,10 +19,13 @@ from statistics import median_low
 
 from allocation import BrokenRule, Pair, Quality, Roster, Rules, quality, verify
 from allocation.stream import Stream
+from lti_tool.planning.history import History
 
 MOST_DRAWS, FEWEST_DRAWS = 20, 5
 """Draws of a comparison: enough for a median and a bad day, within a second for 1 000 students; of larger
 classes, where chance evens out, fewer."""
+
+NO_HISTORY = History()
 
 PAIR_RULES = frozenset({"own_work", "section", "section_pair", "group", "forbidden", "repeat", "reciprocal"})
 """Codes of ``verify`` that are about one pair, not about a number of reviews."""
@@ -136,6 +139,7 @@ class Measured:
         short: works that get fewer reviews than they should.
         reciprocal: couples who review each other.
         repeats: reviews of somebody whom the reviewer had in an earlier assignment.
+        returns: reviews of somebody who reviewed the reviewer in an earlier assignment.
         islands: groups of people between whom no review goes; one: all are connected.
         weak: works without a strong reviewer; 0 where levels are unknown.
         against: reviews that the rules do not allow.
@@ -145,12 +149,19 @@ class Measured:
     short: int
     reciprocal: int
     repeats: int
+    returns: int
     islands: int
     weak: int
     against: int
 
 
-def measured(roster: Roster, rules: Rules, pairs: Iterable[Pair], known: Quality | None = None) -> Measured:
+def measured(
+    roster: Roster,
+    rules: Rules,
+    pairs: Iterable[Pair],
+    known: Quality | None = None,
+    history: History = NO_HISTORY,
+) -> Measured:
     """Measure pairs, which need not be valid; ``known`` is their quality where it was measured already."""
     chosen = set(pairs)
     found = known or quality(roster, rules, chosen)
@@ -161,7 +172,8 @@ def measured(roster: Roster, rules: Rules, pairs: Iterable[Pair], known: Quality
         uneven=max(found.received.values()) - min(found.received.values()),
         short=sum(load < wanted[work] for work, load in found.received.items()),
         reciprocal=found.reciprocal,
-        repeats=found.repeats,
+        repeats=len(chosen & history.again),
+        returns=len(chosen & history.back),
         islands=found.components,
         weak=found.weak,
         against=len({(one.reviewer, one.submission) for one in _broken(roster, rules, chosen)}),
@@ -196,13 +208,20 @@ class Draws:
         return self.of(name)[-1]
 
 
-def canvas_draws(roster: Roster, rules: Rules, seed: str, start: Iterable[Pair] = ()) -> Draws:
+def canvas_draws(
+    roster: Roster, rules: Rules, seed: str, start: Iterable[Pair] = (), history: History = NO_HISTORY
+) -> Draws:
     """Let Canvas's method allocate this class several times, each time with other luck."""
     start = frozenset(start)
     draws = max(FEWEST_DRAWS, min(MOST_DRAWS, 1_000 * MOST_DRAWS // len(roster.submissions)))
     return Draws(
         tuple(
-            measured(roster, rules, [*start, *canvas_automatic(roster, rules, f"{seed} {number}", start)])
+            measured(
+                roster,
+                rules,
+                [*start, *canvas_automatic(roster, rules, f"{seed} {number}", start)],
+                history=history,
+            )
             for number in range(draws)
         )
     )

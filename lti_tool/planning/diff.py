@@ -68,7 +68,9 @@ def _creates(pairs: Iterable[Pair], given: EngineInput, keeping: AbstractSet[Use
         reason = ChangeReason.TOP_UP if reviewer in keeping else ChangeReason.NEW
         if pair in given.extras:
             reason = ChangeReason.EXTRA
-        if pair in given.rules.required:
+        if pair in given.history.same:
+            reason = ChangeReason.SAME_AS_EARLIER
+        if pair in given.fixed:
             reason = ChangeReason.PINNED
         lines.append(Change(ChangeKind.CREATE, reviewer, given.author_of[row], row, reason))
     return lines

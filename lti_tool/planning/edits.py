@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
-from allocation import BrokenRule
+from allocation import BrokenRule, Pair
 from lti_tool.planning.engine_input import EngineInput
 from lti_tool.planning.ids import SubmissionId, UserId
 from lti_tool.planning.plan import Plan
@@ -64,7 +64,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A rule that a plan breaks; ``code`` is of ``allocation.verify``, people who are not meant are None."""
+    """A rule that a plan breaks; people who are not meant are None.
+
+    ``code`` is one of ``allocation.verify``, or "return": a review in return for an earlier one.
+    """
 
     code: str
     reviewer: UserId | None
@@ -72,7 +75,17 @@ class Broken:
 
 
 PAIR_CODES = frozenset(
-    {"section", "section_pair", "group", "forbidden", "repeat", "reciprocal", "section_share", "co_authors"}
+    {
+        "section",
+        "section_pair",
+        "group",
+        "forbidden",
+        "repeat",
+        "return",
+        "reciprocal",
+        "section_share",
+        "co_authors",
+    }
 )
 """Broken rules that a fixed pair wins over."""
 
@@ -107,15 +120,22 @@ def wanted_pairs(plan: Plan, edit: Edit) -> frozenset[PersonPair]:
 
 
 def broken_rules(found: tuple[BrokenRule, ...], given: EngineInput) -> tuple[Broken, ...]:
-    """The engine's broken rules with people in place of works."""
-    return tuple(
-        Broken(
-            one.code,
-            UserId(one.reviewer) if one.reviewer else None,
-            given.author_of.get(SubmissionId(one.submission)),
-        )
-        for one in found
-    )
+    """The engine's broken rules with people in place of works.
+
+    Pairs of earlier assignments are named as such, whatever list the engine was told them in. Pairs wanted
+    once more are told apart (``same_pairs``), not here.
+    """
+    broken = []
+    for one in found:
+        pair = Pair(one.reviewer or "", one.submission or "")
+        if one.code == "required" and pair in given.history.same and pair not in given.fixed:
+            continue
+        code = one.code
+        if code in ("forbidden", "repeat") and pair not in given.forbidden:
+            code = "repeat" if pair in given.history.again else "return"
+        author = given.author_of.get(SubmissionId(one.submission))
+        broken.append(Broken(code, UserId(one.reviewer) if one.reviewer else None, author))
+    return tuple(broken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,14 @@ from lti_tool.planning.engine_people import (
     with_holes,
 )
 from lti_tool.planning.extras import Reserve
+from lti_tool.planning.history import (
+    History,
+    RosterPairs,
+    earlier_pairs,
+    engine_history,
+    history_of,
+    pairs_of,
+)
 from lti_tool.planning.ids import GroupId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.rules import PlanRules
@@ -86,6 +94,12 @@ class EngineInput:
     """Pairs beside the ordinary ones of ``rules``, in place of reviews that will not come."""
     extras_before: frozenset[Pair]
     """Those of them that exist already."""
+    existing: frozenset[Pair]
+    """The pairs to stay close to, without those that are wished for because they were so earlier."""
+    fixed: frozenset[Pair]
+    forbidden: frozenset[Pair]
+    """Pairs that the instructor named as those that must be, and must not."""
+    history: History
 
 
 def engine_input(
@@ -112,7 +126,9 @@ def engine_input(
     owed = owed_by(rules, part, outside, stuck)
     author_of = {work.id: work.author for work in snapshot.works}
     works = {work.id: work.authors for work in submissions}
-    pairs = _Pairs(author_of, known(part, kept), works, work_for_row)
+    pairs = RosterPairs(author_of, known(part, kept), works, work_for_row)
+    history = history_of(snapshot, rules, pairs)
+    forbidden, fixed = (pairs.of(pair.who for pair in some) for some in (rules.forbidden, rules.fixed))
     existing = (
         frozenset(
             Pair(review.assessor, work_for_row[review.submission])
@@ -131,7 +147,9 @@ def engine_input(
     reserve = replace(reserve, kept=extras.intersection(kept))
     kept = [pair for pair in kept if pair not in extras]
     roster = Roster(participants(snapshot, rules, part, groups, kept, owed), submissions)
-    required = pairs.of(pair.who for pair in rules.fixed)
+    again = history.same - forbidden if near is None else history.same & existing
+    wished = again - missed - extras if rules.same_pairs == "wish" else frozenset()
+    required = fixed if rules.same_pairs == "wish" else fixed | (again - missed - extras)
     receives = None
     if missed:
         roster, receives = with_holes(roster, rules, missed, required.union(kept))
@@ -142,17 +160,28 @@ def engine_input(
         co_authors=rules.co_authors if snapshot.assignment.is_group_assignment else "any",
         groups=_ENGINE_GROUPS[rules.own_group],
         reciprocal=_ENGINE_MUTUAL[rules.mutual],
-        forbidden=pairs.of(pair.who for pair in rules.forbidden) | missed,
         required=required,
         kept=frozenset(kept),
-        avoid=pairs.of(earlier_pairs(snapshot, rules)),
-        avoid_is="hard" if rules.repeats == "forbid" else "soft",
-        existing=existing - extras,
+        existing=(existing - extras) | wished,
         receives=receives,
+        **engine_history(history, rules, forbidden | missed),
         **levels(rules, filling_up=2 * len(existing.union(kept)) > sum(owed.values())),
     )
     return EngineInput(
-        roster, engine_rules, part, work_for_row, standings, duplicates, author_of, reserve, extras, extras
+        roster,
+        engine_rules,
+        part,
+        work_for_row,
+        standings,
+        duplicates,
+        author_of,
+        reserve,
+        extras,
+        extras,
+        existing - extras,
+        fixed,
+        forbidden,
+        history,
     )
 
 
@@ -160,37 +189,7 @@ def engine_pairs(given: EngineInput, pairs: Iterable[tuple[str, str]]) -> frozen
     """(reviewer, author) as the engine's pairs; whoever takes no part, and own work, is left out."""
     people = {person.id for person in given.roster.participants}
     authors = {work.id: work.authors for work in given.roster.submissions}
-    return _Pairs(given.author_of, people, authors, given.work_for_row).of(pairs)
-
-
-def earlier_pairs(snapshot: Snapshot, rules: PlanRules) -> set[tuple[UserId, UserId]]:
-    """(reviewer, author) of the earlier assignments that the rules name, as far as they were read."""
-    return {pair for found in snapshot.earlier if found.assignment in rules.earlier for pair in found.pairs}
-
-
-class _Pairs:
-    """From (reviewer, author) to the engine's pairs; whoever takes no part, and own work, is left out."""
-
-    def __init__(
-        self,
-        author_of: Mapping[SubmissionId, UserId],
-        people: AbstractSet[str],
-        authors: Mapping[str, tuple[str, ...]],
-        work_for_row: Mapping[SubmissionId, SubmissionId],
-    ) -> None:
-        self._people = people
-        self._authors = authors
-        self._row_of = {author: work_for_row[row] for row, author in author_of.items()}
-
-    def of(self, pairs: Iterable[tuple[str, str]]) -> frozenset[Pair]:
-        """The pairs that the roster has."""
-        found = set()
-        for reviewer, author in pairs:
-            row = self._row_of.get(UserId(author))
-            authors = self._authors.get(row) if row is not None else None
-            if row is not None and authors and reviewer in self._people and reviewer not in authors:
-                found.add(Pair(reviewer, row))
-        return frozenset(found)
+    return RosterPairs(given.author_of, people, authors, given.work_for_row).of(pairs)
 
 
 def _groups_by_member(snapshot: Snapshot, rules: PlanRules) -> dict[UserId, frozenset[GroupId]]:
@@ -260,14 +259,20 @@ class _Judge:
         self.groups = groups
         self.work_for_row = work_for_row
         self.forbidden = self._on_rows(pair.who for pair in rules.forbidden)
-        self.fixed = self._on_rows(pair.who for pair in rules.fixed)
-        self.never_again = self._on_rows(earlier_pairs(snapshot, rules) if rules.repeats == "forbid" else ())
+        again = pairs_of(snapshot, rules.same_pairs_as) if rules.same_pairs == "fix" else ()
+        named = self._on_rows(pair.who for pair in rules.fixed)
+        self.fixed = named | (self._on_rows(again) - self.forbidden)
+        before = earlier_pairs(snapshot, rules)
+        self.never_again = self._on_rows(before if rules.repeats == "forbid" else ())
+        self.never_back = self._on_rows(
+            ((author, reviewer) for reviewer, author in before) if rules.returns == "forbid" else ()
+        )
         written = {
             (review.assessor, work_for_row.get(review.submission, review.submission))
             for review in snapshot.reviews
             if review.written
         }
-        self.not_coming = self._on_rows(pair.who for pair in rules.not_coming) - self.fixed - written
+        self.not_coming = self._on_rows(pair.who for pair in rules.not_coming) - named - written
 
     def missed(self, works: AbstractSet[str]) -> frozenset[Pair]:
         """Pairs of people who take part that are not waited for: neither owed again, nor received."""
@@ -324,6 +329,8 @@ class _Judge:
             return ChangeReason.FORBIDDEN_PAIR
         if (reviewer.id, row) in self.never_again:
             return ChangeReason.REPEATS_EARLIER
+        if (reviewer.id, row) in self.never_back:
+            return ChangeReason.RETURNS_EARLIER
         if together if self.rules.own_group == "barred" else self.rules.own_group == "only" and not together:
             return ChangeReason.BREAKS_GROUP_RULE
         shared = set(reviewer.sections) & set(author.sections)

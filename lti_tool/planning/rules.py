@@ -162,6 +162,18 @@ class PlanRules(BaseModel):
     repeats: Literal["avoid", "forbid"] = Field(
         default="avoid", description="Pairs of earlier assignments: as few as possible, or never"
     )
+    returns: Literal["allowed", "avoid", "forbid"] = Field(
+        default="allowed",
+        description="Whoever was reviewed by somebody in an earlier assignment reviews that person now: "
+        "as it happens, as few as possible, or never",
+    )
+    same_pairs_as: Id | None = Field(
+        default=None, description="Assignment whose pairs shall be the same here, for a second draft"
+    )
+    same_pairs: Literal["wish", "fix"] = Field(
+        default="wish",
+        description="Those pairs: as many as the rules allow, or each whose two students take part",
+    )
     levels: Levels = Field(
         default="off",
         description="Levels of the students: not looked at; every work gets a strong reviewer; students "
@@ -187,6 +199,8 @@ class PlanRules(BaseModel):
             for pair in getattr(self, name):
                 if pair.reviewer == pair.author:
                     raise ValueError(f"{name}: {pair.reviewer} is named as reviewer of the own work")
+        if self.same_pairs_as is not None and self.same_pairs_as in self.earlier:
+            raise ValueError("same_pairs_as: its pairs cannot be the same and not come again (earlier)")
         if self.levels != "off" and self.levels_from is None:
             raise ValueError("levels need an assignment whose points tell them (levels_from)")
         both = {pair.who for pair in self.forbidden} & {pair.who for pair in self.fixed}

@@ -39,7 +39,7 @@ _SINGLE: Final[Mapping[tuple[str, object], tuple[str, str]]] = {
 }
 """(field of the engine's rules, value) -> (field of ours, value)."""
 
-_FIELDS: Final = {"reviews_per_reviewer", "balance", *(field for field, _ in _SINGLE.values())}
+_FIELDS: Final = {"reviews_per_reviewer", "balance", "returns", *(field for field, _ in _SINGLE.values())}
 
 
 def ways_out(reasons: Sequence[Reason], rules: PlanRules) -> tuple[WayOut, ...]:
@@ -63,12 +63,26 @@ def _changes(params: Mapping[str, object], rules: PlanRules) -> dict[str, str] |
             if rules.balance == "close":
                 return None  # the engine was already allowed all that `close` allows
             changes["balance"] = "close"
+        elif name == "avoid_is":
+            changes |= _earlier_lifted(rules)
+        elif name == "forbidden" and _mixed(rules):  # the stricter kind of earlier pairs is among them
+            changes |= _earlier_lifted(rules) | ({"forbidden": ""} if rules.forbidden else {})
         elif isinstance(value, str | frozenset | None) and (name, value) in _SINGLE:
             ours, text = _SINGLE[name, value]
             changes[ours] = text
         else:
             return None
     return changes
+
+
+def _mixed(rules: PlanRules) -> bool:
+    """Whether one of pairs again and pairs in return is strict and the other a wish (``engine_history``)."""
+    return bool(rules.earlier) and rules.returns != "allowed" and rules.returns != rules.repeats
+
+
+def _earlier_lifted(rules: PlanRules) -> dict[str, str]:
+    """The strict rules about earlier pairs as wishes."""
+    return {name: "avoid" for name in ("repeats", "returns") if getattr(rules, name) == "forbid"}
 
 
 def apply_way_out(rules: PlanRules, code: str) -> PlanRules | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allocation import Pair, Quality, RosterError, quality
 from lti_tool.planning.canvas_method import Draws, Measured, canvas_draws, measured
 from lti_tool.planning.engine_input import EngineInput, engine_input
 from lti_tool.planning.plan import ChangeKind, ChangeReason, Plan
+from lti_tool.planning.same_pairs import SamePairs, same_pairs
 from lti_tool.planning.snapshot import Snapshot
 
 NO_REVIEWS = Quality(
@@ -25,9 +26,11 @@ class Afterwards:
     quality: Quality
     measured: Measured | None
     knows: frozenset[str]
+    again: SamePairs | None
+    """How many pairs are those of another assignment, where the rules ask for them."""
 
 
-NOTHING = Afterwards(NO_REVIEWS, None, frozenset())
+NOTHING = Afterwards(NO_REVIEWS, None, frozenset(), None)
 
 
 def afterwards(snapshot: Snapshot, plan: Plan) -> Afterwards:
@@ -37,13 +40,16 @@ def afterwards(snapshot: Snapshot, plan: Plan) -> Afterwards:
     except RosterError:  # an undo after everybody has left
         return NOTHING
     pairs = _pairs_after(given, plan)
-    found = quality(given.roster, given.rules, pairs)
+    found = quality(given.roster, replace(given.rules, existing=given.existing), pairs)
+    again = same_pairs(snapshot, plan.rules, given, frozenset(pairs))
     if not pairs:
-        return Afterwards(found, None, frozenset())
-    known = {"repeats": given.rules.avoid, "weak": given.rules.strong_at is not None}
+        return Afterwards(found, None, frozenset(), again)
+    history = given.history
+    known = {"repeats": history.again, "returns": history.back, "weak": given.rules.strong_at is not None}
     silent = {name for name, told in known.items() if not told}
     names = set(Measured.__dataclass_fields__) - silent
-    return Afterwards(found, measured(given.roster, given.rules, pairs, found), frozenset(names))
+    numbers = measured(given.roster, given.rules, pairs, found, history)
+    return Afterwards(found, numbers, frozenset(names), again)
 
 
 def canvas_instead(snapshot: Snapshot, plan: Plan) -> Draws | None:
@@ -57,9 +63,9 @@ def canvas_instead(snapshot: Snapshot, plan: Plan) -> Draws | None:
         return None
     people = {one.id for one in given.roster.participants}
     works = {one.id for one in given.roster.submissions}
-    stay = given.rules.kept | given.rules.existing
+    stay = given.rules.kept | given.existing
     start = [pair for pair in stay if pair.reviewer in people and pair.submission in works]
-    return canvas_draws(given.roster, given.rules, plan.seed, start)
+    return canvas_draws(given.roster, given.rules, plan.seed, start, given.history)
 
 
 def _pairs_after(given: EngineInput, plan: Plan) -> list[Pair]:

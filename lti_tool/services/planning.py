@@ -30,6 +30,7 @@ from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
 from lti_tool.planning.explain import LEFT_OUT_WORDS, name_in, reason_sentences
 from lti_tool.planning.extras import broken_beyond_numbers
+from lti_tool.planning.history import wanted_assignments
 from lti_tool.planning.holes import Lacking, lacking
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
 from lti_tool.planning.late_work import TopUp, top_up
@@ -92,8 +93,8 @@ class Planning:
     def basis(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Snapshot:
         """The last reading, with the earlier reviews and the points that the rules look at."""
         snapshot = self._reading.snapshot(actor, assignment)
-        if rules.earlier:
-            snapshot = self._reading.with_earlier(actor, snapshot, rules.earlier)
+        if others := wanted_assignments(rules):
+            snapshot = self._reading.with_earlier(actor, snapshot, others)
         if rules.levels != "off" and rules.levels_from is not None:
             snapshot = self._reading.with_scores(actor, snapshot, [rules.levels_from])
         return snapshot
@@ -207,6 +208,7 @@ def view_of(stored: StoredPlan) -> PlanView:
         quality=after.quality,
         measured=after.measured,
         knows=after.knows,
+        again=after.again,
         taking_part=taking_part(stored.snapshot, stored.plan.rules),
         run_id=None,
         created_by_name=stored.created_by_name,

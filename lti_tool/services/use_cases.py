@@ -26,6 +26,7 @@ from lti_tool.planning.late_work import TopUp
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.same_pairs import SamePairs
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.planning.taking_part import TakingPart
 from lti_tool.services.follow_up_cases import CreditCases, FollowUpCases, ScheduleCases, WatchCases
@@ -128,6 +129,8 @@ class PlanView:
     """What the plan does about late work, where it builds on reviews that exist."""
     lacking: tuple[Lacking, ...]
     """Works that have fewer reviews coming than agreed even then: for staff, by hand."""
+    again: SamePairs | None
+    """Which pairs are the same as in another assignment, where the rules ask for that."""
     notified: int
     """Students whom Canvas will notify when the plan is applied."""
 

@@ -112,7 +112,14 @@ def _numbers(before: PlanView, after: PlanView) -> list[Numbers]:
         row(_("islands (1: all works can be compared)"), *(view.quality.components for view in both)),
     ]
     if any(view.plan.rules.earlier for view in both):
-        rows.append(row(_("pairs of earlier assignments"), *(view.quality.repeats for view in both)))
+        numbers = [view.measured for view in both]
+        rows.append(row(_("pairs of earlier assignments"), *(one.repeats if one else 0 for one in numbers)))
+        rows.append(
+            row(
+                _("reviews in return for one of an earlier assignment"),
+                *(one.returns if one else 0 for one in numbers),
+            )
+        )
     rows += [
         row(_("students whom Canvas notifies"), *(view.notified for view in both)),
         row(_("fixed pairs"), *(len(view.plan.rules.fixed) for view in both)),

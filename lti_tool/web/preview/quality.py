@@ -54,6 +54,16 @@ def _repeats(found: int) -> object:
     )
 
 
+def _returns(found: int) -> object:
+    if not found:
+        return gettext("Nobody reviews a reviewer of an earlier assignment")
+    return ngettext(
+        "%(num)s review returns one of an earlier assignment",
+        "%(num)s reviews return one of an earlier assignment",
+        found,
+    )
+
+
 def _islands(found: int) -> object:
     if found == 1:
         return gettext("All are connected: works can be compared across the class")
@@ -77,6 +87,7 @@ _WORDS: dict[str, tuple[Callable[[int], object], LazyString, int]] = {
     "short": (_short, _l("works with fewer reviews than planned"), 0),
     "reciprocal": (_reciprocal, _l("couples who review each other"), 0),
     "repeats": (_repeats, _l("reviews of somebody met in an earlier assignment"), 0),
+    "returns": (_returns, _l("reviews in return for one of an earlier assignment"), 0),
     "islands": (_islands, _l("groups between which no review goes"), 1),
     "weak": (_weak, _l("works without a strong reviewer"), 0),
     "against": (_against, _l("reviews that the rules do not allow"), 0),

@@ -383,6 +383,7 @@ class Course:
             quality=after.quality,
             measured=after.measured,
             knows=after.knows,
+            again=after.again,
             taking_part=taking_part(self.read, plan.rules),
             run_id=ran[0] if ran else None,
             created_by_name="Dr. Rosa Okafor",
