@@ -14,6 +14,7 @@ from lti_tool.cli.output import DONE, explains_errors, format_option, print_json
 if TYPE_CHECKING:
     from lti_tool.planning.plan import Plan
     from lti_tool.planning.rules import PlanRules
+    from lti_tool.planning.same_pairs import SamePairs
     from lti_tool.planning.snapshot import Snapshot
 
 P = ParamSpec("P")
@@ -75,8 +76,8 @@ def make(
         except Infeasible as error:
             sentences = planning.feasibility(actor, AssignmentId(assignment), chosen).sentences
             refuse("\n".join(["these rules cannot work:", *reason_lines(error.reasons, sentences)]))
-        snapshot = planning.plan(actor, made.id).snapshot
-    show_plan(made, snapshot, format_)
+        view = planning.plan(actor, made.id)
+    show_plan(made, view.snapshot, format_, view.again)
 
 
 @click.command()
@@ -167,10 +168,11 @@ def read_rules(path: Path) -> PlanRules:
         refuse("\n".join([f"{path} cannot be used; nothing was planned:", *lines]))
 
 
-def show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
+def show_plan(plan: Plan, snapshot: Snapshot, format_: str, again: SamePairs | None = None) -> None:
     """Print a plan as the command line's users and programs expect it."""
     from lti_tool.planning.explain import REASON_WORDS
     from lti_tool.planning.plan import ChangeKind
+    from lti_tool.planning.same_pairs import DIFFERS_WORDS
     from lti_tool.planning.warnings import WARNING_WORDS, warnings
     from lti_tool.services.tables import display_name
 
@@ -198,6 +200,16 @@ def show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
                 **lists,
                 "counts": dict(zip(lists, plan.counts.values(), strict=True)),
                 "warnings": said,
+                "same_pairs": None
+                if again is None
+                else {
+                    "assignment": plan.rules.same_pairs_as,
+                    "same": again.same,
+                    "total": again.total,
+                    "differ": [
+                        {"reviewer": one.reviewer, "author": one.author, "why": one.why} for one in again.gone
+                    ],
+                },
             }
         )
         return
@@ -210,6 +222,11 @@ def show_plan(plan: Plan, snapshot: Snapshot, format_: str) -> None:
             )
             click.echo(f"  {signs[change.kind]} {change.kind:<7} {names}  ({REASON_WORDS[change.reason]})")
     counts = plan.counts
+    if again is not None:
+        click.echo(f"\n{again.same} of {again.total} pairs are the same as in {again.name}.")
+        for one in again.gone:
+            names = f"{display_name(snapshot, one.reviewer)} and {display_name(snapshot, one.author)}"
+            click.echo(f"  {names}: {DIFFERS_WORDS[one.why]}")
     for words in said:
         click.echo(f"\nWarning: {words}")
     click.echo(

@@ -76,7 +76,8 @@ class RuleSets:
         """Make a set the rules of an assignment, which is never its own earlier one. Raises NotHere."""
         rules = self.get(actor, set_id).rules
         earlier = tuple(one for one in rules.earlier if one != assignment)
-        rules = rules.model_copy(update={"earlier": earlier})
+        same = None if rules.same_pairs_as == assignment else rules.same_pairs_as
+        rules = rules.model_copy(update={"earlier": earlier, "same_pairs_as": same})
         self._planning.save_rules(actor, assignment, rules)
         return rules
 

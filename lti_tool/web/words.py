@@ -21,6 +21,7 @@ from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.explain import LEFT_OUT_WORDS, REASON_WORDS
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind, ChangeReason
+from lti_tool.planning.same_pairs import DIFFERS_WORDS, Differs
 from lti_tool.planning.taking_part import LeftOut
 from lti_tool.services.edit_words import broken_sentences
 from lti_tool.services.editing import broken_by
@@ -43,6 +44,9 @@ SIGNS: Mapping[ChangeKind, str] = {
 REASONS: Mapping[ChangeReason, LazyString] = {code: _l(words) for code, words in REASON_WORDS.items()}
 LEFT_OUT: Mapping[LeftOut, LazyString] = {code: _l(words) for code, words in LEFT_OUT_WORDS.items()}
 """Both are written in ``planning.explain``, whose words the command line uses too."""
+
+DIFFERS: Mapping[Differs, LazyString] = {code: _l(words) for code, words in DIFFERS_WORDS.items()}
+"""Written in ``planning.same_pairs``."""
 
 STATES: Mapping[RunState, LazyString] = {
     RunState.QUEUED: _l("Waiting to start"),

@@ -7,8 +7,10 @@ from typing import get_args
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
+from pydantic import ValidationError
 
 from lti_tool.planning.edits import Edit, EditKind, edited_rules
+from lti_tool.planning.history import wanted_assignments
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.pair_list import PairLine, pair_lines
 from lti_tool.planning.people_list import Directory
@@ -51,9 +53,9 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
             names={one.id: one.name for one in snapshot.people},
             idle=idle_pairs(snapshot, rules),
             people=suggestions(snapshot.people),
-            others=[one for one in others if one.peer_reviews or one.id in rules.earlier],
+            others=[one for one in others if one.peer_reviews or one.id in wanted_assignments(rules)],
             sources=others,
-            gone=[one for one in rules.earlier if one not in {other.id for other in others}],
+            gone=[one for one in wanted_assignments(rules) if one not in {other.id for other in others}],
             typed=request.form,
             errors=errors,
             unclear=unclear or [],
@@ -113,15 +115,38 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
         return go_to(here(course_id, assignment_id, "held"))
 
     @pages.post("/earlier")
-    def choose_earlier(course_id: str, assignment_id: str) -> Response:
+    def choose_earlier(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         known = {one.id for one in services.reading.assignments(actor)} - {assignment}
-        chosen = tuple(one for one in request.form.getlist("earlier") if one in known)
-        repeats = "forbid" if request.form.get("repeats") == "forbid" else "avoid"
+        changes = {
+            "earlier": tuple(one for one in request.form.getlist("earlier") if one in known),
+            "repeats": "forbid" if request.form.get("repeats") == "forbid" else "avoid",
+            "returns": request.form.get("returns", "allowed"),
+        }
+        return keep(course_id, assignment_id, changes, "earlier")
+
+    @pages.post("/same")
+    def choose_same(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        known = {one.id for one in services.reading.assignments(actor)} - {assignment}
+        chosen = request.form.get("same_pairs_as", "")
+        kind = "fix" if request.form.get("same_pairs") == "fix" else "wish"
+        changes = {"same_pairs_as": chosen if chosen in known else None, "same_pairs": kind}
+        return keep(course_id, assignment_id, changes, "same_pairs_as")
+
+    def keep(
+        course_id: str, assignment_id: str, changes: Mapping[str, object], part: str
+    ) -> Response | tuple[str, int]:
+        """Save the rules with these changes, or say what contradicts itself."""
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
         rules = services.planning.rules(actor, assignment)
-        changed = rules.model_copy(update={"earlier": chosen, "repeats": repeats})
+        try:
+            changed = PlanRules.model_validate({**rules.model_dump(), **changes})
+        except ValidationError:
+            said = _("The pairs of one assignment cannot both be the same and not come again.")
+            return show(course_id, assignment_id, {part: said}, 422)
         services.planning.save_rules(actor, assignment, changed)
-        return go_to(here(course_id, assignment_id, "earlier"))
+        return go_to(here(course_id, assignment_id, part))
 
     @pages.post("/levels")
     def choose_levels(course_id: str, assignment_id: str) -> Response:

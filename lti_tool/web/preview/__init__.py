@@ -46,6 +46,7 @@ def preview_blueprint(services: UseCases) -> Blueprint:
             figures=figures(view),
             reasons=reasons_of(view.plan.changes),
             must_confirm=must_confirm(view),
+            names={person.id: person.name for person in view.snapshot.people},
             **the_quality(view, None),
             **the_changes(view),
             **the_people(view),

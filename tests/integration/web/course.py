@@ -374,12 +374,13 @@ class Course:
         if plan_id not in self.plans:
             raise NotHere("no such plan")
         plan = self.plans[plan_id]
-        after = afterwards(self.read, plan)
-        late, short = late_and_lacking(StoredPlan(plan, self.read, actor.user_id, "Dr. Rosa Okafor"))
+        read = replace(self.read, earlier=self.earlier)
+        after = afterwards(read, plan)
+        late, short = late_and_lacking(StoredPlan(plan, read, actor.user_id, "Dr. Rosa Okafor"))
         ran = [run.id for run in self.runs.values() if run.plan_id == plan_id]
         return PlanView(
             plan=plan,
-            snapshot=self.read,
+            snapshot=read,
             quality=after.quality,
             measured=after.measured,
             knows=after.knows,

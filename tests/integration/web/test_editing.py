@@ -234,6 +234,26 @@ def test_earlier_assignments_are_chosen_and_forbid_what_they_had() -> None:
     assert "Allow earlier pairs again where it cannot be helped" in html.unescape(answer)
 
 
+def test_reviews_in_return_and_the_same_pairs_are_chosen_but_not_both() -> None:
+    teacher = Teacher()
+    drafts = tuple((UserId(str(n)), UserId(str(100 + (n + 1) % 24))) for n in range(100, 124))
+    gone = (UserId("999"), UserId("100"))
+    teacher.course.earlier = (Earlier(AssignmentId("76"), "Essay 1: sources", (*drafts, gone)),)
+    teacher.send(f"{PAIRS}/earlier", earlier="76", returns="forbid")
+    assert teacher.course.saved.returns == "forbid"
+    refused = teacher.send(f"{PAIRS}/same", same_pairs_as="76", same_pairs="fix")
+    assert refused.status_code == 422
+    assert "cannot both be the same and not come again" in refused.text
+    teacher.send(f"{PAIRS}/earlier")
+    teacher.send(f"{PAIRS}/same", same_pairs_as="76", same_pairs="fix")
+    assert (teacher.course.saved.same_pairs_as, teacher.course.saved.same_pairs) == ("76", "fix")
+    assert "the same pairs as in another assignment" in teacher.get(RULES).text
+    made = teacher.send(RULES, **GOOD_RULES).get_json()["location"]
+    preview = html.unescape(teacher.get(made).text)
+    assert "24 of 25 pairs are the same as in <bdi>Essay 1: sources</bdi>." in preview
+    assert "<bdi>999</bdi> → <bdi>Ada Adeyemi</bdi>: the reviewer takes no part now" in preview
+
+
 def test_rules_under_a_name() -> None:
     teacher = Teacher()
     teacher.course.saved = PlanRules(reviews_per_reviewer=5)

@@ -1,0 +1,119 @@
+"""Earlier assignments, levels and several courses from the command line, against the simulated Canvas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lti_tool.simulator.habits import Habits
+from lti_tool.simulator.records import Assignment, Course
+from tests.integration.test_command_line import TOKEN, Terminal
+from tests.simulated import SimulatedCanvas, simulated_canvas
+
+
+@pytest.fixture(scope="module")
+def canvas() -> Iterator[SimulatedCanvas]:
+    with simulated_canvas("small", habits=Habits(throttle_enabled=False)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def terminal(canvas: SimulatedCanvas, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    grant = canvas.state.make_personal_token(canvas.user("teacher").id)
+    folder = tmp_path_factory.mktemp("tool")
+    environment = {
+        "PEER_ALLOCATOR_INSTANCE": str(folder / "instance"),
+        "PEER_ALLOCATOR_ALLOW_HTTP_LOOPBACK": "true",
+        "PEER_ALLOCATOR_LOG_LEVEL": "error",
+        TOKEN: grant.token,
+    }
+    found = Terminal(canvas, environment)
+    found.run("connect", "--canvas", canvas.url, "--token-env", TOKEN)
+    return found
+
+
+@pytest.fixture
+def course(canvas: SimulatedCanvas) -> Course:
+    return canvas.course("WRIT")
+
+
+@pytest.fixture
+def essay(canvas: SimulatedCanvas, course: Course) -> Assignment:
+    return canvas.assignment(course, "Essay 1")
+
+
+@pytest.fixture(scope="module")
+def draft(canvas: SimulatedCanvas) -> tuple[Assignment, set[tuple[str, str]]]:
+    """A first draft that a teacher assigned by hand in Canvas, three each in a ring; one is done already."""
+    state, course = canvas.state, canvas.course("WRIT")
+    essay = canvas.assignment(course, "Essay 1")
+    made = state.add_assignment(course, "First draft", at=state.now())
+    made.peer_reviews = True
+    state.refresh_submissions(made)
+    authors = sorted(row.user_id for row in state.submissions_of(essay.id) if row.submission_type)
+    pairs = set()
+    for place, reviewer in enumerate(authors):
+        state.submit(reviewer, made.id)
+        for step in (1, 2, 5):
+            author = authors[(place + step) % len(authors)]
+            row = state.submission_of(made.id, author)
+            assert row is not None
+            request = state.assign_assessor(row, reviewer, made_by="a teacher")
+            pairs.add((reviewer, author))
+    state.complete_review(request.id)
+    return made, pairs
+
+
+def plan(
+    terminal: Terminal, essay: Assignment, course: Course, folder: Path, **rules: object
+) -> dict[str, Any]:
+    file = folder / "rules.json"
+    file.write_text(json.dumps(rules), encoding="utf-8")
+    found: dict[str, Any] = terminal.plan(course, essay, "--rules", str(file))
+    return found
+
+
+def test_a_second_draft_has_the_pairs_that_a_teacher_made_by_hand(
+    terminal: Terminal,
+    course: Course,
+    essay: Assignment,
+    draft: tuple[Assignment, set[tuple[str, str]]],
+    tmp_path: Path,
+) -> None:
+    first, pairs = draft
+    state = terminal.canvas.state
+    found = plan(terminal, essay, course, tmp_path, same_pairs_as=first.id, seed="x")
+    assert {(line["reviewer"], line["author"]) for line in found["creates"]} == pairs
+    assert found["same_pairs"] == {
+        "assignment": first.id, "same": len(pairs), "total": len(pairs), "differ": []
+    }  # fmt: skip
+    left = max(reviewer for reviewer, _ in pairs)
+    state.drop(left, course.id)
+    found = plan(terminal, essay, course, tmp_path, same_pairs_as=first.id, same_pairs="fix", seed="x")
+    assert found["same_pairs"]["same"] == len(pairs) - 6
+    whys = [one["why"] for one in found["same_pairs"]["differ"]]
+    assert (whys.count("reviewer_out"), whys.count("author_out")) == (3, 3)
+    said = terminal.run("plan", "show", found["id"]).stdout
+    assert f"{len(pairs) - 6} of {len(pairs)} pairs are the same as in First draft." in said
+    state.reinstate(left, course.id)
+
+
+def test_nobody_pays_a_review_back(
+    terminal: Terminal,
+    course: Course,
+    essay: Assignment,
+    draft: tuple[Assignment, set[tuple[str, str]]],
+    tmp_path: Path,
+) -> None:
+    first, pairs = draft
+    rules = {"earlier": [first.id], "repeats": "avoid", "returns": "forbid", "seed": "x"}
+    found = plan(terminal, essay, course, tmp_path, **rules)
+    now = {(line["reviewer"], line["author"]) for line in found["creates"]}
+    assert len(now) == len(pairs)
+    assert not now & {(author, reviewer) for reviewer, author in pairs}
+    assert not now & pairs
+    assert found["same_pairs"] is None
