@@ -250,7 +250,7 @@ def test_reviews_in_return_and_the_same_pairs_are_chosen_but_not_both() -> None:
     assert "the same pairs as in another assignment" in teacher.get(RULES).text
     made = teacher.send(RULES, **GOOD_RULES).get_json()["location"]
     preview = html.unescape(teacher.get(made).text)
-    assert "24 of 25 pairs are the same as in <bdi>Essay 1: sources</bdi>." in preview
+    assert "18 of 25 pairs are the same as in <bdi>Essay 1: sources</bdi>." in preview
     assert "<bdi>999</bdi> → <bdi>Ada Adeyemi</bdi>: the reviewer takes no part now" in preview
 
 
