@@ -71,3 +71,7 @@ class Infeasible(AllocationError):
         self.best = best
         self.words = in_a_row(reason.words for reason in reasons)
         super().__init__(str(self.words) or "The quotas cannot all be met.")
+
+    def __reduce__(self) -> tuple[type[Infeasible], tuple[tuple[Reason, ...], Allocation]]:
+        """What `pickle` needs to hand the error from one process to another."""
+        return type(self), (self.reasons, self.best)

@@ -10,7 +10,7 @@ from allocation.counts import Counts
 from allocation.roster import Roster
 from allocation.rules import Rules
 from allocation.strategies.board import Board
-from allocation.strategies.exact import Phase
+from allocation.strategies.paths import Phase
 from allocation.stream import go_on
 
 RECOUNTS = 3_000_000
