@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 
-from allocation.check import check
+from allocation.check import FIXED, check_pairs, check_sections
 from allocation.pools import ByNumber, MadeList, Parts, make_pools, pools_by_section
 from allocation.roster import Roster
-from allocation.rules import Pair, Rules
-from allocation.seats import Key, Kind, matrix, seat, target_of
+from allocation.rules import PAIRS, Pair, Rules
+from allocation.seats import Key, Kind, check_seats, matrix, seat, target_of
 
 BIG_GROUP = 32
 """Groups with more works than this make buckets of their own instead of blocked pairs (their number is a
@@ -126,7 +126,19 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     RulesError
         The rules name something that the roster does not have.
     """
-    check(roster, rules)
+    check_pairs(roster, rules, FIXED)
+    check_sections(roster, rules)
+    check_seats(roster, rules)
+    try:
+        return _compiled(roster, rules)
+    except (KeyError, TypeError, ValueError):
+        check_pairs(roster, rules, PAIRS)
+        raise
+
+
+def _compiled(roster: Roster, rules: Rules) -> Problem:
+    """`compile_problem` but for the check of the many pairs, which are looked at only once: each must name
+    somebody and something that is there."""
     participants = sorted(roster.participants, key=attrgetter("id"))
     submissions = sorted(roster.submissions, key=attrgetter("id"))
     number_work = {one.id: s for s, one in enumerate(submissions)}
@@ -143,11 +155,11 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
         for r in some:
             own[r].append(s)
 
-    def numbered(pairs: Iterable[Pair]) -> dict[tuple[int, int], int]:
-        known = sorted((number[r], number_work[s]) for r, s in pairs if r in number and s in number_work)
+    def numbered(pairs: Iterable[tuple[str, str]]) -> dict[tuple[int, int], int]:
+        in_order = sorted((number[r], number_work[s]) for r, s in pairs)
         if people_of is None:
-            return dict.fromkeys(known, 1)
-        return Counter((place(one, sections_of[s]), s) for one, s in known)
+            return dict.fromkeys(in_order, 1)
+        return Counter((place(one, sections_of[s]), s) for one, s in in_order)
 
     sections = [one.sections for one in participants]
     groups = [one.groups for one in participants]
@@ -165,14 +177,13 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
     gives, low, high = _quotas(roster, rules, seating.gives, number_work, locked)
     blocked: list[set[int]] = [set(mine) for mine in own]
     for pairs in (rules.forbidden, rules.avoid if rules.avoid_is == "hard" else ()):
-        left = map(number.__getitem__, map(itemgetter(0), pairs))
-        right = map(number_work.__getitem__, map(itemgetter(1), pairs))
         if people_of is None:
-            for r, s in zip(left, right, strict=True):
-                blocked[r].add(s)
+            for reviewer, work in pairs:
+                blocked[number[reviewer]].add(number_work[work])
         else:
-            for r, s in zip(left, right, strict=True):
-                blocked[place(r, sections_of[s])].add(s)
+            for reviewer, work in pairs:
+                s = number_work[work]
+                blocked[place(number[reviewer], sections_of[s])].add(s)
     for r, s in locked if mates is not None else ():
         for x in mates[r] if mates is not None else ():
             blocked[x].add(s)
@@ -222,10 +233,9 @@ def compile_problem(roster: Roster, rules: Rules) -> Problem:
         members=None if people_of is None else [tuple(ids[i] for i in some) for some in people_of],
     )  # fmt: skip
     fixed = set(locked)
+    there = [(one, work) for one, work in rules.existing if one in number and work in number_work]
     problem.existing = {
-        pair: people
-        for pair, people in numbered(rules.existing).items()
-        if problem.allowed(*pair) or pair in fixed
+        pair: people for pair, people in numbered(there).items() if problem.allowed(*pair) or pair in fixed
     }
     return problem
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import comb, isfinite
+from math import comb
 
 from allocation.errors import RulesError
-from allocation.roster import MOST_REVIEWS, is_count
+from allocation.roster import MOST_REVIEWS, is_count, is_fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ def promise(received: Iterable[int], reviewers: int, drop_out: float, *, at_leas
     works = Counter(received)
     number = sum(works.values())
     _check(drop_out, at_least)
+    if not isinstance(reviewers, int) or isinstance(reviewers, bool) or reviewers < 0:
+        raise RulesError(f"reviewers is {reviewers!r}. Say a whole number that is not negative.")
     if not number or any(not is_count(reviews) for reviews in works):
         raise RulesError(f"received: say a whole number from 0 to {MOST_REVIEWS} for at least one work.")
     enough = sum(count * keeps(reviews, drop_out, at_least) for reviews, count in sorted(works.items()))
@@ -103,14 +105,14 @@ def reviews_to_ask(at_least: int, drop_out: float, *, certainty: float = 0.95) -
     (3, 5)
     """
     _check(drop_out, at_least)
-    if not 0 <= certainty <= 1:
+    if not is_fraction(certainty):
         raise RulesError(f"certainty is {certainty!r}. Say a number from 0 to 1.")
     sizes = range(at_least, 51)
     return next((size for size in sizes if keeps(size, drop_out, at_least) >= certainty), None)
 
 
 def _check(drop_out: float, at_least: int) -> None:
-    if not isfinite(drop_out) or not 0 <= drop_out <= 1:
+    if not is_fraction(drop_out):
         raise RulesError(f"drop_out is {drop_out!r}. Say a number from 0 to 1.")
     if not is_count(at_least):
         raise RulesError(f"at_least is {at_least!r}. Say a whole number from 0 to {MOST_REVIEWS}.")

@@ -64,8 +64,8 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
         repeats=len(chosen.keys() & rules.avoid),
         moved=sum(
             1
-            for pair in rules.existing
-            if pair not in chosen and pair.reviewer in people and pair.submission in authors
+            for reviewer, submission in rules.existing
+            if (reviewer, submission) not in chosen and reviewer in people and submission in authors
         ),
         weak=weak,
         components=_islands(chosen, people, authors),

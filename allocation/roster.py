@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from allocation.errors import RosterError
@@ -15,6 +14,11 @@ MOST_REVIEWS = 1000
 def is_count(value: object) -> bool:
     """True for an integer between 0 and `MOST_REVIEWS` (a bool is not a number of reviews)."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_REVIEWS
+
+
+def is_fraction(value: object) -> bool:
+    """True for a number from 0 to 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +132,16 @@ def _check_participant(person: Participant) -> None:
             f"Participant {person.id!r} gives {person.gives!r} reviews. "
             f"Say a whole number from 0 to {MOST_REVIEWS}."
         )
-    if person.ability is None:
-        return
-    number = isinstance(person.ability, int | float) and not isinstance(person.ability, bool)
-    if not number or math.isnan(person.ability) or not 0 <= person.ability <= 1:
+    if person.ability is not None and not is_fraction(person.ability):
         raise RosterError(
             f"Participant {person.id!r} has the ability {person.ability!r}. Say a number from 0 to 1."
         )
 
 
 def _check_submission(work: Submission, known: set[str]) -> None:
-    if not isinstance(work.authors, tuple) or not work.authors:
+    if not isinstance(work.authors, tuple) or not all(isinstance(author, str) for author in work.authors):
+        raise RosterError(f"Submission {work.id!r}: authors must be a tuple of texts.")
+    if not work.authors:
         raise RosterError(f"Submission {work.id!r} has no author. Name at least one participant.")
     for author in work.authors:
         if author not in known:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple, get_args
 
 from allocation.errors import RulesError
-from allocation.roster import MOST_REVIEWS, is_count
+from allocation.roster import MOST_REVIEWS, is_count, is_fraction
 
 Sections = Literal["any", "same", "different"]
 Groups = Literal["any", "different", "same"]
@@ -50,6 +49,9 @@ class Goal(StrEnum):
     CONNECTED = "connected"
     """The reviews join everybody into one comparison graph, without islands."""
 
+
+PAIRS = ("forbidden", "required", "kept", "avoid", "existing")
+"""The fields of `Rules` that are sets of pairs."""
 
 DEFAULT_GOALS = (Goal.MOVED, Goal.REPEATS, Goal.RECIPROCAL, Goal.STRONG, Goal.CONNECTED)
 
@@ -146,21 +148,36 @@ class Rules:
             or self.receives[0] > self.receives[1]
         ):
             raise RulesError(f"receives is {self.receives!r}. Say (fewest, most), from 0 to {MOST_REVIEWS}.")
-        if self.strong_at is not None and (
-            isinstance(self.strong_at, bool) or math.isnan(self.strong_at) or not 0 <= self.strong_at <= 1
-        ):
+        if self.strong_at is not None and not is_fraction(self.strong_at):
             raise RulesError(f"strong_at is {self.strong_at!r}. Say a number from 0 to 1, or nothing.")
-        if self.section_shares is not None:
-            _check_shares(self.section_shares)
-        for goal in (Goal.SAME_LEVEL, Goal.MIXED):
-            if goal in self.goals and self.strong_at is None:
-                raise RulesError(
-                    f"goals: {goal.value!r} needs strong_at, the ability from which one is strong."
-                )
-        if len(set(self.goals)) < len(self.goals) or not all(goal in tuple(Goal) for goal in self.goals):
-            raise RulesError(
-                f"goals is {self.goals!r}. Name each goal at most once, out of {', '.join(Goal)}."
-            )
+        for name in PAIRS:
+            if not isinstance(getattr(self, name), frozenset):
+                raise RulesError(f"{name} must be a frozenset of pairs.")
+        _check_cells("section_pairs", self.section_pairs, 2)
+        _check_cells("section_shares", self.section_shares, 3)
+        _check_shares(self.section_shares or frozenset())
+        _check_goals(self.goals, self.strong_at)
+
+
+def _check_goals(goals: tuple[Goal, ...], strong_at: float | None) -> None:
+    if not isinstance(goals, tuple) or not all(isinstance(goal, Goal) for goal in goals):
+        raise RulesError(f"goals is {goals!r}. Say a tuple of members of Goal, such as (Goal.CONNECTED,).")
+    if len(set(goals)) < len(goals):
+        raise RulesError(f"goals is {goals!r}. Name each goal at most once, out of {', '.join(Goal)}.")
+    for goal in (Goal.SAME_LEVEL, Goal.MIXED):
+        if goal in goals and strong_at is None:
+            raise RulesError(f"goals: {goal.value!r} needs strong_at, the ability from which one is strong.")
+
+
+def _check_cells(name: str, cells: frozenset[tuple[object, ...]] | None, size: int) -> None:
+    """Two sections in each cell of a matrix, and what may follow them."""
+    if cells is not None and not isinstance(cells, frozenset):
+        raise RulesError(f"{name} must be a frozenset.")
+    for cell in cells or ():
+        fits = isinstance(cell, tuple) and len(cell) == size
+        if not fits or not all(isinstance(section, str) for section in cell[:2]):
+            wanted = "(section, section)" if size == 2 else "(section, section, reviews)"
+            raise RulesError(f"{name}: {cell!r} is not {wanted}.")
 
 
 def _check_shares(shares: frozenset[Share]) -> None:

@@ -49,7 +49,7 @@ class Stream:
     check: Callable[[], None]
 
     def __init__(self, seed: str, digest: bytes, purpose: str, check: Callable[[], None] = go_on) -> None:
-        parts = (seed.encode(), digest, purpose.encode())
+        parts = (seed.encode(errors="surrogatepass"), digest, purpose.encode())
         key = b"".join(len(part).to_bytes(8, "little") + part for part in parts)
         self.check = check
         self.word = _words(key, check).__next__

@@ -16,7 +16,7 @@ from allocation.engine import allocate, can_work
 from allocation.errors import RulesError
 from allocation.problem import compile_problem
 from allocation.result import Allocation
-from allocation.roster import MOST_REVIEWS, Roster
+from allocation.roster import MOST_REVIEWS, Roster, is_count
 from allocation.rules import DEFAULT_GOALS, Goal, Rules, Share
 
 DRAWS = 4
@@ -75,8 +75,8 @@ def plan_term(roster: Roster, rules: Rules, assignments: int, *, seed: str | int
         Not even a single assignment can meet the quotas.
     """
     _check(rules)
-    if assignments < 1:
-        raise RulesError(f"assignments is {assignments!r}. Say a whole number of at least 1.")
+    if not is_count(assignments) or not assignments:
+        raise RulesError(f"assignments is {assignments!r}. Say a whole number from 1 to {MOST_REVIEWS}.")
     named = secrets.token_hex(16) if seed is None else str(seed)
     hard = replace(rules, avoid_is="hard")
     possible = _possible(roster, hard, assignments)

@@ -49,7 +49,7 @@ def verify(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> tuple[BrokenR
     chosen = [Pair(*pair) for pair in pairs]
     people = {one.id: one for one in roster.participants}
     works = {one.id: one for one in roster.submissions}
-    fixed = set(rules.required) | set(rules.kept)
+    fixed = {Pair(*pair) for pair in rules.required | rules.kept}
     if rules.co_authors == "same":
         fixed |= _fixed_for_all(roster, rules, fixed)
     broken: list[BrokenRule] = []
@@ -70,10 +70,9 @@ def verify(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> tuple[BrokenR
         elif pair not in fixed:
             broken += _broken_by(person, work, [people[a] for a in work.authors], rules)
     for name, needed in (("required", rules.required), ("kept", rules.kept)):
-        for pair in sorted(needed - set(known)):
-            broken.append(
-                BrokenRule(name, *pair, f"{pair.reviewer} must review {pair.submission}, and does not.")
-            )
+        for reviewer, submission in sorted(needed - set(known)):
+            text = f"{reviewer} must review {submission}, and does not."
+            broken.append(BrokenRule(name, reviewer, submission, text))
     if rules.reciprocal == "forbid":
         broken += _mutual(known, works, fixed)
     if rules.co_authors == "different":
