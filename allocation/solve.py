@@ -184,14 +184,20 @@ def _drop_mutual(solved: Solved, bound: int) -> None:
     fixed = set(problem.locked)
     for a, b in left:
         for giver, taker in ((a, b), (b, a)):
-            mine = [s for s in problem.own[taker] if s in board.out[giver]]
-            if mine and not any((giver, s) in fixed for s in mine):
-                for s in mine:
-                    board.remove(giver, s)
+            seats = _seats_of(problem, giver)
+            mine = [(r, s) for r in seats for s in problem.own[taker] if s in board.out[r]]
+            if mine and fixed.isdisjoint(mine):
+                for r, s in mine:
+                    board.remove(r, s)
                 break
 
 
 def _fixed_both(problem: Problem, a: int, b: int) -> bool:
-    fixed = problem.locked
-    forth = any(r == a and b in problem.authors[s] for r, s in fixed)
-    return forth and any(r == b and a in problem.authors[s] for r, s in fixed)
+    fixed, mine, theirs = problem.locked, _seats_of(problem, a), _seats_of(problem, b)
+    forth = any(r in mine and b in problem.authors[s] for r, s in fixed)
+    return forth and any(r in theirs and a in problem.authors[s] for r, s in fixed)
+
+
+def _seats_of(problem: Problem, r: int) -> tuple[int, ...]:
+    """All seats of whoever sits there."""
+    return (r,) if problem.alike is None else problem.alike[r]

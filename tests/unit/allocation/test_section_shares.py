@@ -136,3 +136,21 @@ def test_a_term_keeps_the_shares() -> None:
     pairs = [pair for one in term.allocations for pair in one.pairs]
     assert len(pairs) == len(set(pairs)) == 80
     assert all(verify(roster, rules, one.pairs) == () for one in term.allocations)
+
+
+def test_what_is_left_of_shares_that_do_not_fit_has_no_forbidden_reciprocal_pair() -> None:
+    sections = {"p0": "S3", "p1": "S2", "p2": "S2", "p3": "S3"}
+    gives = {"p0": 1, "p2": 2, "p3": 2}
+    groups = {"p0": "g3", "p1": "g3", "p2": "g0", "p3": "g0"}
+    people = tuple(
+        Participant(one, frozenset({section}), frozenset({groups[one]}), gives.get(one))
+        for one, section in sections.items()
+    )
+    roster = Roster(people, tuple(Submission(f"w{one.id}", (one.id,)) for one in people))
+    shares = matrix(("S3", "S2", 0), ("S2", "S2", 1), ("S2", "S3", 1))
+    rules = Rules(2, groups="different", reciprocal="forbid", section_shares=shares, receives=(2, 3))
+    for seed in range(3):
+        with pytest.raises(Infeasible) as caught:
+            allocate(roster, rules, seed=seed)
+        broken = {one.code for one in verify(roster, rules, caught.value.best.pairs)}
+        assert broken <= {"gives", "receives", "section_share"}
