@@ -114,7 +114,7 @@ def test_reads_every_key(tmp_path: Path) -> None:
         ({"rules": {"receives": [0, 1.5]}}, "rules.receives: expected a whole number"),
         ({"rules": {"receives": [3, 1]}}, "receives"),
         ({"rules": {"section_pairs": [["S"]]}}, r"rules.section_pairs\[0\]: expected two texts"),
-        ({"rules": {"section_pairs": [["S", "T"]]}}, "section_pairs: nobody is in section 'T'"),
+        ({"rules": {"section_pairs": [["S", "T"]]}}, "section_pairs: Nobody is in section T"),
         ({"rules": {"goals": "moved"}}, "rules.goals: expected a list"),
         ({"rules": {"goals": ["fair"]}}, "rules.goals: 'fair' is none of moved"),
         ({"rules": {"goals": [["moved"]]}}, "rules.goals"),
