@@ -11,15 +11,17 @@ import itertools
 import logging
 import os
 import signal
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from sqlalchemy import make_url
 from werkzeug.serving import make_server
 
 from lti_tool.applying.records import Actor
@@ -254,6 +256,18 @@ class Stage:
                 break
             assert self.wait(self.start(run, generation=generation + 10 * later, **how)) == 0
         return self.journal.report(run)
+
+    def locked(self) -> bool:
+        """Whether somebody keeps SQLite's write lock."""
+        file = make_url(self.database).database
+        if not self.database.startswith("sqlite") or file is None:
+            return False
+        with closing(sqlite3.connect(file, timeout=0.2, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+        return False
 
     # -- what counts
 

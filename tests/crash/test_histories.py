@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import time
 
 import pytest
 
@@ -13,6 +10,7 @@ from lti_tool.jobs.worker import SWEEP_S
 from lti_tool.persistence.run_journal import LEASE
 from lti_tool.simulator.faults import FaultKind
 from tests.crash.conftest import ALL
+from tests.crash.deaths import frozen_after_a_commit, frozen_in_a_call
 from tests.crash.stage import CREATES, DELETES, PHASES, Point, Stage
 
 SEEDS = range(20 if ALL else 1)
@@ -67,40 +65,13 @@ def test_death_during_recovery(stage: Stage, seed: int) -> None:
 def test_a_worker_that_is_frozen_beyond_its_lease_sends_nothing_when_it_wakes(
     stage: Stage, moment: int
 ) -> None:
-    """Stopped right after a commit, `sent` marks among them; what it would send next is done by another."""
-    run = stage.scene(quiet=True)
-    frozen = stage.start(run, dies_at=moment, by="SIGSTOP", deadline_s=0.6)
-    _wait_until_stopped(frozen)
-    time.sleep(0.7)  # longer than its own deadline; that its lease is over, the next generation sees
-    stage.finish(run)
-    os.kill(frozen, signal.SIGCONT)
-    assert stage.wait(frozen) == 0
-    stage.assert_exact(run)
+    """`sent` marks are among the commits; what it would send next is done by another."""
+    frozen_after_a_commit(stage, moment)
 
 
 @pytest.mark.parametrize("number", range(12, 40, 3) if ALL else [20])
 def test_a_worker_that_is_frozen_while_canvas_works_for_it(stage: Stage, number: int) -> None:
-    run = stage.scene(quiet=True)
-    signals = {(number, "arrived"): signal.SIGSTOP}
-    frozen = stage.start_watched(run, signals, deadline_s=0.6)
-    _wait_until_stopped(frozen)
-    time.sleep(0.7)
-    stage.finish(run)
-    os.kill(frozen, signal.SIGCONT)
-    assert stage.wait(frozen) == 0
-    stage.assert_exact(run)
-
-
-def _wait_until_stopped(pid: int) -> None:
-    until = time.monotonic() + 60
-    while True:
-        with open(f"/proc/{pid}/stat") as stat:
-            state = stat.read().rpartition(")")[2].split()[0]
-        if state == "T":
-            return
-        assert state != "Z", "it ended before it was stopped"
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    frozen_in_a_call(stage, number)
 
 
 @pytest.mark.parametrize("turn", range(10 if ALL else 1))

@@ -6,20 +6,16 @@ import ipaddress
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
 from lti_tool.canvas.transport import SendFailed, Transport, WireRequest
 from lti_tool.outgoing import Reach
 from lti_tool.planning.ids import CanvasOrigin
+from tests.certificates import certificate
 
 
 @dataclass
@@ -36,33 +32,6 @@ class Server:
             verify=str(self.bundle) if trusted else True,
             reach=Reach(networks=(ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))),
         )
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for `localhost` alone, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public, private = folder / "certificate.pem", folder / "private.pem"
-    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return public, private
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from lti_tool.applying.states import RunState, StepClass
 from lti_tool.planning.drift import find_drift
-from lti_tool.planning.ids import ReviewId
 from tests.builders import person, review, snapshot, user, work
 from tests.fakes import REVOKED, FakeCanvas
 from tests.integration.journal.stage import TEACHER, Stage, creates, deletes, pair
@@ -151,17 +150,6 @@ def with_new_allocation(canvas: FakeCanvas) -> object:
     return replace(canvas.world, new_allocation_feature=True)
 
 
-def test_a_review_completed_just_before_its_deletion_is_kept(shared: Stage) -> None:
-    moved = stage(shared)
-    finish = {("reviews_of", 1): review(3, 4).id}
-    moved.canvas.meanwhile = lambda verb, n: (
-        moved.canvas.complete(finish[verb, n]) if (verb, n) in finish else None
-    )
-    assert moved.drive() is RunState.DONE_WITH_ISSUES
-    assert moved.classes()[StepClass.KEPT_COMPLETED] == 1
-    assert moved.canvas.calls["delete"] == 0
-
-
 def test_a_rubric_attached_while_paused_stops_the_resumed_run(shared: Stage) -> None:
     moved = stage(shared)
     moved.canvas.fault = lambda verb, n: REVOKED if verb == "create" else None
@@ -170,20 +158,3 @@ def test_a_rubric_attached_while_paused_stops_the_resumed_run(shared: Stage) -> 
     moved.journal.resume(moved.run, TEACHER)
     assert moved.drive() is RunState.NEEDS_REVIEW
     assert moved.canvas.calls["delete"] == 0
-
-
-def test_verification_names_what_others_did_meanwhile(shared: Stage) -> None:
-    moved = stage(shared)
-
-    def others(verb: str, n: int) -> None:
-        if verb == "delete":
-            moved.canvas.add(review(9, 10))
-            moved.canvas.remove(ReviewId("new1"))
-
-    moved.canvas.meanwhile = others
-    assert moved.drive() is RunState.DONE_WITH_ISSUES
-    result = moved.report.verification
-    assert result is not None
-    assert (result.confirmed, result.expected) == (1, 2)
-    assert sorted(mismatch.kind for mismatch in result.mismatches) == ["added_by_others", "missing"]
-    assert moved.canvas.pairs[pair(1, 2)] == 0, "the run does not fight with the person who removed it"

@@ -10,7 +10,6 @@ import pytest
 
 from lti_tool.applying.answers import Answer, Outcome, ReadFailed, Why
 from lti_tool.applying.states import RunState, StepClass
-from lti_tool.planning.ids import SubmissionId, UserId
 from lti_tool.planning.snapshot import Snapshot
 from tests.builders import review, snapshot, user
 from tests.fakes import (
@@ -18,7 +17,6 @@ from tests.fakes import (
     FORBIDDEN,
     LOST_AFTER,
     LOST_BEFORE,
-    NO_SCOPE,
     REVOKED,
     SERVER_ERROR,
     THROTTLED,
@@ -54,61 +52,6 @@ def test_lost_answers_are_settled_by_reading(shared: Stage, fault: Fault, worker
     assert faulty.elapsed >= 90, "Canvas may execute a lost call up to its own time limit"
 
 
-def test_a_lost_delete_is_done_and_not_a_failure(shared: Stage) -> None:
-    faulty = stage(shared)
-    faulty.canvas.fault = lambda verb, n: LOST_AFTER if verb == "delete" else None
-    assert faulty.drive() is RunState.DONE
-    assert faulty.classes() == {StepClass.DONE: 14}
-    assert faulty.canvas.calls["delete"] == 2
-
-
-def test_delete_failed_because_somebody_was_faster(shared: Stage) -> None:
-    faulty = stage(shared)
-
-    def faster(verb: str, n: int) -> None:
-        if verb == "delete":
-            for who in DELETED:
-                faulty.canvas.remove(review(*who).id)
-
-    faulty.canvas.meanwhile = faster
-    assert faulty.drive() is RunState.DONE
-    assert faulty.classes() == {StepClass.DONE: 12, StepClass.ALREADY_GONE: 2}
-    assert faulty.canvas.calls["delete"] == 1
-    assert [effect.created for effect in faulty.journal.effects(faulty.run)] == [True] * 12
-
-
-def test_delete_that_canvas_keeps_refusing_is_tried_twice(shared: Stage) -> None:
-    faulty = stage(shared)
-    no = Fault(Answer(Outcome.PERMANENT, Why.REFUSED, status=400))
-    faulty.canvas.fault = lambda verb, n: no if verb == "delete" else None
-    assert faulty.drive() is RunState.DONE_WITH_ISSUES
-    assert faulty.classes() == {StepClass.DONE: 12, StepClass.REFUSED: 2}
-    assert faulty.canvas.calls["delete"] == 4
-
-
-@pytest.mark.parametrize("workers", [1, 4])
-def test_throttling_never_fails_a_step(shared: Stage, workers: int) -> None:
-    faulty = stage(shared, workers=workers)
-    faulty.canvas.fault = lambda verb, n: THROTTLED if verb != "snapshot" and n % 3 else None
-    faulty.drive()
-    assert_exact(faulty)
-    assert {step.attempts for step in faulty.journal.steps(faulty.run)} == {0}
-
-
-def test_throttling_is_shown(shared: Stage) -> None:
-    faulty = stage(shared)
-    seen = []
-
-    def look(verb: str, n: int) -> None:
-        seen.append(faulty.journal.progress(faulty.run).waiting)
-
-    faulty.canvas.meanwhile = look
-    faulty.canvas.fault = lambda verb, n: THROTTLED if verb == "create" and n < 4 else None
-    faulty.drive()
-    assert "Canvas asks us to slow down" in seen
-    assert faulty.journal.progress(faulty.run).waiting == ""
-
-
 @pytest.mark.parametrize("at", [1, 2, 7, 12])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_withdrawn_access_pauses_and_reconnecting_goes_on_exactly(
@@ -125,26 +68,6 @@ def test_withdrawn_access_pauses_and_reconnecting_goes_on_exactly(
     faulty.canvas.fault = lambda verb, n: None
     faulty.journal.resume(faulty.run, TEACHER)
     assert faulty.wanted()
-    faulty.drive()
-    assert_exact(faulty)
-
-
-def test_a_missing_scope_stops_at_once(shared: Stage) -> None:
-    faulty = stage(shared)
-    faulty.canvas.fault = lambda verb, n: NO_SCOPE if verb == "create" else None
-    assert faulty.drive() is RunState.PAUSED_PERMISSION
-    assert faulty.canvas.writes == 1
-    assert "scope" in faulty.report.words
-
-
-def test_a_lost_role_pauses_after_three_refusals_in_a_row(shared: Stage) -> None:
-    faulty = stage(shared)
-    faulty.canvas.fault = lambda verb, n: FORBIDDEN if verb == "create" and n > 4 else None
-    assert faulty.drive() is RunState.PAUSED_PERMISSION
-    assert faulty.canvas.writes == 7
-    assert faulty.classes() == {StepClass.DONE: 4, StepClass.PAUSED: 10}
-    faulty.canvas.fault = lambda verb, n: None
-    faulty.journal.resume(faulty.run, TEACHER)
     faulty.drive()
     assert_exact(faulty)
 
@@ -177,18 +100,6 @@ def test_what_a_section_limited_person_may_not_see_is_refused(shared: Stage) -> 
     assert faulty.classes() == {StepClass.DONE: 13, StepClass.REFUSED: 1}
 
 
-def test_a_deleted_assignment_ends_the_run_soon(shared: Stage) -> None:
-    faulty = stage(shared)
-    gone = Fault(Answer(Outcome.PERMANENT, Why.NOT_FOUND, status=404), read_fails=Why.NOT_FOUND)
-    faulty.canvas.fault = lambda verb, n: (
-        gone if faulty.canvas.calls["create"] > 5 and verb in ("create", "snapshot") else None
-    )
-    assert faulty.drive() is RunState.NEEDS_REVIEW
-    assert faulty.canvas.writes == 5 + 3
-    assert "no longer exists" in faulty.report.words
-    assert faulty.classes() == {StepClass.DONE: 5, StepClass.PENDING: 9}
-
-
 @pytest.mark.parametrize("workers", [1, 4])
 def test_wrong_ids_stop_everything(shared: Stage, workers: int) -> None:
     faulty = stage(shared, workers=workers)
@@ -208,24 +119,6 @@ def test_another_assignment_than_planned_stops_before_any_write(shared: Stage) -
     assert faulty.canvas.writes == 0
 
 
-def test_an_outage_pauses_and_goes_on_by_itself(shared: Stage) -> None:
-    faulty = stage(shared, workers=4)
-
-    def down(verb: str, n: int) -> Fault | None:
-        if faulty.canvas.calls["create"] < 4:
-            return None
-        return UNREACHABLE if faulty.elapsed < 600 else None
-
-    faulty.canvas.fault = down
-    assert faulty.drive() is RunState.PAUSED_CANVAS
-    assert not faulty.wanted()
-    assert faulty.report.progress.waiting_until is not None
-    faulty.sweep_until_over()
-    assert_exact(faulty)
-    assert faulty.elapsed < 600 + 330, "resumed within the longest pause"
-    assert faulty.canvas.calls["snapshot"] < 12, "a Canvas that is down is asked less and less often"
-
-
 def test_a_canvas_that_stays_down_waits_for_a_person(shared: Stage) -> None:
     faulty = stage(shared)
     faulty.canvas.fault = lambda verb, n: UNREACHABLE
@@ -240,23 +133,6 @@ def test_a_canvas_that_stays_down_waits_for_a_person(shared: Stage) -> None:
     faulty.journal.resume(faulty.run, TEACHER)
     faulty.drive()
     assert_exact(faulty)
-
-
-def test_errors_that_do_not_end_are_given_up_one_by_one(shared: Stage) -> None:
-    faulty = stage(shared)
-    sick = {pair(3, 4)}
-    real = faulty.canvas.create
-
-    def create(submission: SubmissionId, author: UserId, reviewer: UserId) -> Answer:
-        if (reviewer, submission) in sick:
-            faulty.canvas.calls["create"] += 1
-            return Answer(Outcome.UNKNOWN, Why.SERVER_ERROR, status=500)
-        return real(submission, author, reviewer)
-
-    faulty.canvas.create = create  # type: ignore[method-assign]  # one pair for which Canvas always fails
-    assert faulty.drive() is RunState.DONE_WITH_ISSUES
-    assert faulty.classes() == {StepClass.DONE: 13, StepClass.GAVE_UP: 1}
-    assert faulty.canvas.calls["create"] == 11 + 3
 
 
 def test_the_retry_budget_bounds_the_whole_run(shared: Stage) -> None:

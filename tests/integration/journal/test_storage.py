@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -101,30 +100,6 @@ def test_a_locked_database_is_waited_for_and_then_refused_before_the_call(tmp_pa
     stage.clock.sleep(31)
     assert stage.sweep_until_over().state is RunState.DONE
     assert stage.canvas.second_mails == 0
-
-
-def test_a_lock_shorter_than_five_timeouts_is_waited_out(tmp_path: Path) -> None:
-    """Thirty seconds with the timeout of ten that the product has; in proportion here."""
-    stage = Stage(sqlite_url(tmp_path / "journal.db"), creates(*CREATED[:12]))
-    engine = engine_of(stage.journal)
-    event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=200"))
-    other = sqlite3.connect(tmp_path / "journal.db", isolation_level=None, check_same_thread=False)
-    freed = threading.Timer(0.5, lambda: other.execute("ROLLBACK") and None)
-    sent_while_locked = []
-
-    def lock(verb: str, n: int) -> None:
-        if (verb, n) == ("create", 4):
-            other.execute("BEGIN IMMEDIATE")
-            freed.start()
-        elif verb == "create" and other.in_transaction:
-            sent_while_locked.append(n)
-
-    stage.canvas.meanwhile = lock
-    assert stage.drive() is RunState.DONE
-    freed.join()
-    other.close()
-    assert sent_while_locked == []
-    assert stage.canvas.calls["create"] == 12
 
 
 def test_reading_does_not_wait_for_a_writer(tmp_path: Path) -> None:

@@ -12,21 +12,17 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from werkzeug.serving import make_server
 
 from lti_tool.cli import demonstration
 from lti_tool.simulator.app import create_simulator
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.state import CanvasState
+from tests.certificates import certificate
 from tests.integration.databases.servers import _missing
 
 ROOT = Path(__file__).parents[3]
@@ -68,35 +64,6 @@ class Installed:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for both names, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "example.test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(TOOL), x509.DNSName(CANVAS)]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = folder / "certificate.pem", folder / "private.key"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return certificate, private
 
 
 def nginx_configuration(folder: Path, ports: tuple[int, int, int, int], files: tuple[Path, Path]) -> str:
@@ -156,7 +123,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     folder = tmp_path_factory.mktemp("nginx")
     os.chmod(folder, 0o755)
     port, plain_port, tool_port = free_port(), free_port(), free_port()
-    files = make_certificate(folder)
+    files = certificate(folder, TOOL, CANVAS)
     state = build_state(kinds=("small",))
     made = Installed(port, plain_port, files[0], folder / "access.log", folder / "tool.log", state)
     canvas = make_server("127.0.0.1", 0, create_simulator(made.state, base_url=made.canvas), threaded=True)
