@@ -16,10 +16,11 @@ from lti_tool.planning.ids import (
     AssignmentId,
     CourseId,
     ReviewId,
+    SectionId,
     SubmissionId,
     UserId,
 )
-from lti_tool.planning.snapshot import AssignmentFacts, PersonState, Review
+from lti_tool.planning.snapshot import AssignmentFacts, PersonState, Review, Section
 
 
 def _as_id(value: Any) -> Any:
@@ -76,9 +77,14 @@ class CourseRecord(IdentifiedRecord):
 
 
 class SectionRecord(IdentifiedRecord):
-    """A section."""
+    """A section. ``nonxlist_course_id``: the course that it was in before it was cross-listed."""
 
     name: str
+    nonxlist_course_id: Id | None = None
+
+    def section(self) -> Section:
+        """As planning knows it."""
+        return Section(SectionId(self.id), self.name, self.nonxlist_course_id or "")
 
 
 class EnrollmentRecord(IdentifiedRecord):

@@ -29,8 +29,8 @@ from lti_tool.canvas.snapshot_reader import (
     silent,
     works_of,
 )
-from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, SectionId, UserId
-from lti_tool.planning.snapshot import AssignmentFacts, Earlier, Person, Scores, Section, Snapshot
+from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
+from lti_tool.planning.snapshot import AssignmentFacts, Earlier, Person, Scores, Snapshot
 from lti_tool.threads import ContextPool
 
 log = structlog.get_logger(__name__)
@@ -132,7 +132,7 @@ class SeveralAssignments:
             enrollments, rows = self._people_and_rows(facts, readers)
             people = people_of(enrollments)
             reachable = {person.id for person in people if person.reachable}
-            section_list = tuple(Section(SectionId(one.id), one.name) for one in sections.result())
+            section_list = tuple(one.section() for one in sections.result())
             flagged = not NEW_ALLOCATION_FLAGS.isdisjoint(flags.result())
             every_group = groups.result()
             found = []

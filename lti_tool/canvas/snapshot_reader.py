@@ -32,7 +32,6 @@ from lti_tool.planning.snapshot import (
     Person,
     PersonState,
     Review,
-    Section,
     Snapshot,
     Work,
 )
@@ -105,7 +104,7 @@ class AssignmentReviews:
                 course_name=course.result().name or "",
                 assignment=facts,
                 people=people_of(enrollments),
-                sections=tuple(Section(SectionId(s.id), s.name) for s in sections.result()),
+                sections=tuple(one.section() for one in sections.result()),
                 groups=group_list,
                 works=works_of(submissions, group_list if facts.is_group_assignment else ()),
                 reviews=reviews.result(),

@@ -28,6 +28,25 @@ format_option = click.option(
 )
 
 
+def _one_course(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> str:
+    """The course; of several at once why that cannot be."""
+    if len(set(given)) > 1:
+        from lti_tool.planning.pool import INSTEAD, NOT_ACROSS
+
+        refuse(f"{NOT_ACROSS} {INSTEAD}")
+    return given[0]
+
+
+course_option = click.option(
+    "--course",
+    required=True,
+    multiple=True,
+    callback=_one_course,
+    metavar="ID",
+    help="Canvas course id; one, since Canvas has no pairs across courses.",
+)
+
+
 def refuse(message: str) -> NoReturn:
     """Say why on standard error and end with the exit code for refused or unusable input."""
     click.echo(f"Error: {message}", err=True)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from lti_tool.cli.output import DONE, explains_errors, format_option, print_json, reason_lines, refuse
+from lti_tool.cli.output import (
+    DONE,
+    course_option,
+    explains_errors,
+    format_option,
+    print_json,
+    reason_lines,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from lti_tool.planning.plan import Plan
@@ -22,7 +30,7 @@ R = TypeVar("R")
 
 WHERE = [
     click.option("--canvas", required=True, metavar="URL", help="Address of the Canvas."),
-    click.option("--course", required=True, metavar="ID", help="Canvas course id."),
+    course_option,
     click.option("--assignment", required=True, metavar="ID", help="Canvas assignment id."),
     click.option("--as", "user", default=None, metavar="USER", help="Whose token, where several are stored."),
 ]

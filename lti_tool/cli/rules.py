@@ -12,6 +12,7 @@ from lti_tool.cli.editing import problem_lines, read_file
 from lti_tool.cli.output import (
     DONE,
     WITH_ISSUES,
+    course_option,
     explains_errors,
     format_option,
     print_json,
@@ -29,7 +30,7 @@ RULES_FILE = click.option(
 )
 COURSE = [
     click.option("--canvas", required=True, metavar="URL", help="Address of the Canvas."),
-    click.option("--course", required=True, metavar="ID", help="Canvas course id."),
+    course_option,
     click.option("--as", "user", default=None, metavar="USER", help="Whose token, where several are stored."),
 ]
 

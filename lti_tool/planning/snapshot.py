@@ -30,10 +30,14 @@ PersonState = Literal["active", "invited", "inactive", "concluded"]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section of the course."""
+    """One section of the course.
+
+    ``came_from`` is the course that it was cross-listed from, empty for a section of this course's own.
+    """
 
     id: SectionId
     name: str
+    came_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,8 @@ class Snapshot:
             content[name] = sorted(content[name], key=lambda row: str(row["id"]))
         for work in content["works"]:
             del work["due_at"]  # an extension alone makes no plan another one
+        for section in content["sections"]:
+            del section["came_from"]  # tells nothing about who may review whom
         for person in content["people"]:
             person["sections"] = sorted(person["sections"])
         for group in content["groups"]:

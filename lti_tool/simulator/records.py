@@ -76,11 +76,12 @@ class Course:
 
 @dataclass(slots=True)
 class Section:
-    """A section of a course."""
+    """A section of a course; one that was cross-listed keeps the course that it came from."""
 
     id: str
     course_id: str
     name: str
+    nonxlist_course_id: str | None = None
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from lti_tool.canvas.several_reader import SeveralAssignments
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.canvas.transport import Limits, Transport
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, SectionId
+from lti_tool.planning.pool import cross_listed
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.state import Assignment, CanvasState, Course, DeveloperKey
@@ -177,3 +178,16 @@ def test_the_section_form_shows_that_section(canvas: Canvas) -> None:
     assert all(part for part in parts)
     assert {one.id for part in parts for one in part} == {one.id for one in everybody}
     assert all(len(part) < len(everybody) for part in parts)
+
+
+def test_a_cross_listed_section_is_known_and_changes_no_fingerprint(canvas: Canvas) -> None:
+    essay = canvas.assignments(canvas.course)[0]
+    before = canvas.alone(essay)
+    section = canvas.state.sections_of(canvas.course.id)[1]
+    section.nonxlist_course_id = canvas.awkward.id
+    after = canvas.alone(essay)
+    assert [(one.id, one.came_from) for one in cross_listed(after)] == [(section.id, canvas.awkward.id)]
+    assert cross_listed(before) == ()
+    assert after.fingerprint == before.fingerprint, "plans of before still stand"
+    (first, _) = canvas.several(canvas.course).snapshots(ids(canvas.assignments(canvas.course)[:2]))
+    assert first.sections == after.sections

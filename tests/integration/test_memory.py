@@ -117,3 +117,14 @@ def test_nobody_pays_a_review_back(
     assert not now & {(author, reviewer) for reviewer, author in pairs}
     assert not now & pairs
     assert found["same_pairs"] is None
+
+
+def test_several_courses_at_once_are_refused_with_what_works_instead(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    for command in (["plan"], ["rules", "show"], ["board"]):
+        refused = terminal.run(*command, *terminal.where(course, essay), "--course", "999", expect=2)
+        assert "only in the course whose assignment it is" in refused.stderr
+        assert "cross-listed into one course" in refused.stderr
+    same = terminal.run("rules", "show", *terminal.where(course, essay), "--course", course.id)
+    assert json.loads(same.stdout)["reviews_per_reviewer"] == 3

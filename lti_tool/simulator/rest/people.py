@@ -178,7 +178,7 @@ def _section_json(call: Call, section: Section) -> dict[str, object]:
         "end_at": None,
         "created_at": "2026-01-05T08:00:00Z",
         "restrict_enrollments_to_section_dates": None,
-        "nonxlist_course_id": None,
+        "nonxlist_course_id": int(section.nonxlist_course_id) if section.nonxlist_course_id else None,
         "sis_section_id": None,
     }
     # The Test Student does not count here.

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from allocation import Infeasible
 from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.pool import INSTEAD, NOT_ACROSS, cross_listed
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Section, Snapshot
 from lti_tool.planning.ways_out import apply_way_out
@@ -51,6 +52,8 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             answered=answered,
             group_sets=group_sets(snapshot),
             sections=sections_of(snapshot),
+            cross_listed=cross_listed(snapshot),
+            pool=(NOT_ACROSS, INSTEAD),
             shares={f"{one.reviewers}.{one.authors}": one.reviews for one in rules.section_shares},
             completed=sum(review.completed for review in snapshot.reviews),
             errors=errors,

@@ -254,6 +254,20 @@ def test_reviews_in_return_and_the_same_pairs_are_chosen_but_not_both() -> None:
     assert "<bdi>999</bdi> → <bdi>Ada Adeyemi</bdi>: the reviewer takes no part now" in preview
 
 
+def test_cross_listed_sections_are_one_pool_and_separate_courses_cannot_be() -> None:
+    teacher = Teacher()
+    own = html.unescape(teacher.get(RULES).text)
+    assert "only in the course whose assignment it is" in own
+    assert "All sections are one pool already" not in own
+    read = teacher.course.read
+    guests = tuple(replace(one, came_from="12") for one in read.sections[1:])
+    teacher.course.read = replace(read, sections=(read.sections[0], *guests))
+    page = html.unescape(teacher.get(RULES).text)
+    assert f"{len(guests)} sections come from other courses" in page
+    assert f"<bdi>{guests[0].name}</bdi>" in page
+    assert "All sections are one pool already" in page
+
+
 def test_rules_under_a_name() -> None:
     teacher = Teacher()
     teacher.course.saved = PlanRules(reviews_per_reviewer=5)
