@@ -109,7 +109,7 @@ class ScheduleCases(Protocol):
         """The schedules of the course, or of one assignment."""
         ...
 
-    def waiting(self, actor: Actor) -> tuple[StoredSchedule, ...]:
+    def waiting(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[StoredSchedule, ...]:
         """Schedules of the course that wait for somebody: a plan to approve, or something that failed."""
         ...
 

@@ -185,6 +185,12 @@ class Planning:
         view = self._views.of(plan_id, lambda: view_of(self.stored(actor, plan_id)))
         return replace(view, run_id=self._run_of(plan_id))
 
+    def to_approve(self, actor: Actor, plan_id: PlanId) -> bool:
+        """Whether this plan of the course is still there and nobody has applied it; cheap."""
+        with self._database.read() as session:
+            here = plan_is_in(session, plan_id, actor.canvas, actor.course_id)
+        return here and self._run_of(plan_id) is None
+
     def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
         """What Canvas's own method would give the same class; worked out once for each plan."""
         view = self.plan(actor, plan_id)

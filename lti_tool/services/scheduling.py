@@ -72,13 +72,13 @@ class Scheduling:
         """The schedules of the course, or of one assignment."""
         return self._store.of_course(actor.canvas, actor.course_id, assignment)
 
-    def waiting(self, actor: Actor) -> tuple[StoredSchedule, ...]:
-        """Schedules of the course that wait for somebody: for approval of a plan that nobody has applied, or
-        for help with what failed."""
+    def waiting(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[StoredSchedule, ...]:
+        """Schedules that wait for somebody: for approval of a plan that nobody has applied, or for help with
+        what failed."""
         return tuple(
             one
-            for one in self.schedules(actor)
-            if one.outcome is ScheduleOutcome.FAILED or self._waits(actor, one) is not None
+            for one in self.schedules(actor, assignment)
+            if one.outcome is ScheduleOutcome.FAILED or self._to_approve(actor, one)
         )
 
     def add_schedule(self, actor: Actor, assignment: AssignmentId, schedule: Schedule) -> str:
@@ -204,13 +204,16 @@ class Scheduling:
 
     def _waits(self, actor: Actor, due: StoredSchedule) -> Plan | None:
         """The plan of this schedule that waits for approval, unless somebody applied or erased it."""
-        if due.outcome is not ScheduleOutcome.WAITS or due.plan_id is None:
+        if due.plan_id is None or not self._to_approve(actor, due):
             return None
-        try:
-            view = self._planning.plan(actor, due.plan_id)
-        except NotHere:
-            return None
-        return view.plan if view.run_id is None else None
+        return self._planning.plan(actor, due.plan_id).plan
+
+    def _to_approve(self, actor: Actor, one: StoredSchedule) -> bool:
+        return (
+            one.outcome is ScheduleOutcome.WAITS
+            and one.plan_id is not None
+            and self._planning.to_approve(actor, one.plan_id)
+        )
 
     def _remind(self, actor: Actor, due: StoredSchedule) -> Result:
         schedule, cases, assignment = due.schedule, self._following_up, due.assignment_id

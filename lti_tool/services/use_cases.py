@@ -347,6 +347,10 @@ class PlanningCases(Protocol):
         """A stored plan of this course; raises ``NotHere``."""
         ...
 
+    def to_approve(self, actor: Actor, plan_id: PlanId) -> bool:
+        """Whether this plan of the course is still there and nobody has applied it; cheap."""
+        ...
+
     def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
         """What Canvas's own method would give the same class; None where nobody is left."""
         ...

@@ -64,6 +64,10 @@ def board_blueprint(services: UseCases) -> Blueprint:
             settings=view.settings[AssignmentId(assignment_id)] if assignment_id else None,
             due_field=_due_field(view, assignment_id),
             watch=_watch(services, assignment_id),
+            waiting=services.scheduling.waiting(
+                visit().actor, None if assignment_id is None else AssignmentId(assignment_id)
+            ),
+            assignment_names=view.board.assignments,
             errors=errors,
             form=request.form,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import get_locale
@@ -18,12 +19,15 @@ from lti_tool.planning.reminders import (
     Template,
     unknown_placeholders,
 )
+from lti_tool.planning.schedule import Schedule, ScheduleKind
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.after import words
 from lti_tool.web.after.board import page_zone
 from lti_tool.web.answers import go_to
 from lti_tool.web.letters import Letter
 from lti_tool.web.session import visit
+
+MOST_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Draft:
     def template(self) -> Template | None:
         """The template, where the form holds a good one."""
         try:
-            return None if self.errors else Template(subject=self.subject, body=self.body)
+            return None if self.errors.keys() - {"later"} else Template(subject=self.subject, body=self.body)
         except ValidationError:
             return None
 
@@ -71,6 +75,7 @@ def reminders_blueprint(services: UseCases) -> Blueprint:
             not_reminded=words.NOT_REMINDED,
             placeholders=PLACEHOLDERS,
             errors=draft.errors,
+            form=request.form,
         )
         return page, 422 if draft.errors else 200
 
@@ -107,6 +112,17 @@ def reminders_blueprint(services: UseCases) -> Blueprint:
         )
         return go_to(_log(course_id, assignment_id))
 
+    @pages.post("/later")
+    def later(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        draft = read_draft()
+        due = services.following_up.settings(actor, assignment).reviews_due_at
+        schedule = read_later(draft, due)
+        if schedule is None:
+            return show(course_id, assignment_id, draft, seen=draft.template is not None)
+        services.scheduling.add_schedule(actor, assignment, schedule)
+        return go_to(url_for("course.schedule.schedules", course_id=course_id, assignment_id=assignment_id))
+
     @pages.post("/<batch_id>/rest")
     def send_rest(course_id: str, assignment_id: str, batch_id: str) -> Response:
         services.following_up.send_rest(visit().actor, AssignmentId(assignment_id), batch_id)
@@ -141,6 +157,32 @@ def read_draft() -> Draft:
         overdue_only=form.get("who") == "overdue",
     )
     return Draft(subject, body, audience, errors)
+
+
+def read_later(draft: Draft, due: datetime | None) -> Schedule | None:
+    """The reminder of the form as something that happens by itself; None, and why in ``draft.errors``."""
+    text = request.form.get("later", "").strip()
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MOST_DAYS):
+        draft.errors["later"] = _("Give a number of days from 1 to %(most)s.", most=MOST_DAYS)
+    template = draft.template
+    if template is None or "later" in draft.errors:
+        return None
+    days = int(text) if request.form.get("side") == "after" else -int(text)
+    schedule = Schedule(
+        kind=ScheduleKind.REMIND,
+        after_due_hours=24 * days,
+        counted_from="reviews",
+        zone=page_zone().key,
+        locale=str(get_locale() or "en"),
+        template=template,
+        overdue_only=draft.audience.overdue_only,
+        section=draft.audience.section,
+    )
+    first = schedule.first(due, datetime.now(UTC))
+    if first is not None and first <= datetime.now(UTC):
+        draft.errors["later"] = _("That moment has passed. Send the message now, or choose another day.")
+        return None
+    return schedule
 
 
 def _log(course_id: str, assignment_id: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from pydantic import ValidationError
 
@@ -19,6 +20,7 @@ from lti_tool.web.after.board import page_zone
 from lti_tool.web.answers import go_to
 from lti_tool.web.session import visit
 
+PLANNING = (ScheduleKind.ALLOCATE, ScheduleKind.TOP_UP)
 DROPPING = (5, 10, 20, 30)
 """Shares of reviewers, in per cent, for which the promise is told."""
 
@@ -39,6 +41,8 @@ def schedule_blueprint(services: UseCases) -> Blueprint:
             schedules=services.scheduling.schedules(actor, assignment),
             kinds=words.KINDS,
             outcomes=words.OUTCOMES,
+            telling=words.TELLING,
+            sections={section.id: section.name for section in snapshot.sections},
             zone=page_zone().key,
             each=each,
             promises=[(share, round(100 * keeps(each, share / 100, max(1, each - 1)))) for share in DROPPING],
@@ -92,8 +96,11 @@ def read_schedule(form: Mapping[str, str]) -> tuple[Schedule | None, dict[str, s
             after_due_hours=after,
             every_hours=every,
             until=until,
+            own_dates=start == "due" and kind in PLANNING and bool(form.get("own_dates")),
             zone=page_zone().key,
+            locale=str(get_locale() or "en"),
             approval="automatic" if form.get("approval") == "automatic" else "ask",
+            tell="teachers" if form.get("tell") == "teachers" else "me",
             template=_template() if kind == ScheduleKind.REMIND else None,
         ), {}
     except ValidationError as error:

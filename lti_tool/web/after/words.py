@@ -52,13 +52,19 @@ KINDS: Mapping[ScheduleKind, LazyString] = {
     ScheduleKind.WATCH: _l("watch for changes behind the plan"),
 }
 
+TELLING: Mapping[Sending, LazyString] = {
+    Sending.SENDING: _l("perhaps told: Canvas gave no answer"),
+    Sending.SENT: _l("told through Canvas"),
+    Sending.FAILED: _l("not told: Canvas refused the message"),
+}
+
 OUTCOMES: Mapping[ScheduleOutcome, LazyString] = {
     ScheduleOutcome.APPLIED: _l("applied"),
     ScheduleOutcome.WAITS: _l("a plan waits for you"),
     ScheduleOutcome.NOTHING: _l("nothing to do"),
     ScheduleOutcome.SENT: _l("reminders sent"),
     ScheduleOutcome.FOUND: _l("pairs were changed behind the plan"),
-    ScheduleOutcome.NOT_YET: _l("the due date moved; waiting for it"),
+    ScheduleOutcome.NOT_YET: _l("not yet; waiting for its date"),
     ScheduleOutcome.FAILED: _l("failed; it is tried again"),
 }
 

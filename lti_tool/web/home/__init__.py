@@ -34,6 +34,7 @@ def home_blueprint(services: UseCases) -> Blueprint:
             course_id=course_id,
             overview=overview,
             latest=overview.runs[:LATEST],
+            waiting=services.scheduling.waiting(actor),
             assignment_names=_names(overview),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from flask import Flask
 
@@ -13,6 +14,7 @@ from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSumma
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
 from lti_tool.applying.verification import Verification
 from lti_tool.lti.brand import NO_BRAND, Brand
+from lti_tool.persistence.database import Database
 from lti_tool.persistence.follow_ups import FollowUps
 from lti_tool.persistence.plans import StoredPlan
 from lti_tool.persistence.schedules import Schedules
@@ -204,6 +206,16 @@ class Course:
     def __post_init__(self) -> None:
         self.sets = Sets(self)
 
+    @cached_property
+    def records(self) -> Database:
+        """What is kept of the time after an allocation."""
+        return records()
+
+    @property
+    def schedules(self) -> Schedules:
+        """What happens by itself."""
+        return Schedules(self.records)
+
     # connecting
     def connected(self, actor: Actor) -> bool:
         return self.is_connected
@@ -392,6 +404,9 @@ class Course:
             lacking=short,
             notified=len({change.reviewer for change in plan.of_kind(ChangeKind.CREATE)}),
         )
+
+    def to_approve(self, actor: Actor, plan_id: PlanId) -> bool:
+        return plan_id in self.plans and all(run.plan_id != plan_id for run in self.runs.values())
 
     def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
         return canvas_instead(self.read, self.plan(actor, plan_id).plan)
@@ -610,9 +625,7 @@ def web_of(
     settings: WebSettings | None = None,
 ) -> Flask:
     """The application over a course; the tokens are the keys of ``SESSIONS``."""
-    database = records()
-    store = FollowUps(database)
-    schedules = Schedules(database)
+    store, schedules = FollowUps(course.records), course.schedules
     following_up = FollowingUp(store, course, NoCanvas(), schedules, lambda: NOW)
     watching = Watching(course, lambda actor, one: course.history(actor, one), lambda _run, _phase: None)
     app = create_web(
