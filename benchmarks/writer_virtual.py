@@ -9,11 +9,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lti_tool.canvas.pacing import PaceLimits, Window
+from lti_tool.canvas.pacing import PaceLimits, PageSlots, Window
 from lti_tool.simulator.habits import Clock, Habits
 from lti_tool.simulator.throttle import Throttle
 
@@ -67,7 +68,8 @@ class Run:
 
 @dataclass
 class Result:
-    """What came of it; ``pages`` are requests of the same person's pages meanwhile."""
+    """What came of it; ``pages`` are requests of the same person's pages meanwhile, ``page_waits_s`` what
+    they waited for a place in all, and ``longest_wait_s`` the longest."""
 
     seconds: float
     requests: int
@@ -75,14 +77,21 @@ class Result:
     pages: int = 0
     pages_refused: int = 0
     spread: float = 1.0
+    page_waits_s: float = 0.0
+    longest_wait_s: float = 0.0
 
 
 @dataclass
 class World:
-    """One token, the runs that share it, and perhaps pages of the same person."""
+    """One token, the runs that share it, and perhaps pages of the same person.
+
+    The pages are another process: they pass the product's gate for pages (`slots`) and see of the bucket only
+    their own answers; without a gate they ask blindly.
+    """
 
     seed: int
     pages_per_s: float = 0.0
+    slots: PageSlots | None = None
     latency_s: tuple[float, float] = LATENCY_S
     cost_share: float = COST_SHARE
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -92,7 +101,9 @@ class World:
         self.draw = random.Random(self.seed)
         self.throttle = Throttle(self.clock, Habits())
         self._numbers = itertools.count()
-        self.pages = self.pages_refused = 0
+        self.pages = self.pages_refused = self.pages_open = 0
+        self.page_waits: list[float] = []
+        self._waiting_pages: deque[float] = deque()
 
     def play(self, runs: list[Run]) -> Result:
         """Until all writes are done."""
@@ -111,6 +122,8 @@ class World:
             self.pages,
             self.pages_refused,
             max(ends) / min(ends),
+            sum(self.page_waits),
+            max(self.page_waits, default=0.0),
         )
 
     def ideal(self, writes: int) -> Result:
@@ -190,18 +203,36 @@ class World:
         self._fill(run)
 
     def _page(self) -> None:
-        self.pages += 1
+        self._waiting_pages.append(self.clock.seconds)
+        self._let_pages_ask()
+        self._after(self.draw.expovariate(self.pages_per_s), self._page)
+
+    def _let_pages_ask(self) -> None:
+        while self._waiting_pages and (
+            self.slots is None or self.pages_open < self.slots.places(self.clock.seconds)
+        ):
+            self.page_waits.append(self.clock.seconds - self._waiting_pages.popleft())
+            self.pages += 1
+            self.pages_open += 1
+            self._after(ROUND_TRIP_S / 2, self._page_arrives)
+
+    def _page_arrives(self) -> None:
         if self.throttle.admit(TOKEN):
             duration = self._duration()
-            cost = self.cost_share * duration
-
-            def end() -> None:
-                self.throttle.settle(TOKEN, cost)
-
-            self._after(duration, end)
+            self._after(duration, lambda: self._page_executed(duration))
         else:
             self.pages_refused += 1
-        self._after(self.draw.expovariate(self.pages_per_s), self._page)
+            self._after(REFUSAL_S + ROUND_TRIP_S / 2, lambda: self._page_answered(0.0))
+
+    def _page_executed(self, duration: float) -> None:
+        remaining = self.throttle.settle(TOKEN, self.cost_share * duration)
+        self._after(ROUND_TRIP_S / 2, lambda: self._page_answered(remaining))
+
+    def _page_answered(self, remaining: float) -> None:
+        self.pages_open -= 1
+        if self.slots is not None:
+            self.slots.heard(self.clock.seconds, remaining, self.pages_open)
+        self._let_pages_ask()
 
 
 def ours(seed: int) -> Window:
@@ -210,12 +241,19 @@ def ours(seed: int) -> Window:
 
 
 def play(
-    seed: int, writes: int, rules: Callable[[int], list[Window | FixedPool]], pages_per_s: float = 0.0
+    seed: int,
+    writes: int,
+    rules: Callable[[int], list[Window | FixedPool]],
+    pages_per_s: float = 0.0,
+    *,
+    blindly: bool = False,
 ) -> Result:
-    """``writes`` divided equally among the clients that ``rules`` makes, all on one token."""
+    """``writes`` divided equally among the clients that ``rules`` makes, all on one token; the pages pass the
+    product's gate, or ask ``blindly``."""
     made = rules(seed)
     runs = [Run(rule, writes // len(made)) for rule in made]
-    return World(seed, pages_per_s).play(runs)
+    slots = None if blindly else PageSlots(PaceLimits())
+    return World(seed, pages_per_s, slots).play(runs)
 
 
 def ideal(seed: int, writes: int) -> Result:

@@ -37,6 +37,8 @@ from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.undo import Effect
 
 RATE_WINDOW = timedelta(seconds=60)
+LATEST = 5
+"""Changes that a page shows while a run goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +62,6 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: ``done`` of ``total`` changes are settled, which never goes back.
-
-    ``waiting`` is a sentence (``Sentence.packed``) while the run waits, ``waiting_until`` when it goes on by
-    itself (none: a person must act). ``seconds_left`` is extrapolated from the last minute; none while that
-    says nothing.
-    """
-
-    state: RunState
-    done: int
-    total: int
-    counts: Mapping[StepClass, int]
-    waiting: str
-    waiting_until: datetime | None
-    seconds_left: float | None
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.state in TERMINAL
-
-
-@dataclass(frozen=True, slots=True)
 class ReportedStep:
     """One approved change and what became of it. ``note`` (``Sentence.packed``) has no personal data."""
 
@@ -95,6 +74,33 @@ class ReportedStep:
     whose: Whose
     why: Why
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: ``done`` of ``total`` changes are settled, which never goes back.
+
+    ``waiting`` is a sentence (``Sentence.packed``) while the run waits, ``waiting_until`` when it goes on by
+    itself (none: a person must act), ``waits_s`` how many seconds that is from now. ``seconds_left`` is
+    extrapolated from the last minute, in which Canvas may have slowed us down; none while that says nothing.
+    ``latest`` are the changes that were settled last, the newest first.
+    """
+
+    plan_id: PlanId
+    state: RunState
+    done: int
+    total: int
+    counts: Mapping[StepClass, int]
+    waiting: str
+    waiting_until: datetime | None
+    waits_s: float | None
+    seconds_left: float | None
+    latest: tuple[ReportedStep, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in TERMINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +144,40 @@ def counts_by_class(states: Mapping[StepState, int], run: RunState) -> dict[Step
 
 
 def progress_of(
-    run: RunRecord, states: Mapping[StepState, int], lately: int, window: timedelta, now: datetime
+    run: RunRecord,
+    states: Mapping[StepState, int],
+    lately: int,
+    window: timedelta,
+    now: datetime,
+    latest: Iterable[StepRecord] = (),
 ) -> Progress:
-    """Progress from the number of steps by state; ``lately`` of them were settled within ``window``."""
+    """Progress from the number of steps by state; ``lately`` of them were settled within ``window``.
+
+    A run that Canvas slows down still moves, so that its time is told beside its waiting.
+    """
     total = sum(states.values())
     done = sum(number for state, number in states.items() if state in SETTLED)
-    waits = run.state in PAUSED or (run.waiting_until is not None and run.waiting_until > now)
-    moving = lately > 0 and not waits and run.state not in TERMINAL
+    until = run.waiting_until if run.waiting_until is not None and run.waiting_until > now else None
+    waits = run.state in PAUSED or until is not None
+    moving = lately > 0 and run.state not in PAUSED | TERMINAL
     return Progress(
+        plan_id=run.plan_id,
         state=run.state,
         done=done,
         total=total,
         counts=counts_by_class(states, run.state),
         waiting=run.words if waits else "",
         waiting_until=run.waiting_until if waits else None,
+        waits_s=None if until is None else (until - now).total_seconds(),
         seconds_left=(total - done) * window.total_seconds() / lately if moving else None,
+        latest=tuple(_reported(step, run.state) for step in latest),
     )
+
+
+def latest_of(steps: Iterable[StepRecord]) -> list[StepRecord]:
+    """The changes that were settled last, the newest first."""
+    settled = [(step.resolved_at, step.seq, step) for step in steps if step.resolved_at is not None]
+    return [step for _, _, step in sorted(settled, key=lambda one: one[:2], reverse=True)[:LATEST]]
 
 
 def report_of(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> RunReport:
@@ -177,7 +201,9 @@ def report_of(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> Run
         finished_at=run.finished_at,
         cancel_requested=run.cancel_requested,
         pause_requested=run.pause_requested,
-        progress=progress_of(run, Counter(step.state for step in steps), lately, window, now),
+        progress=progress_of(
+            run, Counter(step.state for step in steps), lately, window, now, latest_of(steps)
+        ),
         steps=tuple(_reported(step, run.state) for step in steps),
         verification=Verification.from_json(run.verification) if run.verification else None,
     )
@@ -195,6 +221,25 @@ def _reported(step: StepRecord, run: RunState) -> ReportedStep:
         why=step.why,
         note=step.note,
     )
+
+
+def worth_trying(report: RunReport) -> list[ReportedStep]:
+    """What a run that is over did not make and another plan could; nothing after wrong answers of Canvas."""
+    if not report.progress.over or report.state is RunState.FAILED_INTEGRITY:
+        return []
+    return [step for step in report.steps if step.step_class in _TRY_AGAIN]
+
+
+_TRY_AGAIN = frozenset(
+    {
+        StepClass.STUDENT_LEFT,
+        StepClass.CONFLICT,
+        StepClass.REFUSED,
+        StepClass.GAVE_UP,
+        StepClass.CANCELLED,
+        StepClass.PENDING,
+    }
+)
 
 
 def effects_of(steps: Iterable[StepRecord]) -> tuple[Effect, ...]:

@@ -195,7 +195,11 @@ class Calls:
         except SendFailed as failure:
             return hear(failure)
         heard = hear(answer)
-        self.pace.learn(throttled=heard.verdict.why is Why.THROTTLED, remaining=answer.rate_limit_remaining)
+        self.pace.learn(
+            throttled=heard.verdict.why is Why.THROTTLED,
+            remaining=answer.rate_limit_remaining,
+            lane=self.lane,
+        )
         return heard
 
 

@@ -20,6 +20,9 @@ from enum import StrEnum
 
 from lti_tool.planning.ids import CanvasOrigin, UserId
 
+RESERVED = 50.0
+"""What Canvas takes from the bucket while a request is open (request_throttle.rb, up-front cost)."""
+
 
 class Lane(StrEnum):
     """Who asks: a page that somebody waits for, or a run in the background."""
@@ -37,14 +40,19 @@ class PaceLimits:
     without_header: float = 4.0
     """Largest window while Canvas does not say what remains (behind some proxies)."""
     grow_above: float = 300.0
-    full_growth_above: float = 400.0
+    full_growth_above: float = 500.0
     """Between the two, growth is in proportion. It costs one run nothing, and several that do not know of
     each other overshoot ten times less (tests/unit/canvas/test_pacing_in_virtual_time.py)."""
     shrink_below: float = 200.0
     shrink_by: float = 0.85
+    brake_below: float = 120.0
+    """Canvas refuses at 50: here the pages' reserve is going, because several who do not know of each other
+    grew at once. All of them brake, harder and sooner than they shrink."""
+    brake_by: float = 0.7
+    brake_every_s: float = 0.2
     halve_by: float = 0.5
     """On a refused request."""
-    react_every_s: float = 0.5
+    react_every_s: float = 0.35
     """One burst of answers speaks of one moment: shrink once, not once per answer."""
     pause_s: float = 0.5
     longest_pause_s: float = 10.0
@@ -54,6 +62,12 @@ class PaceLimits:
     lull_s: float = 2.0
     page_slots: int = 4
     """The reserve of 200 units that runs leave free, in open requests of 50 each."""
+    unsure_page_slots: int = 2
+    """So many pages at once while nothing was heard of the bucket for ``page_news_s``: a run may be under
+    way in another process, and others may use the token."""
+    page_news_s: float = 1.0
+    page_margin: float = 100.0
+    """Units that pages leave free; Canvas refuses at 50, and runs of other processes are never still."""
 
 
 class Window:
@@ -85,8 +99,10 @@ class Window:
         elif remaining > self.limits.grow_above:
             step = (remaining - self.limits.grow_above) / self._growth_span
             self.size = min(self.size + min(step, 1.0) / self.size, self.limits.maximum)
+        elif remaining < self.limits.brake_below:
+            self._shrink(now, self.limits.brake_by, self.limits.brake_every_s)
         elif remaining < self.limits.shrink_below:
-            self._shrink(now, self.limits.shrink_by)
+            self._shrink(now, self.limits.shrink_by, self.limits.react_every_s)
 
     def calm_down(self) -> None:
         """Nobody has used all of it lately: begin the next burst with what an empty bucket takes at once."""
@@ -96,15 +112,40 @@ class Window:
         """A throttled answer: halve, and pause all sends; pauses double while refusals go on."""
         if now < self.paused_until:
             return  # requests that were open together are refused together; that is one refusal
-        self._shrink(now, self.limits.halve_by)
+        self._shrink(now, self.limits.halve_by, self.limits.react_every_s)
         pause = min(self.limits.pause_s * 2**self.refusals_in_a_row, self.limits.longest_pause_s)
         self.refusals_in_a_row = min(self.refusals_in_a_row + 1, 16)
         self.paused_until = now + pause * (0.5 + self._jitter())
 
-    def _shrink(self, now: float, factor: float) -> None:
-        if now - self._shrunk_at >= self.limits.react_every_s:
+    def _shrink(self, now: float, factor: float, at_most_every_s: float) -> None:
+        if now - self._shrunk_at >= at_most_every_s:
             self._shrunk_at = now
             self.size = max(1.0, self.size * factor)
+
+
+class PageSlots:
+    """How many pages may ask at once: the reserve, or what is left of it. Not thread-safe; `Pace` guards it.
+
+    Pages and runs mostly live in different processes, and several runs that do not know of each other may
+    take from the reserve. A page then waits some milliseconds instead of being refused.
+    """
+
+    def __init__(self, limits: PaceLimits) -> None:
+        self.limits = limits
+        self._heard_at = float("-inf")
+        self._free = 0.0
+
+    def places(self, now: float) -> int:
+        """Pages that may be open at once; at least one, or nothing would be heard again."""
+        if now - self._heard_at > self.limits.page_news_s:
+            return self.limits.unsure_page_slots
+        fit = (self._free - self.limits.page_margin) / RESERVED
+        return int(min(max(fit, 1.0), self.limits.page_slots))
+
+    def heard(self, now: float, remaining: float | None, open_pages: int) -> None:
+        """An answer of any lane; ``open_pages`` are still open. Nothing remaining: it was refused."""
+        self._heard_at = now
+        self._free = float("inf") if remaining is None else remaining + RESERVED * open_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +175,7 @@ class Pace:
     ) -> None:
         limits = limits or PaceLimits()
         self.window = Window(limits, jitter)
+        self.page_slots = PageSlots(limits)
         self._clock = clock
         self._lock = threading.Lock()
         self._queue: deque[threading.Condition] = deque()
@@ -177,9 +219,12 @@ class Pace:
                 else:
                     self._wake_first()
 
-    def learn(self, *, throttled: bool, remaining: float | None) -> None:
-        """Tell the controller of an answer of any lane."""
+    def learn(self, *, throttled: bool, remaining: float | None, lane: Lane = Lane.RUN) -> None:
+        """Tell the controller of an answer to a request of ``lane``, whose place is still held."""
         with self._lock:
+            pages = max(0, self._open_in_lane[Lane.PAGE] - (lane is Lane.PAGE))
+            self.page_slots.heard(self._clock(), 0.0 if throttled else remaining, pages)
+            self._page_slot_free.notify_all()
             if throttled:
                 self.window.refused(self._clock())
             elif self._in_use or remaining is None or remaining < self.window.limits.shrink_below:
@@ -231,8 +276,8 @@ class Pace:
     def _wait_for_page_slot(self) -> None:
         self._page_waiters += 1
         try:
-            while self._open_in_lane[Lane.PAGE] >= self.window.limits.page_slots:
-                self._page_slot_free.wait()
+            while self._open_in_lane[Lane.PAGE] >= self.page_slots.places(self._clock()):
+                self._page_slot_free.wait(self.window.limits.page_news_s)
         finally:
             self._page_waiters -= 1
 

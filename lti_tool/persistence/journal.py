@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from lti_tool.applying.driver import PAUSED_BY_PERSON
 from lti_tool.applying.errors import ActiveRunExists, NotResumable
-from lti_tool.applying.records import Actor, RunEvent, RunRecord
+from lti_tool.applying.records import Actor, RunEvent, RunRecord, StepRecord
 from lti_tool.applying.report import (
+    LATEST,
     RATE_WINDOW,
     Progress,
     RunReport,
@@ -39,7 +40,14 @@ from lti_tool.applying.states import (
     require_run_transition,
 )
 from lti_tool.persistence.journal_rows import RunEventRow, RunRow, StepRow
-from lti_tool.persistence.journal_store import add_event, run_record, run_row, step_records, storable
+from lti_tool.persistence.journal_store import (
+    add_event,
+    run_record,
+    run_row,
+    step_record,
+    step_records,
+    storable,
+)
 from lti_tool.persistence.run_journal import (
     ENGINE_VERSION,
     SqlRunJournal,
@@ -266,7 +274,8 @@ class Journal(SqlRunJournal):
                 .select_from(StepRow)
                 .where(StepRow.run_id == run, StepRow.resolved_at > now - window)
             ).scalar_one()
-            return progress_of(record, _states(session, RunRow.id == run)[run], lately, window, now)
+            states = _states(session, RunRow.id == run)[run]
+            return progress_of(record, states, lately, window, now, _latest(session, run))
 
         return self._read(act)
 
@@ -312,6 +321,17 @@ def _winner(session: Session, plan: Plan) -> RunId | ActiveRunExists | None:
     return ActiveRunExists(
         RunId(other.id), other.started_by_name, other.created_at, done, sum(states.values())
     )
+
+
+def _latest(session: Session, run: RunId) -> list[StepRecord]:
+    """The steps that were settled last, the newest first."""
+    rows = session.scalars(
+        select(StepRow)
+        .where(StepRow.run_id == run, StepRow.resolved_at.is_not(None))
+        .order_by(StepRow.resolved_at.desc(), StepRow.seq.desc())
+        .limit(LATEST)
+    )
+    return [step_record(row) for row in rows]
 
 
 def _in_doubt(session: Session, run: RunId) -> bool:

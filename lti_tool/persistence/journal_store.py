@@ -135,10 +135,11 @@ def run_record(row: RunRow) -> RunRecord:
 def step_records(session: Session, run: RunId) -> tuple[StepRecord, ...]:
     """All steps of a run, by seq."""
     rows = session.scalars(select(StepRow).where(StepRow.run_id == run).order_by(StepRow.seq))
-    return tuple(_step_record(row) for row in rows)
+    return tuple(step_record(row) for row in rows)
 
 
-def _step_record(row: StepRow) -> StepRecord:
+def step_record(row: StepRow) -> StepRecord:
+    """The record of a row."""
     return StepRecord(
         seq=row.seq,
         kind=ChangeKind(row.kind),

@@ -37,7 +37,8 @@ def undo_changes(snapshot: Snapshot, effects: Sequence[Effect]) -> tuple[Change,
         if review.id not in created:
             lines.append(Change(ChangeKind.KEEP, *who, ChangeReason.NOT_PART_OF_UNDO, review.id))
         else:
-            kind, reason = _take_back(review, snapshot, doubled=rows[review.assessor, review.submission] > 1)
+            doubled = rows[review.assessor, review.submission] > 1
+            kind, reason = take_away(review, snapshot, ChangeReason.UNDO_CREATED, doubled=doubled)
             lines.append(Change(kind, *who, reason, review.id))
     for effect in effects:
         if not effect.created and not rows[effect.reviewer, effect.submission]:
@@ -46,23 +47,27 @@ def undo_changes(snapshot: Snapshot, effects: Sequence[Effect]) -> tuple[Change,
     return in_diff_order(lines)
 
 
-def _take_back(review: Review, snapshot: Snapshot, *, doubled: bool) -> tuple[ChangeKind, ChangeReason]:
+def take_away(
+    review: Review, snapshot: Snapshot, why: ChangeReason, *, doubled: bool
+) -> tuple[ChangeKind, ChangeReason]:
+    """Whether an existing review may be deleted for the reason ``why``, or what stands against it."""
     if review.written:
         return ChangeKind.KEEP, ChangeReason.COMPLETED if review.completed else ChangeReason.STARTED
     if doubled:
         return ChangeKind.BLOCKED, ChangeReason.DUPLICATE
-    gone = _who_left(review.assessor, review.assessee, review.submission, snapshot)
-    return (ChangeKind.BLOCKED, gone) if gone else (ChangeKind.DELETE, ChangeReason.UNDO_CREATED)
+    gone = who_left(review.assessor, review.assessee, review.submission, snapshot)
+    return (ChangeKind.BLOCKED, gone) if gone else (ChangeKind.DELETE, why)
 
 
 def _bring_back(effect: Effect, snapshot: Snapshot) -> tuple[ChangeKind, ChangeReason]:
-    gone = _who_left(effect.reviewer, effect.author, effect.submission, snapshot)
+    gone = who_left(effect.reviewer, effect.author, effect.submission, snapshot)
     return (ChangeKind.BLOCKED, gone) if gone else (ChangeKind.CREATE, ChangeReason.UNDO_DELETED)
 
 
-def _who_left(
+def who_left(
     reviewer: UserId, author: UserId, submission: SubmissionId, snapshot: Snapshot
 ) -> ChangeReason | None:
+    """Why a pair cannot be touched because somebody is not there any more; None when it can."""
     people = snapshot.people_by_id
     if reviewer not in people or author not in people:
         return ChangeReason.NOT_VISIBLE

@@ -15,7 +15,7 @@ from lti_tool.applying.clock import SystemClock
 from lti_tool.applying.driver import Driver
 from lti_tool.applying.errors import ActiveRunExists, NotResumable, UnknownRun
 from lti_tool.applying.records import Actor as Starter
-from lti_tool.applying.report import Progress, RunReport, RunSummary
+from lti_tool.applying.report import Progress, RunReport, RunSummary, worth_trying
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.states import PAUSED, TERMINAL
 from lti_tool.canvas.pacing import Lane
@@ -24,6 +24,7 @@ from lti_tool.persistence.database import Database
 from lti_tool.persistence.instance import RestoreWatch
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import StoredPlan, load_plan
+from lti_tool.planning.again import again_changes
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.undo import undo_changes
@@ -167,6 +168,35 @@ class Running:
                 )
             )
         return plan
+
+    def again(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
+        """Make and store the plan of what a run did not make, on a new reading or on the last one.
+
+        It names the run's plan as the one that it is based on. Lines that can no longer be made are in it
+        with their reasons, so it may have no writes.
+
+        Raises:
+            PlanEmpty: the run left nothing that can be tried again, or goes on.
+        """
+        report = self.report(actor, run_id)
+        left = {(step.kind, step.reviewer, step.author, step.submission) for step in worth_trying(report)}
+        if not left:
+            raise PlanEmpty(N_("This run left nothing that can be tried again."))
+        original = self._planning.stored(actor, report.plan_id).plan
+        snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=fresh)
+        missing = [
+            one for one in original.writes if (one.kind, one.reviewer, one.author, one.submission) in left
+        ]
+        changes = again_changes(snapshot, missing)
+        return self._planning.store(
+            actor,
+            snapshot,
+            original.rules,
+            original.seed,
+            changes,
+            undo_of=original.undo_of,
+            based_on=original.id,
+        )
 
     def history(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[RunSummary, ...]:
         """Runs of the course, newest first."""

@@ -394,6 +394,10 @@ class RunningCases(Protocol):
         """
         ...
 
+    def again(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
+        """Make and store the plan of what a run did not make; raises ``PlanEmpty``."""
+        ...
+
     def history(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[RunSummary, ...]:
         """Runs of the course, newest first."""
         ...

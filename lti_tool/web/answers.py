@@ -22,10 +22,10 @@ def csv_file(name: str, header: list[str], rows: list[list[Cell]]) -> Response:
     return file_to_save(name, csv_bytes(header, rows))
 
 
-def file_to_save(name: str, csv: bytes) -> Response:
-    """A CSV file to save."""
+def file_to_save(name: str, content: bytes, kind: str = "text/csv") -> Response:
+    """A file to save; a CSV unless ``kind`` says otherwise."""
     safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "-" for char in name)
-    response = Response(csv, mimetype="text/csv")
+    response = Response(content, mimetype=kind)
     response.headers["Content-Disposition"] = (
         f"attachment; filename=\"{safe}\"; filename*=UTF-8''{quote(name, safe='')}"
     )

@@ -223,3 +223,26 @@ def minutes_left(seconds: float | None) -> str:
         return str(gettext("Less than a minute left."))
     minutes = round(seconds / 60) or 1
     return str(ngettext("About %(num)s minute left.", "About %(num)s minutes left.", minutes))
+
+
+def again_in(seconds: float | None) -> str:
+    """When something that waits is tried again; empty where only a person can go on."""
+    if seconds is None:
+        return ""
+    if seconds < 50:
+        left = max(5, 5 * round(seconds / 5))
+        return str(
+            ngettext(
+                "It is tried again by itself in about %(num)s second.",
+                "It is tried again by itself in about %(num)s seconds.",
+                left,
+            )
+        )
+    minutes = round(seconds / 60) or 1
+    return str(
+        ngettext(
+            "It is tried again by itself in about %(num)s minute.",
+            "It is tried again by itself in about %(num)s minutes.",
+            minutes,
+        )
+    )

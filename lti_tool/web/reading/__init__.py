@@ -34,7 +34,7 @@ def reading_blueprint(services: UseCases) -> Blueprint:
         progress = read_lately(services.background, AssignmentId(assignment_id), JUST_NOW)
         after = within_course(request.args.get("next", ""), course_id)
         if not progress.reading:  # a form is sent only where it makes a plan
-            return go_to(after, post=after.endswith("/undo"))
+            return go_to(after, post=after.endswith(("/undo", "/again")))
         return render_template(
             "reading.html",
             course_id=course_id,

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from lti_tool.applying.answers import Why
-from lti_tool.applying.report import Progress, RunReport
-from lti_tool.applying.states import PAUSED, StepClass
+from lti_tool.applying.report import Progress, RunReport, worth_trying
+from lti_tool.applying.states import PAUSED, RunState, StepClass
 from lti_tool.applying.verification import BY_OTHERS
 from lti_tool.planning.ids import PlanId, RunId, UserId
-from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.plan import ChangeKind, Plan
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.spreadsheet import Cell
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
-from lti_tool.web.answers import csv_file, go_to
+from lti_tool.web.answers import csv_file, file_to_save, go_to
 from lti_tool.web.reading import JUST_NOW, read_lately, waiting_for
 from lti_tool.web.session import visit
 from lti_tool.web.voice import say_plainly
 
 GOOD = frozenset({StepClass.DONE, StepClass.ALREADY_THERE, StepClass.ALREADY_GONE})
 WAITING = frozenset({StepClass.PENDING, StepClass.PAUSED})
+
+
+class Shown(StrEnum):
+    """Which of its three faces the page of a run has; a page that shows another one is fetched anew."""
+
+    GOING = "going"
+    PAUSED = "paused"
+    OVER = "over"
+
+
 LISTED = 200
 """Changes that were not made, listed on the page; the CSV has all."""
 
@@ -64,19 +75,23 @@ def runs_blueprint(services: UseCases) -> Blueprint:
             undone_total=len(undone),
             causes=_causes(undone),
             can_undo=report.progress.over and any(step.step_class is StepClass.DONE for step in report.steps),
+            try_again=len(worth_trying(report)),
             by_others=_by_others(report),
-            **_progress(report.progress),
+            **_progress(report.progress, snapshot),
         )
 
     @pages.get("/progress")
     def progress(course_id: str, run_id: str) -> Response:
-        progress = services.running.progress(visit().actor, RunId(run_id))
+        actor = visit().actor
+        progress = services.running.progress(actor, RunId(run_id))
+        snapshot = services.planning.plan(actor, progress.plan_id).snapshot
         return jsonify(
-            html=render_template("_progress.html", course_id=course_id, **_progress(progress)),
+            html=render_template("_progress.html", course_id=course_id, **_progress(progress, snapshot)),
             done=progress.done,
             total=progress.total,
             state=progress.state,
-            over=progress.over or progress.state in PAUSED,
+            shown=_shown(progress),
+            good=progress.state is RunState.DONE,
             says=_spoken(progress),
         )
 
@@ -95,14 +110,32 @@ def runs_blueprint(services: UseCases) -> Blueprint:
         services.running.resume(visit().actor, RunId(run_id))
         return go_to(url_for("course.runs.run", course_id=course_id, run_id=run_id))
 
-    @pages.post("/undo")
-    def undo(course_id: str, run_id: str) -> Response:
+    def on_a_fresh_reading(course_id: str, run_id: str, make: Callable[..., Plan]) -> Response:
+        """To the preview of a plan about a run, over a new reading of Canvas where there is none yet."""
         actor = visit().actor
         assignment = services.running.report(actor, RunId(run_id)).assignment_id
         if read_lately(services.background, assignment, JUST_NOW).reading:
             return go_to(waiting_for(course_id, assignment, request.path))
-        plan = services.running.undo(actor, RunId(run_id), fresh=False)
+        plan = make(actor, RunId(run_id), fresh=False)
         return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=plan.id))
+
+    @pages.post("/undo")
+    def undo(course_id: str, run_id: str) -> Response:
+        return on_a_fresh_reading(course_id, run_id, services.running.undo)
+
+    @pages.post("/again")
+    def again(course_id: str, run_id: str) -> Response:
+        return on_a_fresh_reading(course_id, run_id, services.running.again)
+
+    @pages.get("/rules.json")
+    def rules(course_id: str, run_id: str) -> Response:  # noqa: ARG001 - the address has it
+        actor = visit().actor
+        report = services.running.report(actor, RunId(run_id))
+        plan = services.planning.plan(actor, report.plan_id).plan
+        kept = plan.rules.model_copy(update={"seed": plan.seed})
+        return file_to_save(
+            f"rules-{run_id}.json", f"{kept.model_dump_json(indent=2)}\n".encode(), "application/json"
+        )
 
     @pages.get("/record.csv")
     def record(course_id: str, run_id: str) -> Response:  # noqa: ARG001 - the address has it
@@ -158,12 +191,26 @@ def _causes(undone: list[LeftUndone]) -> list[tuple[LazyString, LazyString | Non
     ]
 
 
-def _progress(progress: Progress) -> Mapping[str, object]:
-    counts = progress.counts
+def _shown(progress: Progress) -> Shown:
+    return Shown.OVER if progress.over else Shown.PAUSED if progress.state in PAUSED else Shown.GOING
+
+
+def _progress(progress: Progress, snapshot: Snapshot) -> Mapping[str, object]:
+    counts, people = progress.counts, snapshot.people_by_id
+
+    def name(user: UserId) -> str:
+        return people[user].name if user in people else user
+
     return {
         "progress": progress,
         "state_words": words.STATES[progress.state],
+        "shown": _shown(progress),
         "paused": progress.state in PAUSED,
+        "latest": [
+            (step.kind, name(step.reviewer), name(step.author), words.CLASSES[step.step_class])
+            for step in progress.latest
+        ],
+        "again_in": words.again_in(progress.waits_s) if progress.state in PAUSED else "",
         "good": sum(counts.get(one, 0) for one in GOOD),
         "waiting": sum(counts.get(one, 0) for one in WAITING),
         "failed": sum(number for one, number in counts.items() if one not in GOOD | WAITING),
@@ -179,8 +226,15 @@ def _by_others(report: RunReport) -> int:
 
 def _spoken(progress: Progress) -> str:
     done, total = progress.done, progress.total
-    if progress.over:
+    if progress.over or progress.state in PAUSED:
         end = str(words.STATES[progress.state])
-        return str(_("%(end)s: %(done)s of %(total)s changes settled.", end=end, done=done, total=total))
+        return _("%(end)s: %(done)s of %(total)s changes settled.", end=end, done=done, total=total)
     percent = 100 * done // total if total else 0
-    return str(_("%(percent)s percent done, %(done)s of %(total)s.", percent=percent, done=done, total=total))
+    left = words.minutes_left(progress.seconds_left)
+    return _(
+        "%(percent)s percent done, %(done)s of %(total)s. %(left)s",
+        percent=percent,
+        done=done,
+        total=total,
+        left=left,
+    ).strip()

@@ -2,7 +2,7 @@
 // Each is found by a data attribute; putToRest ends them all before another page comes.
 
 import * as canvas from "./canvas.mjs";
-import { pause, watchReading } from "./reading.mjs";
+import { pause, sayQuarter, watchReading } from "./reading.mjs";
 import { watchForm } from "./search.mjs";
 import { askForJson } from "./session.mjs";
 
@@ -46,22 +46,20 @@ async function load(place, signal) {
 }
 
 async function watchRun(place, go, signal) {
-  let quarter = Math.floor(4 * Number(place.dataset.done) / Math.max(1, Number(place.dataset.total)));
+  const { progress, shown } = place.dataset;
+  const paused = shown === "paused";
+  let quarter = sayQuarter(0, { ...place.dataset, quietly: true });
   while (!signal.aborted) {
-    await pause(document.hidden ? 10_000 : 1_000, signal);
-    const answer = await askForJson(place.dataset.progress, { signal });
+    await pause(document.hidden ? 10_000 : paused ? 3_000 : 1_000, signal);
+    const answer = signal.aborted ? null : await askForJson(progress, { signal });
     if (signal.aborted || !answer) continue;
-    if (answer.over) {
-      canvas.showAlert(answer.says);
+    if (answer.shown !== shown) {
+      if (answer.shown === "going") canvas.readAloud(answer.says);
+      else canvas.showAlert(answer.says, answer.good ? "success" : "warning");
       return go(location.href, { push: false });
     }
     place.innerHTML = answer.html;
-    const now = Math.floor(4 * answer.done / Math.max(1, answer.total));
-    if (now > quarter) {
-      quarter = now;
-      document.getElementById("announcer").textContent = answer.says;
-      canvas.readAloud(answer.says);
-    }
+    quarter = sayQuarter(quarter, answer);
   }
 }
 

@@ -22,9 +22,9 @@ export async function watchReading(place, go, signal) {
 }
 
 /** Say how far it is when another quarter is done, here and through Canvas; gives the quarter. */
-export function sayQuarter(before, { done, total, says }) {
+export function sayQuarter(before, { done, total, says, quietly = false }) {
   const now = Math.floor((4 * done) / Math.max(1, total));
-  if (now > before && now < 4) {
+  if (now > before && now < 4 && !quietly) {
     document.getElementById("announcer").textContent = says;
     canvas.readAloud(says);
   }

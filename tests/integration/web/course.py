@@ -10,7 +10,7 @@ from functools import cached_property
 from flask import Flask
 
 from lti_tool.applying.answers import Why
-from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary
+from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary, worth_trying
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
 from lti_tool.applying.verification import Verification
 from lti_tool.lti.brand import NO_BRAND, Brand
@@ -18,6 +18,7 @@ from lti_tool.persistence.database import Database
 from lti_tool.persistence.follow_ups import FollowUps
 from lti_tool.persistence.plans import StoredPlan
 from lti_tool.persistence.schedules import Schedules
+from lti_tool.planning.again import again_changes
 from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.ids import (
@@ -458,6 +459,13 @@ class Course:
         ]
         return self.keep(back, self.saved, undo_of=run_id)
 
+    def again(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
+        report = self.report(actor, run_id)
+        left = {(step.reviewer, step.author) for step in worth_trying(report)}
+        plan = self.plans[report.plan_id]
+        missing = [change for change in plan.writes if (change.reviewer, change.author) in left]
+        return self.keep(again_changes(self.read, missing), plan.rules, based_on=plan.id, seed=plan.seed)
+
     def history(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[RunSummary, ...]:
         return tuple(
             RunSummary(
@@ -525,13 +533,16 @@ def run_report(plan: Plan, run_id: RunId, state: RunState, *, done: int, failed:
         cancel_requested=False,
         pause_requested=False,
         progress=Progress(
+            plan_id=plan.id,
             state=state,
             done=done + failed,
             total=len(steps),
             counts=counts,
             waiting="Canvas asked us to slow down; going on in a moment." if not over else "",
             waiting_until=None,
-            seconds_left=None if over else 130.0,
+            waits_s=130.0 if state is RunState.PAUSED_CANVAS else None,
+            seconds_left=None if over or state in PAUSED else 130.0,
+            latest=tuple(reversed(steps[:done]))[:5],
         ),
         steps=steps,
         verification=Verification(done, done, (), "f", NOW.isoformat()) if over else None,
@@ -602,6 +613,7 @@ class Running:
         self.progress = course.progress
         self.resume = course.resume
         self.undo = course.undo
+        self.again = course.again
         self.history = course.history
 
 

@@ -377,9 +377,10 @@ def test_progress_then_report_then_undo_as_a_plan() -> None:
     browser = Browser(course)
     run = browser.send(f"{HOME}/plans/{plan.id}/apply").get_json()["location"]
     told = browser.get(f"{run}/progress").get_json()
-    assert (told["over"], told["total"]) == (False, len(plan.writes))
+    assert (told["shown"], told["total"]) == ("going", len(plan.writes))
     assert "About 2 minutes left." in words_of_html(told["html"])
     assert "slow down" in told["html"]
+    assert told["html"].count(" reviews the work of ") == 5, "the changes that were settled last"
     assert f"{run}/pause" in browser.get(run).text
     browser.send(f"{run}/pause")
     assert course.changed[-1] == "pause"
@@ -388,7 +389,7 @@ def test_progress_then_report_then_undo_as_a_plan() -> None:
     assert "Stopping after" in browser.get(run).text
     (run_id,) = course.runs
     course.finish_run(run_id)
-    assert browser.get(f"{run}/progress").get_json()["over"] is True
+    assert browser.get(f"{run}/progress").get_json()["shown"] == "over"
     page = words_of(browser.get(run))
     assert f"{len(plan.writes)} of {len(plan.writes)} applied and checked" in page
     undo = browser.send(f"{run}/undo").get_json()["location"]
@@ -403,6 +404,22 @@ def test_what_was_not_made_is_listed_with_its_cause() -> None:
     page = words_of(Browser(course).get(f"{HOME}/runs/{run_id}"))
     assert "4 were not" in page
     assert "4 × student left the course" in page
+    assert "Try the 4 again" in page
+    again = Browser(course).send(f"{HOME}/runs/{run_id}/again").get_json()["location"]
+    preview = words_of(Browser(course).get(again))
+    assert "+4 to create" in preview
+    assert f"{len(course.read.reviews)} kept" in preview
+
+
+def test_seed_and_rules_of_a_run_are_a_rules_file_that_gives_the_plan_again() -> None:
+    course = a_course()
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(sections="different"))
+    run_id = course.start_run(TEACHER, plan.id)
+    course.finish_run(run_id)
+    answer = Browser(course).get(f"{HOME}/runs/{run_id}/rules.json")
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    rules = PlanRules.model_validate_json(answer.text)
+    assert course.make_plan(TEACHER, ASSIGNMENT, rules).changes == plan.changes
 
 
 def test_a_paused_run_can_go_on() -> None:
@@ -411,6 +428,7 @@ def test_a_paused_run_can_go_on() -> None:
     course.finish_run(run_id, RunState.PAUSED_AUTH, failed=0)
     browser = Browser(course)
     assert "access to Canvas was withdrawn" in browser.get(f"{HOME}/runs/{run_id}").text
+    assert browser.get(f"{HOME}/runs/{run_id}/progress").get_json()["shown"] == "paused"
     browser.send(f"{HOME}/runs/{run_id}/resume")
     assert course.changed[-1] == "resume"
 

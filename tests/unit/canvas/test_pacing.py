@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lti_tool.canvas.pacing import Lane, Pace, PaceLimits, Paces, Window
+from lti_tool.canvas.pacing import Lane, Pace, PaceLimits, Paces, PageSlots, Window
 from lti_tool.planning.ids import CanvasOrigin, UserId
 
 
@@ -34,17 +34,27 @@ def test_it_grows_more_carefully_near_the_threshold() -> None:
     near, far = window(), window()
     near.good(0.0, 310.0)
     far.good(0.0, 590.0)
-    assert near.size == pytest.approx(2.05)
+    assert near.size == pytest.approx(2.025)
     assert far.size == 2.5
 
 
-def test_it_shrinks_once_per_half_second_however_many_answers_say_so() -> None:
+def test_it_shrinks_once_per_moment_however_many_answers_say_so() -> None:
     rule = window(start=10.0)
     for _ in range(20):
         rule.good(100.0, 150.0)
     assert rule.size == pytest.approx(8.5)
     rule.good(100.5, 150.0)
     assert rule.size == pytest.approx(7.225)
+
+
+def test_it_brakes_harder_and_sooner_where_the_reserve_of_the_pages_is_going() -> None:
+    rule = window(start=10.0)
+    rule.good(100.0, 100.0)
+    assert rule.size == pytest.approx(7.0)
+    rule.good(100.1, 60.0)
+    assert rule.size == pytest.approx(7.0), "one burst of answers speaks of one moment"
+    rule.good(100.25, 60.0)
+    assert rule.size == pytest.approx(4.9)
 
 
 def test_without_the_header_it_stays_small() -> None:
@@ -120,8 +130,24 @@ def test_runs_never_exceed_the_window_and_use_it() -> None:
     assert crowd(Pace(PaceLimits(start=3.0)), Lane.RUN, threads=12, calls=10) == 3
 
 
-def test_pages_have_four_places_of_their_own() -> None:
-    assert crowd(Pace(PaceLimits(start=1.0)), Lane.PAGE, threads=12, calls=10) == 4
+def test_pages_have_four_places_of_their_own_once_it_is_known_that_they_are_free() -> None:
+    pace = Pace(PaceLimits(start=1.0), clock=lambda: 5.0)
+    assert crowd(pace, Lane.PAGE, threads=12, calls=10) == 2, "a run may be under way in another process"
+    pace.learn(throttled=False, remaining=550.0, lane=Lane.PAGE)
+    assert crowd(pace, Lane.PAGE, threads=12, calls=10) == 4
+
+
+@pytest.mark.parametrize(
+    ("remaining", "still_open", "places"),
+    [(550.0, 1, 4), (None, 0, 4), (260.0, 0, 3), (160.0, 0, 1), (160.0, 2, 3), (0.0, 0, 1), (-120.0, 0, 1)],
+)
+def test_pages_wait_where_runs_have_taken_from_their_reserve(
+    remaining: float | None, still_open: int, places: int
+) -> None:
+    slots = PageSlots(PaceLimits())
+    slots.heard(10.0, remaining, still_open)
+    assert slots.places(10.5) == places
+    assert slots.places(11.5) == 2, "old news"
 
 
 def test_a_page_passes_while_a_run_waits_in_front_of_a_full_or_paused_gate() -> None:
