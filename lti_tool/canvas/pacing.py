@@ -40,7 +40,7 @@ class PaceLimits:
     without_header: float = 4.0
     """Largest window while Canvas does not say what remains (behind some proxies)."""
     grow_above: float = 300.0
-    full_growth_above: float = 500.0
+    full_growth_above: float = 600.0
     """Between the two, growth is in proportion. It costs one run nothing, and several that do not know of
     each other overshoot ten times less (tests/unit/canvas/test_pacing_in_virtual_time.py)."""
     shrink_below: float = 200.0

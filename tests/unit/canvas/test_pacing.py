@@ -33,8 +33,8 @@ def test_it_holds_between_the_thresholds() -> None:
 def test_it_grows_more_carefully_near_the_threshold() -> None:
     near, far = window(), window()
     near.good(0.0, 310.0)
-    far.good(0.0, 590.0)
-    assert near.size == pytest.approx(2.025)
+    far.good(0.0, 600.0)
+    assert near.size == pytest.approx(2 + 1 / 60)
     assert far.size == 2.5
 
 
