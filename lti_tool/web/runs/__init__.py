@@ -228,13 +228,14 @@ def _spoken(progress: Progress) -> str:
     done, total = progress.done, progress.total
     if progress.over or progress.state in PAUSED:
         end = str(words.STATES[progress.state])
-        return _("%(end)s: %(done)s of %(total)s changes settled.", end=end, done=done, total=total)
+        return str(_("%(end)s: %(done)s of %(total)s changes settled.", end=end, done=done, total=total))
     percent = 100 * done // total if total else 0
     left = words.minutes_left(progress.seconds_left)
-    return _(
+    said = _(
         "%(percent)s percent done, %(done)s of %(total)s. %(left)s",
         percent=percent,
         done=done,
         total=total,
         left=left,
-    ).strip()
+    )
+    return str(said).strip()
