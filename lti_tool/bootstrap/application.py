@@ -18,6 +18,7 @@ from lti_tool.jobs.queue import make_queue
 from lti_tool.jobs.worker import Bell
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.follow_ups import FollowUps
+from lti_tool.persistence.grade_columns import GradeColumns
 from lti_tool.persistence.holdings import Retention
 from lti_tool.persistence.instance import InstanceStore, RestoreWatch
 from lti_tool.persistence.journal import Journal
@@ -37,6 +38,7 @@ from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.housekeeping import Housekeeping, Purge
 from lti_tool.services.invitations import Invitations
 from lti_tool.services.notices import Notices
+from lti_tool.services.own_column import OwnColumns
 from lti_tool.services.planning import Planning
 from lti_tool.services.reading import Reading
 from lti_tool.services.registrations import KnownRegistrations
@@ -50,6 +52,10 @@ from lti_tool.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from huey import Huey
+
+    from lti_tool.lti.grade_service import GradeService, ServiceTokens
+    from lti_tool.lti.grades import GradeClaim
+    from lti_tool.lti.registration import Registration
 
 
 def now() -> datetime:
@@ -73,6 +79,7 @@ class Application:
     transports: Transports
     housekeeping: Housekeeping
     purge: Purge
+    own_columns: OwnColumns
     background: BackgroundReadings
     use_cases: UseCases
 
@@ -183,6 +190,8 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     watching = Watching(
         reading, lambda actor, one: journal.history(actor.canvas, actor.course_id, one), journal.snapshot
     )
+    own_columns = _own_columns(settings, database, registrations)
+    send_scores = Bell(queue, own_columns.carry_on, name="send_scores")
     return Application(
         settings=settings,
         database=database,
@@ -196,6 +205,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         transports=transports,
         housekeeping=Housekeeping(database, now, keep),
         purge=Purge(database, settings.secret_box, tokens),
+        own_columns=own_columns,
         background=background,
         use_cases=UseCases(
             connecting=ConnectWindow(connecting, attempts, now),
@@ -206,7 +216,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
             rule_sets=RuleSets(database, planning, now),
             running=running,
             following_up=following_up,
-            crediting=Crediting(follow_ups, reading, access, now),
+            crediting=Crediting(follow_ups, reading, access, own_columns, send_scores.ring, now),
             watching=watching,
             scheduling=Scheduling(
                 schedules,
@@ -227,6 +237,23 @@ def _letter(locale: str, zone: str) -> Voice:
     from lti_tool.web.letters import Letter
 
     return Letter(locale, zone)
+
+
+def _own_columns(settings: Settings, database: Database, registrations: KnownRegistrations) -> OwnColumns:
+    """Columns of the tool's own. The library behind them is loaded when the first is looked at."""
+    tokens: list[ServiceTokens] = []
+
+    def connect(registration: Registration, claim: GradeClaim) -> GradeService:
+        from lti_tool.lti.grade_service import GradeService, ServiceTokens
+        from lti_tool.lti.keys import ToolKeys
+        from lti_tool.persistence.launches import ToolKeyRows
+
+        if not tokens:
+            tokens.append(ServiceTokens())
+        keys = ToolKeys(ToolKeyRows(database, settings.secret_box), now)
+        return GradeService(registration, claim, keys, tokens[0], settings.reach)
+
+    return OwnColumns(GradeColumns(database), registrations.find, connect, now)
 
 
 def _oauth_keys(

@@ -112,7 +112,7 @@ def build_web(application: Application) -> Flask:
         application.use_cases,
         session,
         [
-            launch_blueprint(launching, sessions, tool_keys(application)),
+            launch_blueprint(launching, sessions, tool_keys(application), application.own_columns.remember),
             register_blueprint(registering),
             machines_blueprint(vitals(application), settings.metrics_token),
         ],

@@ -92,6 +92,7 @@ def build_worker(application: Application) -> Worker:
 def _do_chores(application: Application) -> None:
     try:
         application.housekeeping.if_due()
+        application.use_cases.crediting.carry_waiting()
         application.use_cases.scheduling.carry_out_due()
     except SQLAlchemyError as error:
         log.warning("chores failed; tried again", error=type(error).__name__)

@@ -13,7 +13,7 @@ from lti_tool.cli.output import explains_errors, format_option, print_json, refu
 from lti_tool.cli.plans import where
 
 if TYPE_CHECKING:
-    from lti_tool.persistence.follow_ups import LoggedBatch
+    from lti_tool.persistence.follow_ups import CreditPost, LoggedBatch
     from lti_tool.planning.reminders import Template
     from lti_tool.services.follow_up_cases import CreditView, ReminderView
 
@@ -164,7 +164,12 @@ def remind(
 @click.option(
     "--threshold", type=click.IntRange(1, 50), default=None, help="Reviews needed (mode threshold)."
 )
-@click.option("--target", default=None, metavar="ID", help="Canvas assignment that receives the points.")
+@click.option(
+    "--target",
+    default=None,
+    metavar="ID",
+    help="Canvas assignment that receives the points; `own` for a column of the tool's own.",
+)
 @click.option(
     "--gradebook", type=click.Path(path_type=Path), default=None, help="Write Canvas's import file."
 )
@@ -213,10 +218,8 @@ def credit(
                 refuse(f"cannot write {gradebook}: {error.strerror}")
         if post:
             made = cases.crediting.post_credit(actor, wanted, view.fingerprint)
-            if format_ == "json":
-                print_json({"id": made.id, "state": made.state, "points": dict(made.points)})
-            else:
-                click.echo(f"Sent the points of {len(made.points)} students: {made.state}.")
+            made = cases.crediting.finish_post(actor, wanted, made.id)
+            _show_posting(made, view, format_)
             return
     _show_credit(view, format_)
 
@@ -294,6 +297,33 @@ def _show_reminders(view: ReminderView, format_: str) -> None:
             f"To {names}\n  {one.subject}\n\n" + "\n".join(f"  {row}" for row in one.body.splitlines())
         )
     click.echo(f"\nNothing was sent. {len(view.plan.recipients)} would get a message; add --send to send it.")
+
+
+def _show_posting(made: CreditPost, view: CreditView, format_: str) -> None:
+    from allocation.sentences import Sentence
+    from lti_tool.planning.credit import CreditKind
+    from lti_tool.planning.follow_up import Posting, ScoreState
+
+    unchanged = view.plan.count(CreditKind.SAME)
+    sent = made.in_state(ScoreState.SENT) if made.own else tuple(made.points)
+    troubles = {score.user: score.why for score in made.scores if score.why}
+    if format_ == "json":
+        print_json(
+            {
+                "id": made.id,
+                "state": made.state,
+                "points": dict(made.points),
+                "sent": len(sent),
+                "unchanged": unchanged,
+                "not_taken": troubles,
+            }
+        )
+    else:
+        click.echo(f"Sent the points of {len(sent)} students: {made.state}. {unchanged} unchanged.")
+        for user, why in troubles.items():
+            click.echo(f"  {view.names.get(user, user)}: {why}")
+    if made.own and made.state is Posting.FAILED:
+        refuse(str(Sentence.unpacked(made.note)))
 
 
 def _show_credit(view: CreditView, format_: str) -> None:

@@ -25,6 +25,7 @@ from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.jobs.worker import Worker
 from lti_tool.logs import configure_logs
 from lti_tool.lti.developer_key import CUSTOM_FIELDS
+from lti_tool.lti.grades import GRADE_SCOPES
 from lti_tool.settings import Settings, load_settings
 from lti_tool.simulator.access import Deployment, DeveloperKey
 from lti_tool.simulator.app import create_simulator
@@ -136,6 +137,7 @@ def register_tool(state: CanvasState, tool_url: str) -> None:
             oidc_initiation_url=f"{tool_url}/lti/login",
             target_link_uri=f"{tool_url}/lti/launch",
             public_jwk_url=f"{tool_url}/lti/jwks.json",
+            scopes=list(GRADE_SCOPES),
             custom_fields=dict(CUSTOM_FIELDS),
             deployments=[Deployment(DEPLOYMENT)],
         )

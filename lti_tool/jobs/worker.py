@@ -22,10 +22,13 @@ log = structlog.get_logger(__name__)
 
 
 class Bell:
-    """Rings for one run. ``drive`` must be safe to call for a run that somebody else drives."""
+    """Rings for one run, or another thing that waits for a worker (``name`` says which kind).
 
-    def __init__(self, queue: Huey, drive: Callable[[str], None]) -> None:
-        self._task = queue.task(name="drive_run")(drive)
+    ``drive`` must be safe to call for a thing that somebody else drives.
+    """
+
+    def __init__(self, queue: Huey, drive: Callable[[str], object], *, name: str = "drive_run") -> None:
+        self._task = queue.task(name=name)(drive)
         """Registers the task: every process that rings or works makes a Bell."""
 
     def ring(self, run_id: str) -> None:

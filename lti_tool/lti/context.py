@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from lti_tool.lti.brand import NO_BRAND, Brand, brand_of
 from lti_tool.lti.errors import LaunchRefused, Refusal
+from lti_tool.lti.grades import GradeClaim, grade_claim
 from lti_tool.lti.registration import Registration, origin_of
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
@@ -64,6 +65,8 @@ class LaunchContext:
     """The launch itself said which Canvas it comes from (``canvas_api_base``)."""
     brand: Brand = NO_BRAND
     """The colours of the person's Canvas, where the launch brought them."""
+    grades: GradeClaim | None = None
+    """Where the tool may have columns of its own in the course's gradebook."""
 
     @property
     def missing_fields(self) -> tuple[str, ...]:
@@ -118,6 +121,7 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
         platform_origin=registration.canvas_origin,
         is_administrator=ADMINISTRATOR_ROLE in roles,
         names_its_canvas=bool(base),
+        grades=grade_claim(claims, registration),
     )
 
 

@@ -1,7 +1,8 @@
 """What the tool tells Canvas about itself: as JSON to paste into a developer key, and as a registration.
 
 Both forms say the same: one place in the course navigation, names but no addresses of people, the custom
-fields that launches need, and no LTI service, since the tool reads and writes through its API key.
+fields that launches need, and the services of a column of its own in the gradebook (Assignment and Grade
+Services); all else the tool reads and writes through its API key. A key without these scopes works too.
 (instructure/canvas-lms, doc/api/lti_dev_key_config.md and doc/api/registration.md.)
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from lti_tool.lti.grades import GRADE_SCOPES
 
 TITLE = "Peer Review Allocator"
 LABEL = "Peer reviews"
@@ -46,7 +49,7 @@ def developer_key(public_url: str) -> dict[str, Any]:
         "oidc_initiation_url": f"{public_url}/lti/login",
         "target_link_uri": f"{public_url}/lti/launch",
         "public_jwk_url": f"{public_url}/lti/jwks.json",
-        "scopes": [],
+        "scopes": list(GRADE_SCOPES),
         "custom_fields": dict(CUSTOM_FIELDS),
         "extensions": [
             {
@@ -84,7 +87,7 @@ def tool_registration(public_url: str) -> dict[str, Any]:
         "client_name": TITLE,
         "jwks_uri": f"{public_url}/lti/jwks.json",
         "token_endpoint_auth_method": "private_key_jwt",
-        "scope": "",
+        "scope": " ".join(GRADE_SCOPES),
         TOOL_CONFIGURATION: {
             "domain": urlsplit(public_url).netloc,
             "description": DESCRIPTION,

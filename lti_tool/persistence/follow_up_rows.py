@@ -81,8 +81,42 @@ class CreditPostRow(Base):
     posted_by_name: Mapped[str] = mapped_column(Text())
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     state: Mapped[str] = mapped_column(String(16))
-    progress_id: Mapped[str | None] = mapped_column(String(64))
+    jobs: Mapped[str] = mapped_column(Text())
+    """Canvas's jobs that enter the points, with the last known state of each; JSON."""
     note: Mapped[str] = mapped_column(Text())
     body: Mapped[str] = mapped_column(Text())
+    label: Mapped[str | None] = mapped_column(Text())
+    """With ``maximum``: of a column of the tool's own; the scores are in their own rows."""
+    maximum: Mapped[float | None]
+    column_id: Mapped[str | None] = mapped_column(String(255))
+    claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
 
     __table_args__ = (Index(None, "canvas", "course_id", "assignment_id", "created_at"),)
+
+
+class CreditScoreRow(Base):
+    """One student's points of a posting into a column of the tool's own."""
+
+    __tablename__ = "credit_score"
+
+    post_id: Mapped[str] = mapped_column(ForeignKey("credit_post.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    points: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    why: Mapped[str] = mapped_column(String(16))
+    result_id: Mapped[str | None] = mapped_column(String(255))
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+
+
+class GradeServiceRow(Base):
+    """Where a course's columns are, as the last launch from it said."""
+
+    __tablename__ = "grade_service"
+
+    canvas: Mapped[str] = mapped_column(String(255), primary_key=True)
+    course_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(255))
+    client_id: Mapped[str] = mapped_column(String(255))
+    lineitems: Mapped[str] = mapped_column(Text())
+    scopes: Mapped[str] = mapped_column(Text())
+    saved_at: Mapped[datetime] = mapped_column(UTCDateTime())

@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session
 from lti_tool.persistence.database import Database, one_at_a_time
 from lti_tool.persistence.follow_up_rows import (
     CreditPostRow,
+    CreditScoreRow,
     FollowUpRow,
     ReminderBatchRow,
     ReminderMessageRow,
     ReminderRow,
 )
 from lti_tool.persistence.plans import new_id
-from lti_tool.planning.follow_up import FollowUp, Posting, Sending
+from lti_tool.planning.follow_up import OWN_COLUMN, FollowUp, Posting, ScoreState, Sending
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
 from lti_tool.planning.reminders import Message, ReminderPlan
 
@@ -63,6 +64,18 @@ class LoggedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditScore:
+    """One student's points in a column of the tool's own. ``why`` is empty, or says why it was not taken."""
+
+    user: UserId
+    points: str
+    state: ScoreState
+    why: str = ""
+    result_id: str | None = None
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreditPost:
     """One posting of points."""
 
@@ -71,9 +84,21 @@ class CreditPost:
     posted_by_name: str
     created_at: datetime
     state: Posting
-    progress_id: str | None
+    jobs: Mapping[str, Posting]
+    """Canvas's jobs by id. Each call of a large posting makes one, and each has to end well."""
     note: str
     points: Mapping[UserId, str]
+    scores: tuple[CreditScore, ...] = ()
+    """Of a column of the tool's own: what became of each."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it goes into a column of the tool's own."""
+        return self.target == OWN_COLUMN
+
+    def in_state(self, state: ScoreState) -> tuple[CreditScore, ...]:
+        """The scores that are so far."""
+        return tuple(score for score in self.scores if score.state is state)
 
 
 class FollowUps:
@@ -197,7 +222,7 @@ class FollowUps:
             posted_by_name=by_name,
             created_at=at,
             state=Posting.SENDING,
-            progress_id=None,
+            jobs="{}",
             note="",
             body=json.dumps(dict(points), sort_keys=True),
         )
@@ -205,14 +230,21 @@ class FollowUps:
             session.add(row)
         return row.id
 
-    def settle_credit_post(
-        self, post_id: str, state: Posting, *, progress_id: str | None = None, note: str = ""
-    ) -> None:
+    def add_credit_job(self, post_id: str, job: str) -> None:
+        """Canvas has taken some of the points as a job."""
+        self.settle_credit_job(post_id, job, Posting.RUNNING)
+
+    def settle_credit_job(self, post_id: str, job: str, state: Posting) -> None:
+        """Record how far one of Canvas's jobs is."""
+        with self._database.begin() as session:
+            row = session.get_one(CreditPostRow, post_id, with_for_update=True)
+            row.jobs = json.dumps(json.loads(row.jobs) | {job: state})
+
+    def settle_credit_post(self, post_id: str, state: Posting, *, note: str = "") -> None:
         """Record how far a posting is."""
         with self._database.begin() as session:
             row = session.get_one(CreditPostRow, post_id)
             row.state, row.note = state, note
-            row.progress_id = progress_id or row.progress_id
 
     def credit_posts(self, of: Assignment) -> tuple[CreditPost, ...]:
         """Postings of an assignment, newest first."""
@@ -220,19 +252,34 @@ class FollowUps:
             rows = session.scalars(
                 select(CreditPostRow).where(*_of(CreditPostRow, of)).order_by(CreditPostRow.created_at.desc())
             )
-            return tuple(
-                CreditPost(
-                    id=row.id,
-                    target=AssignmentId(row.target),
-                    posted_by_name=row.posted_by_name,
-                    created_at=row.created_at,
-                    state=Posting(row.state),
-                    progress_id=row.progress_id,
-                    note=row.note,
-                    points={UserId(user): value for user, value in json.loads(row.body).items()},
-                )
-                for row in rows
+            return tuple(credit_post(session, row) for row in rows)
+
+
+def credit_post(session: Session, row: CreditPostRow) -> CreditPost:
+    """A posting with what became of its scores."""
+    scores: tuple[CreditScore, ...] = ()
+    if row.target == OWN_COLUMN:
+        found = session.scalars(
+            select(CreditScoreRow).where(CreditScoreRow.post_id == row.id).order_by(CreditScoreRow.user_id)
+        )
+        scores = tuple(
+            CreditScore(
+                UserId(one.user_id), one.points, ScoreState(one.state), one.why, one.result_id, one.sent_at
             )
+            for one in found
+        )
+    points = {UserId(user): value for user, value in json.loads(row.body).items()}
+    return CreditPost(
+        id=row.id,
+        target=AssignmentId(row.target),
+        posted_by_name=row.posted_by_name,
+        created_at=row.created_at,
+        state=Posting(row.state),
+        jobs={job: Posting(state) for job, state in json.loads(row.jobs).items()},
+        note=row.note,
+        points=points or {score.user: score.points for score in scores},
+        scores=scores,
+    )
 
 
 def _of(

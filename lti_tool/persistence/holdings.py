@@ -22,7 +22,9 @@ from lti_tool.applying.states import TERMINAL
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.follow_up_rows import (
     CreditPostRow,
+    CreditScoreRow,
     FollowUpRow,
+    GradeServiceRow,
     ReminderBatchRow,
     ReminderMessageRow,
     ReminderRow,
@@ -63,6 +65,7 @@ HOLDINGS = (
     Holding(ReminderBatchRow, "sent_by", "sent_by_name"),
     Holding(CreditPostRow, "posted_by", "posted_by_name"),
     Holding(FollowUpRow, "saved_by"),
+    Holding(GradeServiceRow),
     Holding(RuleSetRow, "saved_by", "saved_by_name"),
     Holding(SavedRulesRow, "saved_by"),
     Holding(ScheduleRow, "user_id", own=True),  # it acts in that person's name
@@ -132,6 +135,12 @@ def erase_person(session: Session, canvas: str, person: str) -> Counter[str]:
         and_(ReminderRow.user_id == person, ReminderRow.batch_id.in_(batches)),
     )
     gone["reminder_message, text by the person"] += _unwrite(session, canvas, person)
+    posts = select(CreditPostRow.id).where(CreditPostRow.canvas == canvas)
+    gone["credit_score"] += _delete(
+        session,
+        table_of(CreditScoreRow),
+        and_(CreditScoreRow.user_id == person, CreditScoreRow.post_id.in_(posts)),
+    )
     gone["snapshot, name in it"] += _unname(session, canvas, person)
     gone["reason for leaving out"] += _unreason(session, canvas, person)
     return +gone
@@ -160,7 +169,7 @@ def erase_old(session: Session, now: datetime, keep: Retention) -> Counter[str]:
         ),
         *(
             (table_of(row), table_of(row).c.saved_at < now - keep.rules)
-            for row in (FollowUpRow, RuleSetRow, SavedRulesRow)
+            for row in (FollowUpRow, GradeServiceRow, RuleSetRow, SavedRulesRow)
         ),
         (
             table_of(TokenRow),

@@ -8,6 +8,10 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+OWN_COLUMN = "own"
+"""Stands where Canvas's number of an assignment would: a column of the tool's own."""
+NO_TARGET = ""
+"""Chosen on purpose: points are shown and downloaded only."""
 CreditMode = Literal["proportional", "all_or_nothing", "threshold"]
 
 
@@ -27,7 +31,7 @@ class CreditRules(BaseModel):
     points: float = Field(default=10, gt=0, le=10_000, allow_inf_nan=False, description="Full credit")
     threshold: int = Field(default=1, ge=1, le=50, description="Completed reviews for full credit")
     target: str | None = Field(
-        default=None, max_length=64, description="Canvas assignment that receives the points"
+        default=None, max_length=64, description="Canvas assignment that receives the points, or own"
     )
 
 
@@ -56,6 +60,16 @@ class Sending(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+
+
+class ScoreState(StrEnum):
+    """How far one student's score in a column of the tool's own is."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    """Canvas gave no answer. It is sent again with the next posting, which harms nothing."""
 
 
 class Posting(StrEnum):

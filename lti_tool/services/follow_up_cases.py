@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from allocation.sentences import N_
 from lti_tool.persistence.follow_ups import CreditPost, LoggedBatch
 from lti_tool.persistence.schedules import StoredSchedule
 from lti_tool.planning.board import Board
@@ -39,13 +40,33 @@ class ReminderView:
     names: Mapping[UserId, str]
 
 
+TITLE = N_("Peer reviews: %(assignment)s")
+"""What a column of points is called; pages hand it over in the language of whoever posts."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditTarget:
+    """Where points go: an assignment, or a column of the tool's own.
+
+    Of an own column: ``exists`` unless it is made with the first posting; points are out of ``maximum`` and
+    entered in proportion where Canvas's column counts up to another number.
+    """
+
+    id: AssignmentId
+    name: str
+    own: bool = False
+    exists: bool = True
+    maximum: float = 0.0
+    column_maximum: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class CreditView:
     """What would be posted now. While ``target`` is None nothing is compared."""
 
     plan: CreditPlan
     names: Mapping[UserId, str]
-    target: AssignmentFacts | None
+    target: CreditTarget | None
     fingerprint: str
     """Names exactly these points; `post_credit` wants it back."""
 
@@ -129,16 +150,31 @@ class ScheduleCases(Protocol):
 class CreditCases(Protocol):
     """Points for completed reviews."""
 
+    def own_column_offered(self, actor: Actor) -> bool:
+        """Whether points can go into a column of the tool's own."""
+        ...
+
     def credit_targets(self, actor: Actor, assignment: AssignmentId) -> tuple[AssignmentFacts, ...]:
         """Assignments of the course that can receive points."""
         ...
 
-    def preview_credit(self, actor: Actor, assignment: AssignmentId) -> CreditView:
+    def preview_credit(self, actor: Actor, assignment: AssignmentId, title: str = TITLE) -> CreditView:
         """The points by the rules beside those in Canvas; raises ``CreditTargetUnfit``."""
         ...
 
-    def post_credit(self, actor: Actor, assignment: AssignmentId, fingerprint: str) -> CreditPost:
-        """Send the points that differ; raises ``CreditChanged``, ``NothingToSend``."""
+    def post_credit(
+        self, actor: Actor, assignment: AssignmentId, fingerprint: str, title: str = TITLE
+    ) -> CreditPost:
+        """Send the points that differ, or hand them to the workers; raises ``CreditChanged``,
+        ``NothingToSend``."""
+        ...
+
+    def finish_post(self, actor: Actor, assignment: AssignmentId, post_id: str) -> CreditPost:
+        """Carry a posting to its end, for whoever waits for it."""
+        ...
+
+    def carry_waiting(self) -> int:
+        """Go on with postings that nobody carries, for workers; gives how many."""
         ...
 
     def credit_posts(self, actor: Actor, assignment: AssignmentId) -> tuple[CreditPost, ...]:

@@ -9,8 +9,9 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 
 from lti_tool.planning.credit import CreditKind
-from lti_tool.planning.follow_up import CreditRules
+from lti_tool.planning.follow_up import OWN_COLUMN, CreditRules, ScoreState
 from lti_tool.planning.ids import AssignmentId
+from lti_tool.services.follow_up_cases import TITLE
 from lti_tool.services.gradebook import gradebook_csv
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.after import words
@@ -28,7 +29,7 @@ def credit_blueprint(services: UseCases) -> Blueprint:
     ) -> tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         board = services.following_up.board(actor, [assignment])
-        view = services.crediting.preview_credit(actor, assignment)
+        view = services.crediting.preview_credit(actor, assignment, _(TITLE))
         wanted = request.args.get("kind", "")
         lines = [line for line in view.plan.lines if wanted in ("", line.kind)]
         page = render_template(
@@ -44,10 +45,14 @@ def credit_blueprint(services: UseCases) -> Blueprint:
             kind=wanted,
             page=page_of(lines, request.args.get("page")),
             targets=services.crediting.credit_targets(actor, assignment),
+            own=services.crediting.own_column_offered(actor),
+            own_target=OWN_COLUMN,
+            score_states=ScoreState,
             posts=services.crediting.credit_posts(actor, assignment),
             modes=words.MODES,
             credit_words=words.CREDIT,
             posting=words.POSTING,
+            not_taken=words.NOT_TAKEN,
             errors=errors,
             form=request.form,
         )
@@ -61,6 +66,8 @@ def credit_blueprint(services: UseCases) -> Blueprint:
     def settle(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         targets = {facts.id for facts in services.crediting.credit_targets(actor, assignment)}
+        if services.crediting.own_column_offered(actor):
+            targets.add(AssignmentId(OWN_COLUMN))
         rules, errors = read_rules(request.form, targets)
         if rules is None:
             return show(course_id, assignment_id, errors, 422)
@@ -71,7 +78,7 @@ def credit_blueprint(services: UseCases) -> Blueprint:
     @pages.post("/post")
     def post(course_id: str, assignment_id: str) -> Response:
         services.crediting.post_credit(
-            visit().actor, AssignmentId(assignment_id), request.form.get("fingerprint", "")
+            visit().actor, AssignmentId(assignment_id), request.form.get("fingerprint", ""), _(TITLE)
         )
         return go_to(_here(course_id, assignment_id) + "#posts")
 
@@ -80,7 +87,7 @@ def credit_blueprint(services: UseCases) -> Blueprint:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         board = services.following_up.board(actor, [assignment]).board
         plan = services.crediting.preview_credit(actor, assignment).plan
-        title = _("Peer reviews: %(assignment)s", assignment=board.assignments[assignment])
+        title = _(TITLE, assignment=board.assignments[assignment])
         return file_to_save(f"gradebook-{assignment_id}.csv", gradebook_csv(board, plan, title))
 
     return pages
@@ -106,7 +113,7 @@ def read_rules(
     if errors:
         return None, errors
     return CreditRules.model_validate(
-        {"mode": mode, "points": points, "threshold": int(threshold), "target": target or None}
+        {"mode": mode, "points": points, "threshold": int(threshold), "target": target}
     ), {}
 
 

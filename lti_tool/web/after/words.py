@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from lti_tool.lti.grades import Failure
 from lti_tool.planning.board import Standing
 from lti_tool.planning.credit import CreditKind
 from lti_tool.planning.follow_up import CreditMode, Posting, Sending
@@ -73,6 +74,14 @@ POSTING: Mapping[Posting, LazyString] = {
     Posting.RUNNING: _l("Canvas is entering the points"),
     Posting.DONE: _l("done"),
     Posting.FAILED: _l("failed"),
+}
+
+NOT_TAKEN: Mapping[str, LazyString] = {
+    Failure.REFUSED: _l("Canvas refused: no active student of the course any more"),
+    Failure.NO_ANSWER: _l("Canvas gave no answer; sent again with the next posting"),
+    Failure.THROTTLED: _l("Canvas was too busy; sent again with the next posting"),
+    Failure.NOT_ALLOWED: _l("Canvas does not let the tool write there"),
+    Failure.GONE: _l("the column was deleted, or the course has ended"),
 }
 
 MODES: Mapping[CreditMode, LazyString] = {

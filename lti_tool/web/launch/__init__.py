@@ -7,6 +7,7 @@ A browser that keeps neither is offered a window of its own before anything sing
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -14,6 +15,7 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from lti_tool.lti.context import LaunchContext
 from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.lti.keys import ToolKeys
 from lti_tool.lti.launching import Launching, StartedLogin
@@ -107,8 +109,13 @@ WORDS: dict[Refusal, tuple[int, LazyString, LazyString, LazyString]] = {
 }
 
 
-def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -> Blueprint:
-    """The endpoints below /lti."""
+def launch_blueprint(
+    launching: Launching,
+    sessions: Sessions,
+    keys: ToolKeys,
+    opened: Callable[[LaunchContext], None] = lambda _context: None,
+) -> Blueprint:
+    """The endpoints below /lti. ``opened`` is told of each launch in a course whose browser is proven."""
     lti = Blueprint("lti", __name__, url_prefix="/lti", template_folder="templates", static_folder="static")
 
     @lti.route("/login", methods=["GET", "POST"])
@@ -154,6 +161,7 @@ def launch_blueprint(launching: Launching, sessions: Sessions, keys: ToolKeys) -
         context = launching.redeem(body["code"], binding if isinstance(binding, str) else None)
         if context.missing_fields:
             raise LaunchRefused(Refusal.NOT_A_LAUNCH, "the launch names no course of Canvas, or no user")
+        opened(context)
         around = urlencode({IN_CANVAS: urlsplit(context.platform_origin).netloc})
         page = url_for("course.home.home", course_id=context.course_id)
         if context.is_administrator and not context.is_instructor:

@@ -24,7 +24,9 @@ from lti_tool.lti.sessions import Sessions
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.follow_up_rows import (
     CreditPostRow,
+    CreditScoreRow,
     FollowUpRow,
+    GradeServiceRow,
     ReminderBatchRow,
     ReminderMessageRow,
     ReminderRow,
@@ -66,6 +68,7 @@ NOT_ABOUT_A_COURSE = {
     "plan_line": "goes with its plan",
     "reminder_message": "goes with its batch",
     "reminder": "goes with its batch, or its person",
+    "credit_score": "goes with its posting, or its person",
 }
 
 
@@ -140,7 +143,15 @@ def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
         session.add(
             CreditPostRow(
                 id=f"c{key}", **place, target="t", posted_by=TEACHER, posted_by_name="Canary Teacher",
-                created_at=LONG_AGO, state="done", note="", body="{}",
+                created_at=LONG_AGO, state="done", note="", body="{}", jobs="{}",
+            )
+        )  # fmt: skip
+        session.flush()
+        session.add(CreditScoreRow(post_id=f"c{key}", user_id=STUDENT, points="9", state="sent", why=""))
+        session.add(
+            GradeServiceRow(
+                canvas=canvas, course_id=course, issuer="i", client_id="1", lineitems="l", scopes="s",
+                saved_at=LONG_AGO,
             )
         )  # fmt: skip
         session.add(

@@ -11,7 +11,9 @@ from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.follow_up_rows import (
     CreditPostRow,
+    CreditScoreRow,
     FollowUpRow,
+    GradeServiceRow,
     ReminderBatchRow,
     ReminderMessageRow,
     ReminderRow,
@@ -20,7 +22,10 @@ from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.planning.ids import CanvasOrigin, UserId
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 
-ROWS = (CreditPostRow, FollowUpRow, ReminderBatchRow, ReminderMessageRow, ReminderRow, ScheduleRow)
+ROWS = (
+    CreditPostRow, CreditScoreRow, FollowUpRow, GradeServiceRow, ReminderBatchRow, ReminderMessageRow,
+    ReminderRow, ScheduleRow,
+)  # fmt: skip
 
 
 def records() -> Database:
@@ -40,6 +45,11 @@ class NoCanvas(CanvasAccess):
 
     def __init__(self) -> None:
         super().__init__(Transports(), _no_tokens)
+
+
+def no_grade_service(*_: object) -> NoReturn:
+    """No launch has offered a column of the tool's own."""
+    raise AssertionError("this page should not have asked for a column")
 
 
 def _no_tokens(_canvas: CanvasOrigin, _user: UserId) -> NoReturn:

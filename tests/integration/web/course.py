@@ -16,6 +16,7 @@ from lti_tool.applying.verification import Verification
 from lti_tool.lti.brand import NO_BRAND, Brand
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.follow_ups import FollowUps
+from lti_tool.persistence.grade_columns import GradeColumns
 from lti_tool.persistence.plans import StoredPlan
 from lti_tool.persistence.schedules import Schedules
 from lti_tool.planning.again import again_changes
@@ -53,6 +54,7 @@ from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.notices import Notices
+from lti_tool.services.own_column import OwnColumns
 from lti_tool.services.planning import changes_of, feasibility_of, late_and_lacking
 from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.use_cases import (
@@ -72,7 +74,7 @@ from lti_tool.services.use_cases import (
 from lti_tool.services.watching import Watching
 from lti_tool.web.factory import WebSettings, create_web
 from lti_tool.web.letters import Letter
-from tests.integration.web.after_allocation import NoCanvas, records
+from tests.integration.web.after_allocation import NoCanvas, no_grade_service, records
 
 CANVAS = CanvasOrigin("https://canvas.example.edu")
 COURSE = CourseId("9007199254740993")
@@ -650,7 +652,14 @@ def web_of(
             rule_sets=course.sets,
             running=Running(course),
             following_up=following_up,
-            crediting=Crediting(store, course, NoCanvas(), lambda: NOW),
+            crediting=Crediting(
+                store,
+                course,
+                NoCanvas(),
+                OwnColumns(GradeColumns(database), lambda *_: None, no_grade_service, lambda: NOW),
+                lambda _post: None,
+                lambda: NOW,
+            ),
             watching=watching,
             scheduling=Scheduling(
                 schedules,
