@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import Float, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lti_tool.persistence.base import Base, UTCDateTime
@@ -87,7 +87,7 @@ class CreditPostRow(Base):
     body: Mapped[str] = mapped_column(Text())
     label: Mapped[str | None] = mapped_column(Text())
     """With ``maximum``: of a column of the tool's own; the scores are in their own rows."""
-    maximum: Mapped[float | None]
+    maximum: Mapped[float | None] = mapped_column(Float())
     column_id: Mapped[str | None] = mapped_column(String(255))
     claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
 

@@ -238,10 +238,9 @@ def resource_of(assignment: AssignmentId) -> str:
 
 def error_of(failed: GradeServiceFailed) -> CanvasError:
     """The error that says what a failure means."""
-    what = sentence(
-        "Canvas's grade service did not do what the tool asked (%(how)s).",
-        how=f"status {failed.status}" if failed.status else str(failed.why),
-    )
+    what = sentence("Canvas's grade service did not answer as it should.")
+    if failed.status is not None:
+        what = sentence("Canvas's grade service answered with status %(status)s.", status=str(failed.status))
     kinds: dict[Failure, type[CanvasError]] = {
         Failure.NO_ANSWER: CanvasUnavailable,
         Failure.THROTTLED: Throttled,
