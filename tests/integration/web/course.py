@@ -656,7 +656,7 @@ def web_of(
                 store,
                 course,
                 NoCanvas(),
-                OwnColumns(GradeColumns(database), lambda *_: None, no_grade_service, lambda: NOW),
+                OwnColumns(GradeColumns(course.records), lambda *_: None, no_grade_service, lambda: NOW),
                 lambda _post: None,
                 lambda: NOW,
             ),
