@@ -10,6 +10,7 @@ import click
 
 from lti_tool.cli.access import connect
 from lti_tool.cli.after import board, credit, follow_up, remind
+from lti_tool.cli.assignments import assignments, participants
 from lti_tool.cli.editing import EDITING
 from lti_tool.cli.engine import allocate, instance_schema
 from lti_tool.cli.operation import db, demo, doctor, release, serve, worker
@@ -31,6 +32,7 @@ def main() -> None:
 for command in (
     allocate,
     apply,
+    assignments,
     board,
     connect,
     credit,
@@ -42,6 +44,7 @@ for command in (
     instance_schema,
     keys,
     follow_up,
+    participants,
     plan,
     registration,
     remind,

@@ -11,6 +11,7 @@ import click
 
 from lti_tool.cli.output import explains_errors, format_option, print_json, refuse
 from lti_tool.cli.plans import where
+from lti_tool.cli.rules import course_options
 
 if TYPE_CHECKING:
     from lti_tool.persistence.follow_ups import CreditPost, LoggedBatch
@@ -22,15 +23,26 @@ MODES = ("proportional", "all_or_nothing", "threshold")
 
 
 @click.command()
-@where
+@course_options
+@click.option(
+    "--assignment", default=None, metavar="ID", help="Canvas assignment id; without it, all of the course."
+)
 @click.option(
     "--standing", type=click.Choice(STANDINGS), default="all", show_default=True, help="Whom to show."
 )
 @click.option("--section", default="", metavar="ID", help="Only this section.")
+@click.option("--group", default="", metavar="ID", help="Only this group.")
 @format_option
 @explains_errors
 def board(
-    canvas: str, course: str, assignment: str, user: str | None, standing: str, section: str, format_: str
+    canvas: str,
+    course: str,
+    user: str | None,
+    assignment: str | None,
+    standing: str,
+    section: str,
+    group: str,
+    format_: str,
 ) -> None:
     """Read Canvas and show who owes which reviews and who received what."""
     from lti_tool.bootstrap import open_application
@@ -39,8 +51,10 @@ def board(
 
     with open_application() as application:
         actor = application.actor(canvas, course, user)
-        view = application.use_cases.following_up.board(actor, [AssignmentId(assignment)], fresh=True)
-    lines = view.board.filtered(Standing(standing), section=section)
+        cases = application.use_cases.following_up
+        wanted = cases.reviewed(actor) if assignment is None else [AssignmentId(assignment)]
+        view = cases.board(actor, wanted, fresh=True)
+    lines = view.board.filtered(Standing(standing), section=section, group=group)
     counted = ("to_do", "overdue", "extended", "done", "received", "awaited", "lost")
     if format_ == "json":
         rows = [
@@ -48,7 +62,8 @@ def board(
             | {name: getattr(line, name) for name in counted}
             for line in lines
         ]
-        print_json({"read_at": view.board.read_at.isoformat(), "students": rows})
+        names = dict(view.board.assignments)
+        print_json({"read_at": view.board.read_at.isoformat(), "assignments": names, "students": rows})
         return
     click.echo(f"{'student':<32}" + "".join(f"{name.replace('_', ' '):>10}" for name in counted))
     for line in lines:

@@ -166,14 +166,14 @@ def sets() -> None:
     """Rules under a name, for any assignment of a course."""
 
 
-def _course(command: Any) -> Any:
+def course_options(command: Any) -> Any:
     for option in reversed(COURSE):
         command = option(command)
     return command
 
 
 @sets.command("list")
-@_course
+@course_options
 @format_option
 @explains_errors
 def list_sets(canvas: str, course: str, user: str | None, format_: str) -> None:
@@ -226,7 +226,7 @@ def use_set(canvas: str, course: str, assignment: str, user: str | None, name: s
 
 
 @sets.command("rename")
-@_course
+@course_options
 @click.argument("name")
 @click.argument("new_name")
 @explains_errors
@@ -243,7 +243,7 @@ def rename_set(canvas: str, course: str, user: str | None, name: str, new_name: 
 
 
 @sets.command("delete")
-@_course
+@course_options
 @click.argument("name")
 @explains_errors
 def delete_set(canvas: str, course: str, user: str | None, name: str) -> None:

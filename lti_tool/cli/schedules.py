@@ -155,26 +155,45 @@ def list_(canvas: str, course: str, assignment: str, user: str | None, format_: 
 @schedule.command("remove")
 @click.argument("schedule_id", metavar="SCHEDULE")
 @where
+@format_option
 @explains_errors
-def remove(schedule_id: str, canvas: str, course: str, assignment: str, user: str | None) -> None:  # noqa: ARG001
+def remove(
+    schedule_id: str,
+    canvas: str,
+    course: str,
+    assignment: str,  # noqa: ARG001 - named like everywhere; the schedule has its own
+    user: str | None,
+    format_: str,
+) -> None:
     """Remove a schedule."""
     from lti_tool.bootstrap import open_application
 
     with open_application() as application:
         actor = application.actor(canvas, course, user)
         application.use_cases.scheduling.remove_schedule(actor, schedule_id)
-    click.echo("Removed.")
+    if format_ == "json":
+        print_json({"removed": schedule_id})
+    else:
+        click.echo("Removed.")
 
 
 @schedule.command("run")
+@click.option("--wait", is_flag=True, help="Then drive the runs that wait to their end, as a worker would.")
+@format_option
 @explains_errors
-def run() -> None:
+def run(wait: bool, format_: str) -> None:
     """Carry out everything that is due now, of all courses; workers do this by themselves."""
     from lti_tool.bootstrap import open_application
 
     with open_application() as application:
         count = application.use_cases.scheduling.carry_out_due()
-    click.echo(f"{count} carried out.")
+        runs = application.driving.waiting() if wait else ()
+        for run_id in runs:
+            application.driving.drive(run_id)
+    if format_ == "json":
+        print_json({"carried_out": count, "runs": list(runs)})
+    else:
+        click.echo(f"{count} carried out.")
 
 
 @click.command()

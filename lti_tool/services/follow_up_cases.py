@@ -82,6 +82,10 @@ class FollowUpCases(Protocol):
         """Keep it."""
         ...
 
+    def reviewed(self, actor: Actor) -> list[AssignmentId]:
+        """The assignments of a board over the whole course: published ones with peer reviews."""
+        ...
+
     def board(self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False) -> BoardView:
         """Who owes what, who received what, from the last readings or from new ones."""
         ...

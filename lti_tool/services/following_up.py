@@ -50,6 +50,10 @@ class FollowingUp:
         self._store.save_settings(place(actor, assignment), settings, by=actor.user_id, at=now)
         self._schedules.date_moved(actor.canvas, actor.course_id, assignment, settings.reviews_due_at, now)
 
+    def reviewed(self, actor: Actor) -> list[AssignmentId]:
+        """The assignments of a board over the whole course: published ones with peer reviews; one list."""
+        return [one.id for one in self._reading.assignments(actor) if one.peer_reviews and one.published]
+
     def board(self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False) -> BoardView:
         """Who owes what, who received what, from the last readings or from new ones.
 

@@ -254,10 +254,10 @@ def test_an_extension_is_respected_until_its_own_date(
     override.due_at = state.now() - timedelta(minutes=1)
     state.refresh_submissions(essay)
     due_again(terminal, schedule)
-    (row,) = carried_out(terminal, course, essay)
-    assert row["outcome"] == "applied"
+    (run,) = terminal.json("schedule", "run", "--wait")["runs"]
+    (row,) = terminal.json("schedule", "list", *terminal.where(course, essay))
+    assert (row["outcome"], row["run"]) == ("applied", run)
     assert row["next_at"] is None, "nobody has a later date"
-    terminal.json("apply", row["plan"], "--wait")
     assert Counter(author for _, author in terminal.canvas.reviews(essay))[late.id] == 3
 
 

@@ -43,8 +43,7 @@ def board_blueprint(services: UseCases) -> Blueprint:
     def wanted(assignment_id: str | None) -> list[AssignmentId]:
         if assignment_id is not None:
             return [AssignmentId(assignment_id)]
-        overview = services.reading.overview(visit().actor, counted=False)
-        return [row.facts.id for row in overview.with_peer_reviews if row.facts.published]
+        return services.following_up.reviewed(visit().actor)
 
     def show(
         course_id: str, assignment_id: str | None, errors: dict[str, str], status: int = 200

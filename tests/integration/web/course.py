@@ -280,6 +280,8 @@ class Course:
     ) -> Snapshot:
         if not self.is_connected:
             raise NotConnected("not connected")
+        if assignment == "76":
+            return replace(self.read, assignment=facts("76", "Essay 1: sources"), reviews=())
         if assignment != ASSIGNMENT:
             raise NotHere("no such assignment")
         return self.read
