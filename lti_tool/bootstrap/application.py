@@ -34,6 +34,7 @@ from lti_tool.services.connecting import Connecting
 from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import NotConnected, NotHere
+from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.housekeeping import Housekeeping, Purge
 from lti_tool.services.invitations import Invitations
@@ -216,6 +217,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
             rule_sets=RuleSets(database, planning, now),
             running=running,
             following_up=following_up,
+            filling=Filling(reading, planning, following_up, now),
             crediting=Crediting(follow_ups, reading, access, own_columns, send_scores.ring, now),
             watching=watching,
             scheduling=Scheduling(

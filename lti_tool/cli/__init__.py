@@ -13,6 +13,7 @@ from lti_tool.cli.after import board, credit, follow_up, remind
 from lti_tool.cli.assignments import assignments, participants
 from lti_tool.cli.editing import EDITING
 from lti_tool.cli.engine import allocate, instance_schema
+from lti_tool.cli.filling import fill_up, for_staff, holes
 from lti_tool.cli.operation import db, demo, doctor, release, serve, worker
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
 from lti_tool.cli.privacy import housekeeping, purge
@@ -43,8 +44,10 @@ for command in (
     housekeeping,
     instance_schema,
     keys,
+    fill_up,
     follow_up,
     participants,
+    holes,
     plan,
     registration,
     remind,
@@ -61,5 +64,5 @@ for command in (
     worker,
 ):
     main.add_command(command)
-for command in EDITING:
+for command in (*EDITING, for_staff):
     plan.add_command(command)

@@ -31,7 +31,7 @@ def show(plan_id: str, format_: str) -> None:
     with open_application() as application:
         actor = application.actor_of_plan(PlanId(plan_id))
         view = application.use_cases.planning.plan(actor, PlanId(plan_id))
-    show_plan(view.plan, view.snapshot, format_, view.again)
+    show_plan(view, format_)
 
 
 @click.command("export")

@@ -20,10 +20,8 @@ from lti_tool.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from lti_tool.planning.plan import Plan
     from lti_tool.planning.rules import PlanRules
-    from lti_tool.planning.same_pairs import SamePairs
-    from lti_tool.planning.snapshot import Snapshot
+    from lti_tool.services.use_cases import PlanView
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,7 +83,7 @@ def make(
             sentences = planning.feasibility(actor, AssignmentId(assignment), chosen).sentences
             refuse("\n".join(["these rules cannot work:", *reason_lines(error.reasons, sentences)]))
         view = planning.plan(actor, made.id)
-    show_plan(made, view.snapshot, format_, view.again)
+    show_plan(view, format_)
 
 
 @click.command()
@@ -122,8 +120,8 @@ def undo(run_id: str, format_: str) -> None:
     with open_application() as application:
         actor = application.actor_of_run(RunId(run_id))
         made = application.use_cases.running.undo(actor, RunId(run_id))
-        snapshot = application.use_cases.planning.plan(actor, made.id).snapshot
-    show_plan(made, snapshot, format_)
+        view = application.use_cases.planning.plan(actor, made.id)
+    show_plan(view, format_)
 
 
 @click.command()
@@ -176,8 +174,10 @@ def read_rules(path: Path) -> PlanRules:
         refuse("\n".join([f"{path} cannot be used; nothing was planned:", *lines]))
 
 
-def show_plan(plan: Plan, snapshot: Snapshot, format_: str, again: SamePairs | None = None) -> None:
+def show_plan(view: PlanView, format_: str) -> None:
     """Print a plan as the command line's users and programs expect it."""
+    plan, snapshot, again = view.plan, view.snapshot, view.again
+    from lti_tool.cli.filling import about_staff, late_work, promise_rows, staff_rows
     from lti_tool.planning.explain import REASON_WORDS
     from lti_tool.planning.plan import ChangeKind
     from lti_tool.planning.same_pairs import DIFFERS_WORDS
@@ -218,6 +218,9 @@ def show_plan(plan: Plan, snapshot: Snapshot, format_: str, again: SamePairs | N
                         {"reviewer": one.reviewer, "author": one.author, "why": one.why} for one in again.gone
                     ],
                 },
+                "late_work": late_work(view),
+                "for_staff": staff_rows(view),
+                "promise": promise_rows(view),
             }
         )
         return
@@ -235,6 +238,7 @@ def show_plan(plan: Plan, snapshot: Snapshot, format_: str, again: SamePairs | N
         for one in again.gone:
             names = f"{display_name(snapshot, one.reviewer)} and {display_name(snapshot, one.author)}"
             click.echo(f"  {names}: {DIFFERS_WORDS[one.why]}")
+    click.echo("\n".join(about_staff(view)))
     for words in said:
         click.echo(f"\nWarning: {words}")
     click.echo(

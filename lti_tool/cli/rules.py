@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,10 @@ def set_rules(canvas: str, course: str, assignment: str, user: str | None, file:
 @rules.command("check")
 @where
 @RULES_FILE
+@click.option("--keep", type=click.IntRange(1, 50), default=None, help="Reviews that works shall keep.")
+@click.option(
+    "--drop-out", type=click.IntRange(1, 99), default=10, show_default=True, help="Per cent of the reviewers."
+)
 @format_option
 @click.pass_context
 @explains_errors
@@ -82,22 +87,31 @@ def check_rules(
     assignment: str,
     user: str | None,
     file: Path | None,
+    keep: int | None,
+    drop_out: int,
     format_: str,
 ) -> None:
-    """Say whether rules can work, else why not and what would help; exit code 1 if they cannot."""
+    """Say whether rules can work, else why not and what would help; exit code 1 if they cannot.
+
+    Of rules that work it says what works keep if reviewers drop out, and how many reviews to ask for.
+    """
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
     from lti_tool.services.edit_words import offers
+    from lti_tool.services.planning import coverage
 
     with open_application() as application:
         actor, cases = application.actor(canvas, course, user), application.use_cases
         chosen = read_rules(file) if file else cases.planning.rules(actor, AssignmentId(assignment))
         found = cases.planning.feasibility(actor, AssignmentId(assignment), chosen)
     ways = [{"code": one.code, "text": str(one.words)} for one in offers(found.reasons, chosen)]
+    fewest = min(found.received, default=0)
+    kept = coverage(found, keep or max(1, fewest - 1), drop_out) if found.works else None
     if format_ == "json":
         print_json(
             {
                 "works": found.works,
+                "promise": None if kept is None else asdict(kept),
                 "reviews": found.reviews,
                 "gives": list(found.gives),
                 "gets": list(found.gets),
@@ -107,6 +121,12 @@ def check_rules(
         )
     elif found.works:
         click.echo(f"These rules work: {found.reviews} reviews.")
+        if kept is not None:
+            asked = f"let each give {kept.ask}" if kept.ask else "no number of reviews is enough"
+            click.echo(
+                f"If {kept.dropping} % of the reviewers drop out by chance, {kept.works} % of the works keep "
+                f"at least {kept.at_least} reviews; to promise that to 95 % of the works, {asked}."
+            )
     else:
         click.echo("\n".join(["These rules cannot work:", *reason_lines(found.reasons, found.sentences)]))
     context.exit(DONE if found.works else WITH_ISSUES)
@@ -129,7 +149,8 @@ def people(
 ) -> None:
     """Leave students out, or let them give another number of reviews, as FILE.csv says.
 
-    Columns: Student (or id, login, SIS id, e-mail); Takes part (yes, no); Gives; Reason. With names alone
+    Columns: Student (or id, login, SIS id, e-mail); Takes part (yes, no); Gives; Spare (yes, no); Extra (most
+    extra reviews of a volunteer); Reason. With names alone
     these students are left out. The rules of the assignment are changed and shown.
     """
     from lti_tool.bootstrap import open_application
@@ -268,4 +289,9 @@ def _as_json(rules: PlanRules) -> Any:
 
 def _people(rules: PlanRules) -> dict[str, Any]:
     whole = _as_json(rules)
-    return {"exclude": whole["exclude"], "loads": whole["loads"]}
+    return {
+        "exclude": whole["exclude"],
+        "loads": whole["loads"],
+        "spare": whole["spare"],
+        "volunteers": whole["volunteers"],
+    }

@@ -131,6 +131,32 @@ def lacking(given: EngineInput, changes: Iterable[Change]) -> tuple[Lacking, ...
     return tuple(sorted(short, key=lambda work: (-work.missing, work.submission)))
 
 
+@dataclass(frozen=True, slots=True)
+class StaffLine:
+    """A line of the list for staff: whose work lacks how many reviews, and where to open it."""
+
+    names: tuple[str, ...]
+    authors: tuple[UserId, ...]
+    coming: int
+    missing: int
+    link: str
+
+
+def for_staff(snapshot: Snapshot, works: Iterable[Lacking]) -> tuple[StaffLine, ...]:
+    """The list for staff, with names as Canvas sorts them."""
+    people = snapshot.people_by_id
+    return tuple(
+        StaffLine(
+            names=tuple(people[one].sortable_name if one in people else one for one in work.authors),
+            authors=work.authors,
+            coming=work.coming,
+            missing=work.missing,
+            link=speed_grader(snapshot, work),
+        )
+        for work in works
+    )
+
+
 def speed_grader(snapshot: Snapshot, work: Lacking) -> str:
     """Address of the work in Canvas's SpeedGrader (canvas-lms ``gradebooks/speed_grader``), for staff."""
     facts = snapshot.assignment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -13,10 +13,13 @@ from lti_tool.persistence.schedules import StoredSchedule
 from lti_tool.planning.board import Board
 from lti_tool.planning.credit import CreditPlan
 from lti_tool.planning.follow_up import FollowUp
+from lti_tool.planning.holes import Hole, HoleKind
 from lti_tool.planning.ids import AssignmentId, UserId
+from lti_tool.planning.plan import Plan
 from lti_tool.planning.reminders import Audience, ReminderPlan, Template
+from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.schedule import Schedule
-from lti_tool.planning.snapshot import AssignmentFacts
+from lti_tool.planning.snapshot import AssignmentFacts, Person, Snapshot
 
 if TYPE_CHECKING:
     from lti_tool.services.use_cases import Actor
@@ -69,6 +72,50 @@ class CreditView:
     target: CreditTarget | None
     fingerprint: str
     """Names exactly these points; `post_credit` wants it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class FillingView:
+    """What there is to fill up. ``due`` is when reviews are due by the board, ``late`` are authors whose work
+    nobody reviews yet, ``holes`` open reviews that will or may not come."""
+
+    snapshot: Snapshot
+    rules: PlanRules
+    due: datetime | None
+    late: tuple[Person, ...]
+    holes: tuple[Hole, ...]
+
+    def of_kind(self, kind: HoleKind) -> tuple[Hole, ...]:
+        """The holes of one kind."""
+        return tuple(hole for hole in self.holes if hole.kind is kind)
+
+    @property
+    def counted(self) -> frozenset[HoleKind]:
+        """The kinds that were chosen when this was filled up last."""
+        chosen = {pair.who for pair in self.rules.not_coming}
+        return frozenset(
+            hole.kind for hole in self.holes if (hole.review.assessor, hole.review.assessee) in chosen
+        )
+
+
+class FillingCases(Protocol):
+    """Late work, and reviews that will not come."""
+
+    def look(self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False) -> FillingView:
+        """Late authors and holes, from the last reading or from a new one."""
+        ...
+
+    def rules(
+        self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
+    ) -> PlanRules:
+        """The rules of an assignment, with the open reviews of these kinds not waited for any more."""
+        ...
+
+    def plan(
+        self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
+    ) -> Plan:
+        """Make and store the plan that fills up."""
+        ...
 
 
 class FollowUpCases(Protocol):

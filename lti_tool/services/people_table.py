@@ -12,7 +12,7 @@ from typing import Final
 
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.people_list import Contact, Directory, Match
-from lti_tool.planning.rules import Exclusion, Load, PlanRules
+from lti_tool.planning.rules import Exclusion, Load, PlanRules, Volunteer
 from lti_tool.planning.snapshot import Person, Snapshot
 from lti_tool.services.spreadsheet import Cell
 from lti_tool.services.spreadsheet_reading import (
@@ -37,6 +37,8 @@ ENGLISH_PEOPLE: Final[Mapping[str, Sequence[str]]] = {
     "email": ("E-mail", "email", "E-mail address"),
     "takes_part": ("Takes part",),
     "gives": ("Gives", "reviews", "Reviews each student gives"),
+    "spare": ("Spare", "Spare reviewer"),
+    "extra": ("Extra", "Extra reviews", "Volunteers for"),
     "reason": ("Reason",),
 }
 """Names of the columns, among them those of Canvas's own gradebook export."""
@@ -67,6 +69,9 @@ class Wish:
     gives: int | None = None
     usual_number: bool = False
     """Whether the student shall give what everybody gives."""
+    spare: bool | None = None
+    extra: int | None = None
+    """Most extra reviews as a volunteer; 0: is none any more."""
     reason: str = ""
 
 
@@ -94,15 +99,15 @@ def directory_for(
     return plain
 
 
-def wishes_of_list(lines: Sequence[str], directory: Directory, reason: str) -> Read:
-    """A pasted list of students to leave out, all for one reason."""
+def wishes_of_list(lines: Sequence[str], directory: Directory, wish: Callable[[UserId], Wish]) -> Read:
+    """A pasted list of students, of all of whom the same is wished."""
     wishes, unmatched = [], []
     for number, line in enumerate(lines, 1):
         match = directory.find(line)
         if match.person is None:
             unmatched.append((number, match))
         else:
-            wishes.append(Wish(match.person.id, left_out=True, reason=reason))
+            wishes.append(wish(match.person.id))
     return Read(tuple(wishes), tuple(unmatched))
 
 
@@ -145,7 +150,7 @@ class _Reader:
         self._yes, self._no = (
             {word.casefold() for word in vocabulary.answers[answer]} for answer in (True, False)
         )
-        self._only_names = "takes_part" not in columns and "gives" not in columns
+        self._only_names = not any(key in columns for key in ("takes_part", "gives", "spare", "extra"))
         self._rows: dict[UserId, int] = {}
         self.wishes: list[Wish] = []
         self.unmatched: list[tuple[int, Match]] = []
@@ -165,8 +170,10 @@ class _Reader:
         self._rows[user] = row.number
         wish = Wish(
             user,
-            left_out=True if self._only_names else self._left_out(row),
-            gives=self._gives(row),
+            left_out=True if self._only_names else self._answer(row, "takes_part", False),
+            gives=self._number(row, "gives"),
+            spare=self._answer(row, "spare", True),
+            extra=self._number(row, "extra"),
             usual_number="gives" in self._columns and not self._columns.cell(row, "gives"),
             reason=self._reason(row),
         )
@@ -198,20 +205,21 @@ class _Reader:
         person = self._directory.with_id(text)
         return Match(text, () if person is None else (person,))
 
-    def _left_out(self, row: Row) -> bool | None:
-        text = shown_text(self._columns.cell(row, "takes_part")).casefold()
+    def _answer(self, row: Row, key: str, wanted: bool) -> bool | None:
+        """Whether the answer in this column is the wanted one; None without an answer."""
+        text = shown_text(self._columns.cell(row, key)).casefold()
         if not text:
             return None
         if text not in self._yes | self._no:
-            self._wrong(CellTrouble.NOT_YES_OR_NO, row, "takes_part", text)
-        return text in self._no
+            self._wrong(CellTrouble.NOT_YES_OR_NO, row, key, text)
+        return text in (self._yes if wanted else self._no)
 
-    def _gives(self, row: Row) -> int | None:
-        text = shown_text(self._columns.cell(row, "gives"))
+    def _number(self, row: Row, key: str) -> int | None:
+        text = shown_text(self._columns.cell(row, key))
         if not text:
             return None
         if not text.isascii() or not text.isdigit() or len(text) > 3 or int(text) > MOST_REVIEWS:
-            self._wrong(CellTrouble.NOT_A_NUMBER, row, "gives", text)
+            self._wrong(CellTrouble.NOT_A_NUMBER, row, key, text)
             return None
         return int(text)
 
@@ -231,6 +239,8 @@ def with_wishes(rules: PlanRules, wishes: Iterable[Wish]) -> PlanRules:
     """The rules with these wishes granted."""
     exclude = {one.user: one for one in rules.exclude}
     loads = {one.user: one for one in rules.loads}
+    spare = dict.fromkeys(rules.spare)
+    volunteers = {one.user: one for one in rules.volunteers}
     for wish in wishes:
         if wish.left_out:
             before = exclude.get(wish.user)
@@ -242,13 +252,29 @@ def with_wishes(rules: PlanRules, wishes: Iterable[Wish]) -> PlanRules:
             loads[wish.user] = Load(user=wish.user, gives=wish.gives)
         elif wish.usual_number:
             loads.pop(wish.user, None)
-    return rules.model_copy(update={"exclude": tuple(exclude.values()), "loads": tuple(loads.values())})
+        if wish.spare is False or wish.extra:
+            spare.pop(wish.user, None)
+        if wish.extra is not None or wish.spare:
+            volunteers.pop(wish.user, None)
+        if wish.spare and not wish.extra:
+            spare[wish.user] = None
+        if wish.extra:
+            volunteers[wish.user] = Volunteer(user=wish.user, up_to=wish.extra)
+    return rules.model_copy(
+        update={
+            "exclude": tuple(exclude.values()),
+            "loads": tuple(loads.values()),
+            "spare": tuple(spare),
+            "volunteers": tuple(volunteers.values()),
+        }
+    )
 
 
 def people_rows(
     people: Sequence[Person], rules: PlanRules, yes: str = "yes", no: str = "no"
 ) -> list[list[Cell]]:
-    """A row for each student: id, name, whether she takes part, her own number of reviews, the reason."""
+    """A row for each student: id, name, whether she takes part, her own number of reviews, whether she is
+    spare, how many extra reviews she volunteers for, the reason."""
     reasons = {one.user: one.reason for one in rules.exclude}
     gives = rules.gives
     return [
@@ -257,6 +283,8 @@ def people_rows(
             person.sortable_name,
             no if person.id in reasons else yes,
             gives.get(person.id),
+            yes if person.id in rules.spare else no,
+            rules.extras.get(person.id, 0),
             reasons.get(person.id, ""),
         ]
         for person in people

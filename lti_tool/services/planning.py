@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from allocation import Pair, RosterError, Rules, RulesError, allocate, feasibility, fewest_moved, verify
+from allocation.promise import promise, reviews_to_ask
 from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_row, sentence
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
@@ -43,7 +44,7 @@ from lti_tool.services.comparing import afterwards, canvas_instead
 from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesUnfit
 from lti_tool.services.reading import Reading
 from lti_tool.services.remembering import Remembered
-from lti_tool.services.use_cases import Actor, Feasibility, PlanView
+from lti_tool.services.use_cases import Actor, Feasibility, Kept, PlanView
 
 OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
 RunOfPlan = Callable[[PlanId], RunId | None]
@@ -264,12 +265,25 @@ def feasibility_of(snapshot: Snapshot, rules: PlanRules) -> Feasibility:
         gives=(min(reviewing), max(reviewing)),
         gets=engine_rules.receives or (total // works, -(-total // works)),
         reasons=reasons,
+        received=tuple(total // works + (place < total % works) for place in range(works)),
+        reviewers=len(reviewing),
         sentences=reason_sentences(reasons, snapshot),
         reason_names={
             person.id: person.name
             for person in sorted(snapshot.people, key=lambda one: (name_order(one.sortable_name), one.id))
         },
     )
+
+
+def coverage(found: Feasibility, at_least: int, dropping: int) -> Kept:
+    """The promise of rules that work, before anything is allocated.
+
+    Raises:
+        allocation.RulesError: numbers that make no sense.
+    """
+    share = dropping / 100
+    kept = promise(found.received, found.reviewers, share, at_least=at_least)
+    return Kept(dropping, at_least, int(100 * kept.enough), kept.worst, reviews_to_ask(at_least, share))
 
 
 def changes_of(

@@ -29,7 +29,13 @@ from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.same_pairs import SamePairs
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.planning.taking_part import TakingPart
-from lti_tool.services.follow_up_cases import CreditCases, FollowUpCases, ScheduleCases, WatchCases
+from lti_tool.services.follow_up_cases import (
+    CreditCases,
+    FillingCases,
+    FollowUpCases,
+    ScheduleCases,
+    WatchCases,
+)
 from lti_tool.services.plan_table import ENGLISH, Vocabulary
 
 Progress = Callable[[str, int, int | None], None]
@@ -92,6 +98,22 @@ class CourseOverview:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """If ``dropping`` per cent of the reviewers drop out, each by himself: what works keep.
+
+    ``works`` is the share of works that keep at least ``at_least`` reviews (per cent, rounded down);
+    ``certain`` what every work keeps whoever drops out; ``ask`` how many each must give that 95 of 100 works
+    keep enough, None where no number is enough.
+    """
+
+    dropping: int
+    at_least: int
+    works: int
+    certain: int
+    ask: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Feasibility:
     """Whether rules can work for a snapshot: the numbers when they do, the reasons when not."""
 
@@ -101,6 +123,9 @@ class Feasibility:
     reasons: tuple[Reason, ...]
     sentences: tuple[Sentence, ...]
     """The reasons in words, with names."""
+    received: tuple[int, ...]
+    """Reviews of each work."""
+    reviewers: int
     reason_names: Mapping[str, str]
     """Display names by id, in the order in which Canvas lists people."""
 
@@ -477,6 +502,7 @@ class UseCases:
     rule_sets: RuleSetCases
     running: RunningCases
     following_up: FollowUpCases
+    filling: FillingCases
     crediting: CreditCases
     watching: WatchCases
     scheduling: ScheduleCases

@@ -13,6 +13,7 @@ from lti_tool.web import words
 from lti_tool.web.administration import AdministrationCases, administration_blueprint
 from lti_tool.web.after.board import board_blueprint
 from lti_tool.web.after.credit import credit_blueprint
+from lti_tool.web.after.filling import filling_blueprint
 from lti_tool.web.after.reminders import reminders_blueprint
 from lti_tool.web.after.schedule import schedule_blueprint
 from lti_tool.web.colours import brand_address, colours_blueprint
@@ -102,7 +103,8 @@ def _course_pages(
     participants, rules = participants_blueprint(services), rules_blueprint(services)
     pairs, rule_sets = pairs_blueprint(services), rule_sets_blueprint(services)
     many_people = many_people_blueprint(services)
-    for blueprint in (participants, many_people, rules, pairs, rule_sets):
+    filling = filling_blueprint(services)
+    for blueprint in (participants, many_people, rules, pairs, rule_sets, filling):
         blueprint.before_request(read_first(services))
     for blueprint in (
         home_blueprint(services),
@@ -118,6 +120,7 @@ def _course_pages(
         runs_blueprint(services),
         board_blueprint(services),
         reminders_blueprint(services),
+        filling,
         credit_blueprint(services),
         schedule_blueprint(services),
     ):

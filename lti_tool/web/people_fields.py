@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from flask_babel import gettext as _
+
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.name_order import name_order
 from lti_tool.planning.people_list import Directory
 from lti_tool.planning.snapshot import Person, Snapshot
 from lti_tool.services.edit_words import unmatched_sentence
+from lti_tool.services.people_table import MOST_REVIEWS
 from lti_tool.web.voice import Words
 
 SUGGESTED = 1_500
@@ -30,6 +33,16 @@ class PeopleFields:
             self.errors[field] = unmatched_sentence(match, self.directory)
             return UserId("")
         return match.person.id
+
+
+def is_extra(text: str) -> bool:
+    """Whether this is a number of extra reviews."""
+    return text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= MOST_REVIEWS
+
+
+def extra_sentence() -> str:
+    """What to say where it is not."""
+    return str(_("Write a whole number from 1 to %(n)s.", n=MOST_REVIEWS))
 
 
 def suggestions(people: Sequence[Person]) -> list[str]:

@@ -11,6 +11,7 @@ from lti_tool.lti.grades import Failure
 from lti_tool.planning.board import Standing
 from lti_tool.planning.credit import CreditKind
 from lti_tool.planning.follow_up import CreditMode, Posting, Sending
+from lti_tool.planning.holes import HOLE_WORDS, HoleKind
 from lti_tool.planning.reminders import NotReminded
 from lti_tool.planning.schedule import ScheduleKind, ScheduleOutcome
 
@@ -23,6 +24,9 @@ STANDINGS: Mapping[Standing, LazyString] = {
     Standing.HOLES: _l("will not get a review: the reviewer left"),
     Standing.GONE: _l("left the course with reviews open"),
 }
+
+HOLES: Mapping[HoleKind, LazyString] = {kind: _l(words) for kind, words in HOLE_WORDS.items()}
+"""Written in ``planning.holes``, whose words the command line uses too."""
 
 NOT_REMINDED: Mapping[NotReminded, LazyString] = {
     NotReminded.NOTHING_OPEN: _l("has nothing left to do"),

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import force_locale, get_babel
 from flask_babel import gettext as _
 
-from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.name_order import name_order
 from lti_tool.planning.people_list import Directory, entries
 from lti_tool.services.edit_words import cell_sentence, unmatched_sentence
@@ -18,6 +18,7 @@ from lti_tool.services.people_table import (
     LONGEST_REASON,
     PeopleVocabulary,
     Read,
+    Wish,
     directory_for,
     people_rows,
     table_texts,
@@ -35,6 +36,7 @@ from lti_tool.services.spreadsheet_reading import (
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import csv_file, go_to
 from lti_tool.web.limits import Kind, limited
+from lti_tool.web.people_fields import extra_sentence, is_extra
 from lti_tool.web.session import visit
 from lti_tool.web.voice import Words
 
@@ -82,7 +84,8 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
         rules = with_wishes(services.planning.rules(actor, assignment), found.wishes)
         services.planning.save_rules(actor, assignment, rules)
         here = url_for("course.participants.people", course_id=course_id, assignment_id=assignment_id)
-        return go_to(f"{here}#left-out")
+        named = any(wish.spare or wish.extra for wish in found.wishes)
+        return go_to(f"{here}#{'stand-in' if named else 'left-out'}")
 
     @pages.get("")
     def many(course_id: str, assignment_id: str) -> tuple[str, int]:
@@ -95,10 +98,21 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
         if len(reason) > LONGEST_REASON:
             sentence = _("Use at most %(n)s characters for the reason.", n=LONGEST_REASON)
             return show(course_id, assignment_id, {"reason": sentence})
+        role, text = request.form.get("role", "leave_out"), request.form.get("up_to", "").strip() or "1"
+        if role == "volunteer" and (not is_extra(text)):
+            return show(course_id, assignment_id, {"up_to": extra_sentence()})
         lines = entries(request.form.get("list", ""))
         snapshot = services.reading.snapshot(actor, AssignmentId(assignment_id))
         directory = directory_for(snapshot, lines, lambda: services.reading.contacts(actor))
-        return take(course_id, assignment_id, wishes_of_list(lines, directory, reason), directory, "list")
+
+        def wish(user: UserId) -> Wish:
+            if role == "spare":
+                return Wish(user, spare=True)
+            if role == "volunteer":
+                return Wish(user, extra=int(text))
+            return Wish(user, left_out=True, reason=reason)
+
+        return take(course_id, assignment_id, wishes_of_list(lines, directory, wish), directory, "list")
 
     @pages.post("/file")
     @limited(Kind.IMPORT)
@@ -131,7 +145,15 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
         people = services.reading.snapshot(actor, assignment).people
         in_order = sorted(people, key=lambda one: (name_order(one.sortable_name), one.id))
         rows = people_rows(in_order, services.planning.rules(actor, assignment), _("yes"), _("no"))
-        header = [_("Student id"), _("Student"), _("Takes part"), _("Gives"), _("Reason")]
+        header = [
+            _("Student id"),
+            _("Student"),
+            _("Takes part"),
+            _("Gives"),
+            _("Spare"),
+            _("Extra"),
+            _("Reason"),
+        ]
         return csv_file("people.csv", header, rows)
 
     return pages
@@ -145,7 +167,7 @@ def people_vocabulary() -> PeopleVocabulary:
         with force_locale(locale):
             titles = {
                 "id": _("Student id"), "name": _("Student"), "takes_part": _("Takes part"),
-                "gives": _("Gives"), "reason": _("Reason"),
+                "gives": _("Gives"), "spare": _("Spare"), "extra": _("Extra"), "reason": _("Reason"),
             }  # fmt: skip
             for key, title in titles.items():
                 columns[key].append(title)

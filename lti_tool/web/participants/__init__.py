@@ -15,7 +15,7 @@ from lti_tool.services.people_table import MOST_REVIEWS, Wish, with_wishes
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import go_to
 from lti_tool.web.paging import page_of
-from lti_tool.web.people_fields import PeopleFields, suggestions
+from lti_tool.web.people_fields import PeopleFields, extra_sentence, is_extra, suggestions
 from lti_tool.web.reading import waiting_for
 from lti_tool.web.session import visit
 from lti_tool.web.voice import Words
@@ -59,6 +59,8 @@ def participants_blueprint(services: UseCases) -> Blueprint:
                 form=request.form,
                 loads=[(one, snapshot.people_by_id.get(UserId(one.user))) for one in rules.loads],
                 gives=rules.gives,
+                spare=[(user, snapshot.people_by_id.get(UserId(user))) for user in rules.spare],
+                volunteers=[(one, snapshot.people_by_id.get(UserId(one.user))) for one in rules.volunteers],
                 names=suggestions(snapshot.people),
             ),
             status,
@@ -138,6 +140,31 @@ def participants_blueprint(services: UseCases) -> Blueprint:
         changed = with_wishes(rules, [Wish(UserId(request.form.get("user", "")), usual_number=True)])
         services.planning.save_rules(actor, assignment, changed)
         return go_to(f"{here(course_id, assignment_id)}#loads")
+
+    @pages.post("/stand-in")
+    def stand_in(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
+        """One student is spare from now on, or a volunteer for so many extra reviews."""
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        fields = PeopleFields(services.reading.snapshot(actor, assignment), request.form)
+        user, text = fields.person("stand_in"), request.form.get("up_to", "").strip() or "1"
+        spare = request.form.get("role") == "spare"
+        if not spare and not is_extra(text):
+            fields.errors["up_to"] = extra_sentence()
+        if fields.errors:
+            return show(course_id, assignment_id, fields.errors, 422)
+        rules = services.planning.rules(actor, assignment)
+        wish = Wish(user, spare=True) if spare else Wish(user, extra=int(text))
+        services.planning.save_rules(actor, assignment, with_wishes(rules, [wish]))
+        return go_to(f"{here(course_id, assignment_id)}#stand-in")
+
+    @pages.post("/no-stand-in")
+    def no_stand_in(course_id: str, assignment_id: str) -> Response:
+        """A student neither is spare nor volunteers any longer."""
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        rules = services.planning.rules(actor, assignment)
+        wish = Wish(UserId(request.form.get("user", "")), spare=False, extra=0)
+        services.planning.save_rules(actor, assignment, with_wishes(rules, [wish]))
+        return go_to(f"{here(course_id, assignment_id)}#stand-in")
 
     return pages
 

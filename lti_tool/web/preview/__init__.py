@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 
 from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.ids import PlanId
+from lti_tool.planning.late_work import top_up_sentences
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.services.spreadsheet import Cell
 from lti_tool.services.use_cases import PlanView, ReadingState, UseCases
@@ -20,6 +21,7 @@ from lti_tool.web.answers import csv_file, go_to
 from lti_tool.web.paging import Page, page_of
 from lti_tool.web.preview.changes import Filters, Line, SortBy, filtered, lines, reasons_of
 from lti_tool.web.preview.quality import QualityRow, quality_rows
+from lti_tool.web.preview.staff import staff_lines, staff_list
 from lti_tool.web.preview.view import Who, figures, must_confirm, who
 from lti_tool.web.reading import PATIENCE_S, progress_words
 from lti_tool.web.session import visit
@@ -47,6 +49,8 @@ def preview_blueprint(services: UseCases) -> Blueprint:
             reasons=reasons_of(view.plan.changes),
             must_confirm=must_confirm(view),
             names={person.id: person.name for person in view.snapshot.people},
+            top_up=top_up_sentences(view.top_up, view.snapshot) if view.top_up else (),
+            staff=staff_list(view),
             **the_quality(view, None),
             **the_changes(view),
             **the_people(view),
@@ -121,6 +125,16 @@ def preview_blueprint(services: UseCases) -> Blueprint:
             _("Submission id"), _("Why"), _("Review id"),
         ]  # fmt: skip
         return csv_file(f"plan-{plan_id}{'-part' if filters.any else ''}.csv", header, rows)
+
+    @pages.get("/for-staff.csv")
+    def for_staff(course_id: str, plan_id: str) -> Response:  # noqa: ARG001 - the address has it
+        view = services.planning.plan(visit().actor, PlanId(plan_id))
+        header = [_("Author"), _("Author id"), _("To come"), _("Missing"), _("SpeedGrader")]
+        rows: list[list[Cell]] = [
+            [", ".join(one.names), ", ".join(one.authors), one.coming, one.missing, one.link]
+            for one in staff_lines(view)
+        ]
+        return csv_file(f"for-staff-{plan_id}.csv", header, rows)
 
     @pages.get("/confirm")
     def confirm(course_id: str, plan_id: str) -> tuple[str, int]:

@@ -17,7 +17,8 @@ from lti_tool.planning.snapshot import Section, Snapshot
 from lti_tool.planning.ways_out import apply_way_out
 from lti_tool.services.edit_words import offers
 from lti_tool.services.errors import NobodyToAllocate, RulesUnfit
-from lti_tool.services.use_cases import Actor, UseCases
+from lti_tool.services.planning import coverage
+from lti_tool.services.use_cases import Actor, Feasibility, Kept, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
 from lti_tool.web.limits import Kind, limited
@@ -41,7 +42,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         snapshot = services.reading.snapshot(actor, assignment)
         wrong_fields = errors.keys() - {"feasibility"}
-        answer = {} if wrong_fields else verdict(services, actor, assignment, rules)
+        answer = {} if wrong_fields else verdict(services, actor, assignment, rules, request.form)
         page = render_template(
             "rules.html",
             course_id=course_id,
@@ -115,7 +116,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
     def feasibility(course_id: str, assignment_id: str) -> Response:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         chosen, errors = read_rules(request.form, services.planning.rules(actor, assignment))
-        answer = {} if errors else verdict(services, actor, assignment, chosen)
+        answer = {} if errors else verdict(services, actor, assignment, chosen, request.form)
         page = render_template(
             "_feasibility.html", course_id=course_id, assignment_id=assignment_id, errors=errors, **answer
         )
@@ -125,9 +126,13 @@ def rules_blueprint(services: UseCases) -> Blueprint:
 
 
 def verdict(
-    services: UseCases, actor: Actor, assignment: AssignmentId, rules: PlanRules
+    services: UseCases,
+    actor: Actor,
+    assignment: AssignmentId,
+    rules: PlanRules,
+    form: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
-    """What ``_feasibility.html`` says about rules."""
+    """What ``_feasibility.html`` says about rules; with a form also what works keep if people drop out."""
     try:
         feasibility = services.planning.feasibility(actor, assignment, rules)
     except RulesUnfit as unfit:
@@ -136,9 +141,27 @@ def verdict(
         return {"too_few": nobody.words}
     return {
         "feasibility": feasibility,
+        "kept": promised(feasibility, form or {}) if feasibility.works and form is not None else None,
         "obstacles": words.obstacles(feasibility),
         "ways_out": offers(feasibility.reasons, rules),
     }
+
+
+DROPPING = 10
+"""Share of the reviewers, in per cent, for which the promise is told where none is asked about."""
+
+
+def promised(found: Feasibility, form: Mapping[str, str]) -> Kept:
+    """What works keep, for the numbers that are typed in the form."""
+    fewest = min(found.received)
+    at_least = _whole(form.get("keep", ""), 1, 50) or max(1, fewest - 1)
+    return coverage(found, at_least, _whole(form.get("dropping", ""), 1, 99) or DROPPING)
+
+
+def _whole(text: str, low: int, high: int) -> int | None:
+    text = text.strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else 0
+    return number if low <= number <= high else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +206,7 @@ def read_rules(form: Mapping[str, str], saved: PlanRules) -> tuple[PlanRules, di
             for name in ("reviews_per_reviewer", "sections", "own_group", "existing")
         }
     )
-    for name in ("balance", "mutual", "co_authors"):
+    for name in ("balance", "late_work", "mutual", "co_authors"):
         given[name] = form.get(name, getattr(saved, name))
     given["group_set"] = form.get("group_set", saved.group_set or "") or None
     if "shares" in form:

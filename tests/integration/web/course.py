@@ -52,6 +52,7 @@ from lti_tool.services.comparing import afterwards, canvas_instead
 from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
+from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.notices import Notices
 from lti_tool.services.own_column import OwnColumns
@@ -654,6 +655,7 @@ def web_of(
             rule_sets=course.sets,
             running=Running(course),
             following_up=following_up,
+            filling=Filling(course, course, following_up, lambda: NOW),
             crediting=Crediting(
                 store,
                 course,

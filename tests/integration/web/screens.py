@@ -7,12 +7,15 @@ the application's pages, so that a new page cannot be forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from lti_tool.applying.states import RunState
 from lti_tool.planning.drift import Drift, DriftKind
-from lti_tool.planning.ids import UserId
-from lti_tool.planning.rules import Exclusion, Load, PairRule, PlanRules
+from lti_tool.planning.ids import ReviewId, UserId
+from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.rules import Exclusion, Load, PairRule, PlanRules, Volunteer
+from lti_tool.planning.snapshot import Review
 from lti_tool.services.editing import Editing
 from lti_tool.services.use_cases import ReadingPart, ReadingProgress, ReadingState
 from tests.integration.web.course import ASSIGNMENT, COURSE, NOW, TEACHER, Course, a_course
@@ -161,6 +164,41 @@ def state_reading() -> tuple[Course, str]:
     return course, f"/assignments/{ASSIGNMENT}/reading?next={HOME}{RULES}"
 
 
+def course_with_holes() -> Course:
+    """Allocated; then one is excused, one inactive, and one hands in late; one is spare, two volunteer."""
+    course = a_course()
+    made = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    gone = {line.review_id for line in made.of_kind(ChangeKind.DELETE)}
+    reviews = [one for one in course.read.reviews if one.id not in gone]
+    for number, line in enumerate(made.of_kind(ChangeKind.CREATE)):
+        id_ = ReviewId(f"{2000 + number}")
+        reviews.append(Review(id_, line.reviewer, line.author, line.submission, completed=False))
+    people = [replace(one, state="inactive") if one.id == "105" else one for one in course.read.people]
+    works = [
+        replace(one, excused=one.author == "103", submitted=one.submitted or one.author == "106")
+        for one in course.read.works
+    ]
+    course.read = replace(course.read, people=tuple(people), works=tuple(works), reviews=tuple(reviews))
+    course.saved = PlanRules(spare=("113",), volunteers=(Volunteer(user="110", up_to=2),))
+    return course
+
+
+def state_fill_up() -> tuple[Course, str]:
+    return course_with_holes(), f"/assignments/{ASSIGNMENT}/fill-up"
+
+
+def state_for_staff() -> tuple[Course, str]:
+    course = course_with_holes()
+    missed = tuple(
+        PairRule(reviewer=one.assessor, author=one.assessee)
+        for one in course.read.reviews
+        if one.assessor in ("103", "104", "107") and not one.completed
+    )
+    rules = course.saved.model_copy(update={"not_coming": missed})
+    plan = course.make_plan(TEACHER, ASSIGNMENT, rules)
+    return course, f"/plans/{plan.id}"
+
+
 STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "home": state_home,
     "connect": state_connect,
@@ -181,6 +219,8 @@ STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "help": lambda: (a_course(), "/help"),
     "no such plan": lambda: (a_course(), "/plans/none"),
     "board": lambda: (a_course(), BOARD),
+    "fill up": state_fill_up,
+    "preview for staff": state_for_staff,
     "boards": lambda: (a_course(), "/board"),
     "reminders": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/reminders"),
     "pairs": state_pairs,

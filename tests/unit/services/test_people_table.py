@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lti_tool.planning.people_list import Contact, Directory
-from lti_tool.planning.rules import Exclusion, Load, PlanRules
+from lti_tool.planning.rules import Exclusion, Load, PlanRules, Volunteer
 from lti_tool.services.people_table import (
     Read,
     directory_for,
@@ -26,9 +26,15 @@ def read(text: str) -> Read:
 
 
 def test_a_download_read_again_gives_the_same_rules() -> None:
-    rules = PlanRules(exclude=(Exclusion(user=user(2), reason="=ill"),), loads=(Load(user=user(3), gives=5),))
+    rules = PlanRules(
+        exclude=(Exclusion(user=user(2), reason="=ill"),),
+        loads=(Load(user=user(3), gives=5),),
+        spare=(user(1),),
+        volunteers=(Volunteer(user=user(4), up_to=2),),
+    )
     table = csv_bytes(
-        ["Student id", "Student", "Takes part", "Gives", "Reason"], people_rows(CLASS.people, rules)
+        ["Student id", "Student", "Takes part", "Gives", "Spare", "Extra", "Reason"],
+        people_rows(CLASS.people, rules),
     )
     found = wishes_of_table(read_table(table), Directory(CLASS.people))
     assert with_wishes(rules, found.wishes) == rules

@@ -1,0 +1,75 @@
+"""Filling up: what there is to fill, and the plan that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from lti_tool.planning.holes import HoleKind, find_holes, not_waited_for
+from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.plan import Plan
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.taking_part import taking_part
+from lti_tool.services.follow_up_cases import FillingView, FollowUpCases
+from lti_tool.services.use_cases import Actor, PlanningCases, ReadingCases
+
+
+class Filling:
+    """Implements ``FillingCases``."""
+
+    def __init__(
+        self,
+        reading: ReadingCases,
+        planning: PlanningCases,
+        following_up: FollowUpCases,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._reading = reading
+        self._planning = planning
+        self._following_up = following_up
+        self._now = now
+
+    def look(self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False) -> FillingView:
+        """Late authors and holes, from the last reading or from a new one."""
+        snapshot = self._reading.snapshot(actor, assignment, fresh=fresh)
+        rules = self._planning.rules(actor, assignment)
+        due = self._following_up.settings(actor, assignment).reviews_due_at
+        part = taking_part(snapshot, rules)
+        reviewed = {review.assessee for review in snapshot.reviews}
+        if snapshot.assignment.is_group_assignment:
+            groups = {work.group for work in snapshot.works if work.group and work.author in reviewed}
+            reviewed |= {work.author for work in snapshot.works if work.group in groups}
+        return FillingView(
+            snapshot=snapshot,
+            rules=rules,
+            due=due,
+            late=tuple(person for person in part.authors if person.id not in reviewed),
+            holes=find_holes(snapshot, due, self._now()),
+        )
+
+    def rules(
+        self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
+    ) -> PlanRules:
+        """The rules of an assignment, with the open reviews of these kinds not waited for any more."""
+        view = self.look(actor, assignment)
+        return view.rules.model_copy(
+            update={
+                "existing": "keep",
+                "not_coming": not_waited_for(
+                    view.holes, kinds, view.rules.not_coming, {kind: kind.value for kind in HoleKind}
+                ),
+                "not_coming_reviews": "delete" if delete else "stay",
+            }
+        )
+
+    def plan(
+        self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
+    ) -> Plan:
+        """Make and store the plan that fills up.
+
+        Raises:
+            NobodyToAllocate, RulesUnfit, allocation.Infeasible: as ``PlanningCases.make_plan``.
+        """
+        return self._planning.make_plan(
+            actor, assignment, self.rules(actor, assignment, kinds, delete=delete)
+        )
