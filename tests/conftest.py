@@ -27,8 +27,12 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Playwright switches storage partitioning off; browsers have it on. The last list of features wins.
-    "--disable-features=Translate,MediaRouter,DialMediaRouteProvider,OptimizationHints",
+    # Playwright's list of features less the partitioning of storage, which browsers have; the last list wins.
+    # Frames of other sites stay in the page's process: Playwright now and then loses one that moves.
+    "--disable-site-isolation-trials",
+    "--disable-features=IsolateOrigins,site-per-process,"
+    "AvoidUnnecessaryBeforeUnloadCheckSync,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,PaintHolding,"
+    "Translate,MediaRouter,DialMediaRouteProvider,OptimizationHints",
 )
 
 

@@ -195,7 +195,7 @@ def _wait_for(url: str) -> None:
         try:
             if requests.get(url, timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             pass
         if time.monotonic() > until:
             raise RuntimeError(f"{url} did not answer within {READY_WITHIN_S:.0f} seconds")
