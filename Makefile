@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Python compiles what is used when it is first used; compiling everything would double the wait for the demo.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
-.PHONY: demo test check unit browser crash screens words fmt lock bench bench-engine bench-writer bench-pages clean
+.PHONY: demo test check unit browser crash screens words fmt lock bench bench-engine bench-writer bench-pages bench-term clean
 
 demo: .venv/.runtime
 	@$(BIN)/peer-allocator demo
@@ -48,6 +48,9 @@ bench-writer: .venv/.development
 
 bench-pages: .venv/.development
 	$(BIN)/python -m benchmarks.pages
+
+bench-term: .venv/.development
+	$(BIN)/python -m benchmarks.term
 
 # Needs uv (https://docs.astral.sh/uv/) on the path; the lock files name no package index.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

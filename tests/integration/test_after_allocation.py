@@ -81,6 +81,23 @@ def test_the_board_says_what_canvas_holds(terminal: Terminal, course: Course, es
     assert sum(row["overdue"] for row in late) == total - 17
 
 
+def test_the_board_of_the_course_adds_its_assignments(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    canvas = terminal.canvas
+    second = next(
+        one for one in canvas.state.assignments_of(course.id) if one.published and one.id != essay.id
+    )
+    second.peer_reviews = True
+    terminal.json("apply", terminal.plan(course, second)["id"], "--wait")
+    finish(canvas, essay, number=4)
+    found = terminal.json("board", "--canvas", canvas.url, "--course", course.id)
+    assert {essay.id, second.id} <= set(found["assignments"])
+    reviews = sum(len(canvas.reviews(one)) for one in (essay, second))
+    assert sum(row["done"] + row["to_do"] for row in found["students"]) == reviews
+    assert sum(row["done"] for row in found["students"]) == 4
+
+
 def test_reminders_reach_those_who_owe_once(terminal: Terminal, course: Course, essay: Assignment) -> None:
     canvas, where = terminal.canvas, terminal.where(course, essay)
     lazy = {row["user"] for row in board(terminal, course, essay, "--standing", "owes")}
