@@ -182,6 +182,82 @@ def people(
     click.echo(f"{len(found.wishes)} students found; {len(changed.exclude)} are left out by you now.")
 
 
+@rules.command("levels")
+@where
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.csv", required=False)
+@click.option(
+    "--mix", type=click.Choice(["strong", "mixed", "same"]), default="strong", show_default=True,
+    help="A strong reviewer for every work; and another one; or the own level.",
+)  # fmt: skip
+@click.option(
+    "--strong-share", type=click.IntRange(1, 99), default=None, help="Per cent that count as strong."
+)
+@click.option("--those-that-fit", is_flag=True, help="Use the clear rows although others are not.")
+@click.option("--forget", is_flag=True, help="Throw the list away and look at no levels.")
+@format_option
+@explains_errors
+def levels(
+    canvas: str,
+    course: str,
+    assignment: str,
+    user: str | None,
+    file: Path | None,
+    mix: str,
+    strong_share: int | None,
+    those_that_fit: bool,
+    forget: bool,
+    format_: str,
+) -> None:
+    """Mix levels by a list: FILE.csv with Student (or id, login, SIS id, e-mail) and Level.
+
+    Level is a number, or in every row whether somebody is strong (strong, other; yes, no). The list is kept
+    for a day and with the plans that rest on it, not with the rules.
+    """
+    from datetime import UTC, datetime
+
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.services.edit_words import unmatched_sentence
+    from lti_tool.services.levels_table import levels_of_table
+    from lti_tool.services.people_table import directory_for, table_texts
+    from lti_tool.services.spreadsheet_reading import TableUnusable, read_table
+
+    if (file is None) is not forget:
+        refuse("name a file, or --forget")
+    content = b"" if file is None else read_file(file)
+    with open_application() as application:
+        actor, cases = application.actor(canvas, course, user), application.use_cases
+        wanted = AssignmentId(assignment)
+        remembered = cases.planning.rules(actor, wanted)
+        if forget:
+            cases.reading.give_levels(actor, wanted, None)
+            cases.planning.save_rules(actor, wanted, remembered.model_copy(update={"levels": "off"}))
+            return
+        try:
+            table = read_table(content)
+            snapshot = cases.reading.snapshot(actor, wanted)
+            directory = directory_for(snapshot, table_texts(table), lambda: cases.reading.contacts(actor))
+            found = levels_of_table(table, directory)
+        except TableUnusable as unusable:
+            refuse("\n".join([f"{file} cannot be used; nothing of it was:", *problem_lines(unusable)]))
+        unclear = [f"row {row}: {unmatched_sentence(match, directory)}" for row, match in found.unmatched]
+        if unclear and not those_that_fit:
+            refuse("\n".join(["nothing was used yet; --those-that-fit takes the other rows:", *unclear]))
+        if not found.levels:
+            refuse(f"{file} has no level for anybody")
+        cases.reading.give_levels(actor, wanted, found.listed(datetime.now(UTC)))
+        changes = {
+            "levels": mix,
+            "levels_by": "list",
+            "strong_share": strong_share or remembered.strong_share,
+        }
+        cases.planning.save_rules(actor, wanted, remembered.model_copy(update=changes))
+    if format_ == "json":
+        print_json({"students": len(found.levels), "in_words": found.in_words, "unmatched": unclear})
+    else:
+        click.echo(f"{len(found.levels)} levels are known now; rules that say levels_by list use them.")
+
+
 @rules.group("sets")
 def sets() -> None:
     """Rules under a name, for any assignment of a course."""

@@ -227,12 +227,22 @@ def _unname(session: Session, canvas: str, person: str) -> int:
     ):
         for row in session.scalars(wanted.execution_options(yield_per=20)):
             content = json.loads(zlib.decompress(row.body))
+            _unlevel(content, person)
             for one in content["people"]:
                 if one["id"] == person and one["name"] != REMOVED:
                     one["name"] = one["sortable_name"] = REMOVED
                     row.body = zlib.compress(json.dumps(content, ensure_ascii=False).encode())
                     changed += 1
     return changed
+
+
+def _unlevel(content: dict[str, Any], person: str) -> None:
+    """Take a person's points and level out of a reading; it is written back with the name."""
+    for scores in content.get("scores") or []:
+        scores["points"] = [one for one in scores["points"] if one[0] != person]
+    listed = content.get("listed")
+    if listed:
+        listed["levels"] = [one for one in listed["levels"] if one[0] != person]
 
 
 def _unreason(session: Session, canvas: str, person: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -13,6 +12,7 @@ from allocation import Pair, Participant, Roster
 from allocation.rules import DEFAULT_GOALS, Goal, Share
 from lti_tool.planning.extras import Helper, Reserve
 from lti_tool.planning.ids import GroupId, UserId
+from lti_tool.planning.levels import abilities
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import TakingPart
@@ -169,18 +169,6 @@ def levels(rules: PlanRules, *, filling_up: bool) -> _LevelRules:
     wanted = _ENGINE_LEVELS[rules.levels]
     goals = tuple(wanted if goal is Goal.STRONG else goal for goal in wished)
     return {"strong_at": 1 - rules.strong_share / 100, "goals": goals}
-
-
-def abilities(snapshot: Snapshot, rules: PlanRules) -> dict[UserId, float]:
-    """0 (weakest) to 1 for everybody with points: the share of the others who do not have more."""
-    if rules.levels == "off":
-        return {}
-    points = dict(
-        next((found.points for found in snapshot.scores if found.assignment == rules.levels_from), ())
-    )
-    order = sorted(points.values())
-    most = max(1, len(order) - 1)
-    return {user: (bisect_right(order, value) - 1) / most for user, value in points.items()}
 
 
 def shares(snapshot: Snapshot, rules: PlanRules, roster: Roster) -> frozenset[Share] | None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
@@ -179,8 +179,15 @@ class PlanRules(BaseModel):
         description="Levels of the students: not looked at; every work gets a strong reviewer; students "
         "review work of their own level; every work gets a strong reviewer and another one",
     )
-    levels_from: Id | None = Field(
-        default=None, description="Assignment whose points tell the levels; read when a plan is made"
+    levels_by: Literal["points", "list"] = Field(
+        default="points",
+        description="What tells the levels: points of other assignments, or a list given for this reading",
+    )
+    levels_from: tuple[Id, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Assignments whose points tell the levels; of several the mean of the per cent of what "
+        "each gives at most; read when a plan is made",
     )
     strong_share: int = Field(
         default=50, ge=1, le=99, description="Per cent of the students who count as strong"
@@ -192,6 +199,12 @@ class PlanRules(BaseModel):
         description="Makes the allocation repeatable; none: a fresh unpredictable one, shown with the plan",
     )
 
+    @field_validator("levels_from", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: object) -> object:
+        """A single assignment may stand by itself, as in rules that were saved before."""
+        return () if given is None else (given,) if isinstance(given, str) else given
+
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
         """Refuse what contradicts itself; who is named twice counts once."""
@@ -201,7 +214,7 @@ class PlanRules(BaseModel):
                     raise ValueError(f"{name}: {pair.reviewer} is named as reviewer of the own work")
         if self.same_pairs_as is not None and self.same_pairs_as in self.earlier:
             raise ValueError("same_pairs_as: its pairs cannot be the same and not come again (earlier)")
-        if self.levels != "off" and self.levels_from is None:
+        if self.levels != "off" and self.levels_by == "points" and not self.levels_from:
             raise ValueError("levels need an assignment whose points tell them (levels_from)")
         both = {pair.who for pair in self.forbidden} & {pair.who for pair in self.fixed}
         if both:

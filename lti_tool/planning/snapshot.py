@@ -163,9 +163,22 @@ class Scores:
     """Points that the assignment gives at most; None where Canvas did not tell."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedLevels:
+    """Levels that the instructor gave as a list. They are kept nowhere but in the snapshot.
+
+    ``in_words``: the list says who is strong (1) and who is not (0); else its numbers are compared.
+    """
+
+    given_at: datetime
+    levels: tuple[tuple[UserId, float], ...]
+    in_words: bool
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """One reading of Canvas. ``taken_at``, ``earlier`` and ``scores`` are not part of the fingerprint."""
+    """One reading of Canvas. ``taken_at``, ``earlier``, ``scores`` and ``listed`` are not part of the
+    fingerprint."""
 
     canvas: CanvasOrigin
     course_id: CourseId
@@ -182,6 +195,7 @@ class Snapshot:
     earlier: tuple[Earlier, ...] = ()
     scores: tuple[Scores, ...] = ()
     """Reviews of other assignments, only of those that some rules asked for."""
+    listed: ListedLevels | None = None
 
     @cached_property
     def people_by_id(self) -> Mapping[UserId, Person]:
@@ -201,8 +215,8 @@ class Snapshot:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything but the time, independent of the order in which Canvas listed things."""
-        content = asdict(replace(self, earlier=(), scores=()))
-        del content["taken_at"], content["earlier"], content["scores"]
+        content = asdict(replace(self, earlier=(), scores=(), listed=None))
+        del content["taken_at"], content["earlier"], content["scores"], content["listed"]
         for name in ("people", "sections", "groups", "works", "reviews"):
             content[name] = sorted(content[name], key=lambda row: str(row["id"]))
         for work in content["works"]:

@@ -62,6 +62,9 @@ CELLS: Final[Mapping[CellTrouble, str]] = {
     CellTrouble.TAKES_NO_PART: N_("“%(value)s” takes no part."),
     CellTrouble.TWICE: N_("The same as row %(also)s."),
     CellTrouble.NOT_A_NUMBER: N_("“%(value)s” is not a whole number from 0 to 50."),
+    CellTrouble.NOT_A_LEVEL: N_(
+        "“%(value)s” is no level. Write a number in every row, or in every row whether somebody is strong."
+    ),
     CellTrouble.NOT_YES_OR_NO: N_("“%(value)s” is neither yes nor no."),
     CellTrouble.REASON_TOO_LONG: N_("Use at most %(also)s characters for the reason."),
 }

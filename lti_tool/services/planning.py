@@ -96,8 +96,8 @@ class Planning:
         snapshot = self._reading.snapshot(actor, assignment)
         if others := wanted_assignments(rules):
             snapshot = self._reading.with_earlier(actor, snapshot, others)
-        if rules.levels != "off" and rules.levels_from is not None:
-            snapshot = self._reading.with_scores(actor, snapshot, [rules.levels_from])
+        if rules.levels != "off" and rules.levels_by == "points":
+            snapshot = self._reading.with_scores(actor, snapshot, rules.levels_from)
         return snapshot
 
     def ours(self, actor: Actor, assignment: AssignmentId) -> AbstractSet[ReviewId]:
@@ -350,6 +350,13 @@ def prepared(
     part = taking_part(snapshot, rules)
     if len(part.reviewers) - len(part.in_reserve) < 2 or not part.authors:
         raise NobodyToAllocate(_too_few(snapshot, part))
+    if rules.levels != "off" and rules.levels_by == "list" and snapshot.listed is None:
+        raise RulesUnfit(
+            N_(
+                "The list of levels is not there any more: it is kept for a day, and with the plans that "
+                "rest on it. Give it again, or choose that levels are not looked at."
+            )
+        )
     with _people_named(snapshot):
         return engine_input(snapshot, rules, near)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from allocation.sentences import N_
 from lti_tool.applying.report import RunSummary
@@ -17,7 +17,7 @@ from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import add_earlier, has_snapshot, latest_snapshot, store_snapshot
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.people_list import Contact
-from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
+from lti_tool.planning.snapshot import AssignmentFacts, ListedLevels, Snapshot
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import PeerReviewsNotPossible
 from lti_tool.services.use_cases import (
@@ -29,6 +29,9 @@ from lti_tool.services.use_cases import (
     ReviewCounts,
     silent,
 )
+
+LEVELS_STAY = timedelta(days=1)
+"""So long after it was given a list of levels goes over to new readings of the same person."""
 
 History = Callable[[Actor], tuple[RunSummary, ...]]
 
@@ -82,8 +85,27 @@ class Reading:
                 return found[1]
         client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
         reviews = AssignmentReviews(client, actor.canvas, actor.course_id, assignment, progress=progress)
-        snapshot = reviews.read_snapshot()
+        return self._keep(actor, reviews.read_snapshot())
+
+    def give_levels(self, actor: Actor, assignment: AssignmentId, listed: ListedLevels | None) -> Snapshot:
+        """Put a list of levels to the last reading, or take it away.
+
+        It becomes a reading of its own, a moment younger, so that plans keep the one that they rest on.
+        """
+        before = self.snapshot(actor, assignment)
+        after = replace(before, listed=listed, taken_at=before.taken_at + timedelta(microseconds=1))
         with self._database.begin() as session:
+            store_snapshot(session, after, actor.user_id)
+        return after
+
+    def _keep(self, actor: Actor, snapshot: Snapshot) -> Snapshot:
+        """Store a new reading; a list of levels that was given a short while ago goes with it."""
+        place = actor.canvas, actor.course_id, snapshot.assignment.id, actor.user_id
+        with self._database.begin() as session:
+            found = latest_snapshot(session, *place)
+            listed = found[1].listed if found else None
+            if listed is not None and snapshot.taken_at - listed.given_at < LEVELS_STAY:
+                snapshot = replace(snapshot, listed=listed)
             store_snapshot(session, snapshot, actor.user_id)
         return snapshot
 
@@ -100,10 +122,7 @@ class Reading:
                         known[one] = found[1]
         missing = [one for one in assignments if one not in known]
         read = self._several(actor).snapshots(missing) if missing else ()
-        with self._database.begin() as session:
-            for snapshot in read:
-                store_snapshot(session, snapshot, actor.user_id)
-        known |= {snapshot.assignment.id: snapshot for snapshot in read}
+        known |= {snapshot.assignment.id: self._keep(actor, snapshot) for snapshot in read}
         return tuple(known[one] for one in assignments)
 
     def known(self, actor: Actor, assignment: AssignmentId) -> bool:

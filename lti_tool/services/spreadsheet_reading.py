@@ -47,6 +47,7 @@ class CellTrouble(StrEnum):
     TAKES_NO_PART = "takes_no_part"
     TWICE = "twice"
     NOT_A_NUMBER = "not_a_number"
+    NOT_A_LEVEL = "not_a_level"
     NOT_YES_OR_NO = "not_yes_or_no"
     REASON_TOO_LONG = "reason_too_long"
 

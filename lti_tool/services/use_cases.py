@@ -27,7 +27,7 @@ from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.same_pairs import SamePairs
-from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
+from lti_tool.planning.snapshot import AssignmentFacts, ListedLevels, Snapshot
 from lti_tool.planning.taking_part import TakingPart
 from lti_tool.services.follow_up_cases import (
     CreditCases,
@@ -313,6 +313,10 @@ class ReadingCases(Protocol):
 
     def assignments(self, actor: Actor) -> tuple[AssignmentFacts, ...]:
         """The course's assignments in Canvas's order, without counts."""
+        ...
+
+    def give_levels(self, actor: Actor, assignment: AssignmentId, listed: ListedLevels | None) -> Snapshot:
+        """Put a list of levels to the last reading, or take it away; gives the reading with it."""
         ...
 
     def contacts(self, actor: Actor) -> Mapping[UserId, Contact]:

@@ -21,6 +21,7 @@ from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
 from lti_tool.web.editing import editing_blueprint
 from lti_tool.web.errors import show_errors
 from lti_tool.web.home import home_blueprint
+from lti_tool.web.levels import levels_blueprint
 from lti_tool.web.limits import Kind, limit
 from lti_tool.web.locale import speak
 from lti_tool.web.many_people import many_people_blueprint
@@ -102,9 +103,9 @@ def _course_pages(
     pages.before_request(guard(authenticate))
     participants, rules = participants_blueprint(services), rules_blueprint(services)
     pairs, rule_sets = pairs_blueprint(services), rule_sets_blueprint(services)
-    many_people = many_people_blueprint(services)
+    many_people, levels = many_people_blueprint(services), levels_blueprint(services)
     filling = filling_blueprint(services)
-    for blueprint in (participants, many_people, rules, pairs, rule_sets, filling):
+    for blueprint in (participants, many_people, rules, pairs, levels, rule_sets, filling):
         blueprint.before_request(read_first(services))
     for blueprint in (
         home_blueprint(services),
@@ -116,6 +117,7 @@ def _course_pages(
         editing_blueprint(services),
         many_people,
         pairs,
+        levels,
         rule_sets,
         runs_blueprint(services),
         board_blueprint(services),

@@ -119,6 +119,39 @@ def test_nobody_pays_a_review_back(
     assert found["same_pairs"] is None
 
 
+def test_levels_come_from_a_list_that_no_rule_holds(
+    terminal: Terminal, course: Course, essay: Assignment, tmp_path: Path
+) -> None:
+    state = terminal.canvas.state
+    authors = sorted(row.user_id for row in state.submissions_of(essay.id) if row.submission_type)
+    strong = authors[: len(authors) // 2]
+    file = tmp_path / "levels.csv"
+    where = terminal.where(course, essay)
+    rows = [f"{one},{'strong' if one in strong else 'other'}" for one in authors]
+    file.write_text("\n".join(["id,Level", *rows, "999,strong"]), encoding="utf-8")
+    refused = terminal.run("rules", "levels", *where, str(file), expect=2)
+    assert f"row {len(rows) + 2}: “999” is no student of this course." in refused.stderr
+    told = terminal.json("rules", "levels", *where, str(file), "--mix", "mixed", "--those-that-fit")
+    assert (told["students"], told["in_words"], len(told["unmatched"])) == (len(authors), True, 1)
+    remembered = terminal.run("rules", "show", *where).stdout
+    assert json.loads(remembered)["levels_by"] == "list"
+    assert not any(one in remembered for one in authors), "the rules name nobody"
+
+    mixed = {"levels": "mixed", "levels_by": "list", "seed": "x"}
+    found = plan(terminal, essay, course, tmp_path, **mixed)
+    kinds: dict[str, set[bool]] = {}
+    for line in found["creates"]:
+        kinds.setdefault(line["author"], set()).add(line["reviewer"] in strong)
+    assert all(kind == {True, False} for kind in kinds.values()), "read anew, and the list went with it"
+
+    terminal.run("rules", "levels", *where, "--forget")
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps(mixed), encoding="utf-8")
+    gone = terminal.run("plan", *where, "--rules", str(rules), expect=2)
+    assert "list of levels is not there any more" in gone.stderr
+    assert terminal.json("plan", "show", found["id"])["creates"] == found["creates"]
+
+
 def test_several_courses_at_once_are_refused_with_what_works_instead(
     terminal: Terminal, course: Course, essay: Assignment
 ) -> None:

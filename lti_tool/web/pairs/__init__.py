@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -14,7 +13,7 @@ from lti_tool.planning.history import wanted_assignments
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.pair_list import PairLine, pair_lines
 from lti_tool.planning.people_list import Directory
-from lti_tool.planning.rules import Levels, PlanRules
+from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.edit_words import unmatched_sentence
 from lti_tool.services.use_cases import UseCases
@@ -54,7 +53,6 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
             idle=idle_pairs(snapshot, rules),
             people=suggestions(snapshot.people),
             others=[one for one in others if one.peer_reviews or one.id in wanted_assignments(rules)],
-            sources=others,
             gone=[one for one in wanted_assignments(rules) if one not in {other.id for other in others}],
             typed=request.form,
             errors=errors,
@@ -147,20 +145,6 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
             return show(course_id, assignment_id, {part: said}, 422)
         services.planning.save_rules(actor, assignment, changed)
         return go_to(here(course_id, assignment_id, part))
-
-    @pages.post("/levels")
-    def choose_levels(course_id: str, assignment_id: str) -> Response:
-        actor, assignment = visit().actor, AssignmentId(assignment_id)
-        known = {one.id for one in services.reading.assignments(actor)} - {assignment}
-        source = request.form.get("levels_from", "")
-        levels = request.form.get("levels", "off")
-        wanted = levels if levels in get_args(Levels) and source in known else "off"
-        rules = services.planning.rules(actor, assignment)
-        changed = rules.model_copy(
-            update={"levels": wanted, "levels_from": source if source in known else None}
-        )
-        services.planning.save_rules(actor, assignment, changed)
-        return go_to(here(course_id, assignment_id, "levels"))
 
     return pages
 

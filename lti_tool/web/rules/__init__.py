@@ -106,6 +106,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         services.planning.save_rules(actor, assignment, chosen)
         endpoints = {
             "pairs": "course.pairs.pairs",
+            "levels": "course.levels.levels",
             "sets": "course.rule_sets.sets",
             "people": "course.participants.people",
         }

@@ -224,6 +224,7 @@ STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "boards": lambda: (a_course(), "/board"),
     "reminders": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/reminders"),
     "pairs": state_pairs,
+    "levels": lambda: (state_pairs()[0], f"/assignments/{ASSIGNMENT}/rules/levels"),
     "rules in use": state_rules_in_use,
     "named rules": state_sets,
     "many people": lambda: (state_pairs()[0], f"/assignments/{ASSIGNMENT}/people/many"),

@@ -254,6 +254,44 @@ def test_reviews_in_return_and_the_same_pairs_are_chosen_but_not_both() -> None:
     assert "<bdi>999</bdi> → <bdi>Ada Adeyemi</bdi>: the reviewer takes no part now" in preview
 
 
+def test_levels_are_chosen_and_given_as_a_list() -> None:
+    teacher = Teacher()
+    here = f"{RULES}/levels"
+    assert "there is none yet; give it below" in teacher.get(here).text
+    nothing = teacher.send(here, levels="strong", levels_by="points", strong_share="50")
+    assert nothing.status_code == 422
+    assert "Choose at least one assignment" in nothing.text
+    teacher.send(here, levels="strong", levels_by="points", levels_from="76", strong_share="30")
+    saved = teacher.course.saved
+    assert (saved.levels, saved.levels_from, saved.strong_share) == ("strong", ("76",), 30)
+    assert "by the points of 1 assignment" in teacher.get(RULES).text
+
+    def given() -> int:
+        listed = teacher.course.read.listed
+        return len(listed.levels) if listed else 0
+
+    def send(text: str) -> TestResponse:
+        head = '--cut\r\nContent-Disposition: form-data; name="file"; filename="l.csv"\r\n\r\n'
+        return teacher._client.post(
+            f"{here}/file",
+            data=f"{head}{text}\r\n--cut--\r\n".encode(),
+            content_type="multipart/form-data; boundary=cut",
+            headers=teacher._headers,
+        )
+
+    wrong = send("Student id,Level\n100,best\n101,2\n")
+    assert wrong.status_code == 422
+    assert "Level: “best” is no level." in words_of(wrong)
+    assert given() == 0
+    assert send("Student id,Level\n100,3\n101,2\n").get_json() == {"location": here}
+    assert (teacher.course.saved.levels, teacher.course.saved.levels_by) == ("strong", "list")
+    assert given() == 2
+    assert "2 levels were given at" in teacher.get(here).text
+    teacher.send(f"{here}/forget")
+    assert given() == 0
+    assert (teacher.course.saved.levels, teacher.course.saved.levels_by) == ("off", "points")
+
+
 def test_cross_listed_sections_are_one_pool_and_separate_courses_cannot_be() -> None:
     teacher = Teacher()
     own = html.unescape(teacher.get(RULES).text)
