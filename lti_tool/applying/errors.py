@@ -37,6 +37,16 @@ class NotResumable(Exception):
         self.state = state
 
 
+class OfLaterVersion(Exception):
+    """The run is in a state that only a later version of this program knows; this one changes nothing."""
+
+    def __init__(self) -> None:
+        self.words = sentence(
+            "A newer version of this tool works on this run. Try again when the update is complete."
+        )
+        super().__init__(str(self.words))
+
+
 class ActiveRunExists(Exception):
     """Another run of this assignment is not over yet; one at a time.
 

@@ -39,6 +39,8 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
     FAILED_INTEGRITY = "failed_integrity"
     """Canvas answered for other people than asked; nothing more was sent."""
+    OF_LATER_VERSION = "of_later_version"
+    """As which a state reads that only a later version of this program knows; never stored, left alone."""
 
 
 class StepState(StrEnum):
@@ -58,6 +60,8 @@ class StepState(StrEnum):
     REFUSED = "refused"
     GAVE_UP = "gave_up"
     CANCELLED = "cancelled"
+    OF_LATER_VERSION = "of_later_version"
+    """As above."""
 
 
 class StepClass(StrEnum):
@@ -75,6 +79,8 @@ class StepClass(StrEnum):
     PENDING = "pending"
     """Not sent yet; in a run that is over: not sent, and will not be."""
     PAUSED = "paused"
+    OF_LATER_VERSION = "of_later_version"
+    """Only a later version of this program can say."""
 
 
 class Whose(StrEnum):
@@ -106,12 +112,12 @@ TERMINAL = frozenset(
         RunState.FAILED_INTEGRITY,
     }
 )
-ACTIVE = frozenset(RunState) - TERMINAL
+ACTIVE = frozenset(RunState) - TERMINAL - {RunState.OF_LATER_VERSION}
 """At most one run of an assignment is in one of these; the database holds it by a partial unique index."""
 
 DOUBTFUL = frozenset({StepState.SENT, StepState.UNKNOWN})
 OPEN = DOUBTFUL | {StepState.PENDING}
-SETTLED = frozenset(StepState) - OPEN
+SETTLED = frozenset(StepState) - OPEN - {StepState.OF_LATER_VERSION}
 
 _STOPS = PAUSED | {RunState.NEEDS_REVIEW, RunState.FAILED_INTEGRITY, RunState.CANCELLING}
 
@@ -137,7 +143,7 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
         )
         for paused in PAUSED
     },
-    **{terminal: frozenset() for terminal in TERMINAL},
+    **{terminal: frozenset() for terminal in TERMINAL | {RunState.OF_LATER_VERSION}},
 }
 
 _SKIPPED = frozenset(
@@ -156,8 +162,24 @@ STEP_TRANSITIONS: dict[StepState, frozenset[StepState]] = {
     StepState.SENT: _SKIPPED
     | {StepState.DONE, StepState.UNKNOWN, StepState.PENDING, StepState.REFUSED, StepState.GAVE_UP},
     StepState.UNKNOWN: _SKIPPED | {StepState.DONE, StepState.PENDING, StepState.GAVE_UP},
-    **{settled: frozenset() for settled in SETTLED},
+    **{settled: frozenset() for settled in SETTLED | {StepState.OF_LATER_VERSION}},
 }
+
+
+def run_state(stored: str) -> RunState:
+    """The state that a row names. While versions follow each other, a later one may have written it."""
+    try:
+        return RunState(stored)
+    except ValueError:
+        return RunState.OF_LATER_VERSION
+
+
+def step_state(stored: str) -> StepState:
+    """As ``run_state``, of a step."""
+    try:
+        return StepState(stored)
+    except ValueError:
+        return StepState.OF_LATER_VERSION
 
 
 class IllegalTransition(RuntimeError):
@@ -178,7 +200,7 @@ def require_step_transition(old: StepState, new: StepState) -> None:
 
 def step_class(step: StepState, run: RunState) -> StepClass:
     """The report class of a step within a run that is in state ``run``."""
-    if step in SETTLED:
+    if step in SETTLED or step is StepState.OF_LATER_VERSION:
         return StepClass(step.value)
     return StepClass.PAUSED if run in PAUSED else StepClass.PENDING
 

@@ -7,9 +7,10 @@ somebody; posting it again would fight with that person and mail the student a s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from json import dumps, loads
+from typing import Any
 
 from lti_tool.applying.drift import drift_of_others
 from lti_tool.applying.reconcile import Pair, in_doubt, pair_of, rows_by_pair
@@ -38,6 +39,8 @@ class MismatchKind(StrEnum):
     ADDED_BY_OTHERS = "added_by_others"
     REMOVED_BY_OTHERS = "removed_by_others"
     ASSIGNMENT_CHANGED = "assignment_changed"
+    OF_LATER_VERSION = "of_later_version"
+    """As which a kind reads that only a later version of this program knows; never stored."""
 
 
 BY_OTHERS = frozenset(
@@ -79,13 +82,21 @@ class Verification:
 
     @classmethod
     def from_json(cls, text: str) -> Verification:
-        """From the journal."""
-        fields = loads(text)
-        mismatches = tuple(
-            Mismatch(**{**m, "kind": MismatchKind(m["kind"]), "reviews": tuple(m["reviews"])})
-            for m in fields.pop("mismatches")
-        )
-        return cls(mismatches=mismatches, **fields)
+        """From the journal; what a later version says besides is passed over."""
+        found = _known(cls, loads(text))
+        mismatches = tuple(_mismatch(_known(Mismatch, one)) for one in found.pop("mismatches"))
+        return cls(mismatches=mismatches, **found)
+
+
+def _known(record: type[Mismatch | Verification], found: dict[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(record)}
+    return {name: value for name, value in found.items() if name in names}
+
+
+def _mismatch(found: dict[str, Any]) -> Mismatch:
+    known = found["kind"] in set(MismatchKind)
+    kind = MismatchKind(found["kind"]) if known else MismatchKind.OF_LATER_VERSION
+    return Mismatch(**{**found, "kind": kind, "reviews": tuple(found["reviews"])})
 
 
 CONFIRMABLE = frozenset({StepState.DONE, StepState.ALREADY_THERE, StepState.ALREADY_GONE})

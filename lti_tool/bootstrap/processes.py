@@ -59,7 +59,7 @@ def _require_schema(database: Database) -> None:
     tables = [name for name in inspect(database.engine).get_table_names() if not name.startswith("huey")]
     if found is None and not tables:  # the queue may share a PostgreSQL database, and make its tables first
         schema.upgrade(database.engine)
-    elif found != newest:
+    elif not schema.serves(found):
         raise SettingsError(
             f"The database is at schema {found}, this program needs {newest}. Run: peer-allocator db upgrade"
         )

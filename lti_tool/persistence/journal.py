@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool.applying.driver import PAUSED_BY_PERSON
-from lti_tool.applying.errors import ActiveRunExists, NotResumable
+from lti_tool.applying.errors import ActiveRunExists, NotResumable, OfLaterVersion
 from lti_tool.applying.records import Actor, RunEvent, RunRecord, StepRecord
 from lti_tool.applying.report import (
     LATEST,
@@ -38,6 +38,8 @@ from lti_tool.applying.states import (
     RunState,
     StepState,
     require_run_transition,
+    run_state,
+    step_state,
 )
 from lti_tool.persistence.journal_rows import RunEventRow, RunRow, StepRow
 from lti_tool.persistence.journal_store import (
@@ -131,7 +133,7 @@ class Journal(SqlRunJournal):
 
         def act(session: Session) -> RunState:
             row = session.get(RunRow, run, with_for_update=True)
-            state = RunState((row or run_row(session, run)).state)
+            state = _touchable(row or run_row(session, run))
             if row is None or state in TERMINAL:
                 return state
             now = self._now(session)
@@ -158,7 +160,7 @@ class Journal(SqlRunJournal):
 
         def act(session: Session) -> RunState:
             row = session.get(RunRow, run, with_for_update=True) or run_row(session, run)
-            state = RunState(row.state)
+            state = _touchable(row)
             waits = state in PAUSED and row.waiting_until is None
             if waits or state in TERMINAL or state is RunState.CANCELLING or row.cancel_requested:
                 return state
@@ -210,7 +212,7 @@ class Journal(SqlRunJournal):
 
         def act(session: Session) -> None:
             row = session.get(RunRow, run, with_for_update=True) or run_row(session, run)
-            state = RunState(row.state)
+            state = _touchable(row)
             if state not in PAUSED:
                 raise NotResumable(state)
             now = self._now(session)
@@ -297,6 +299,14 @@ class Journal(SqlRunJournal):
         return self._read(lambda session: effects_of(step_records(session, run)))
 
 
+def _touchable(row: RunRow) -> RunState:
+    """The state of a run that somebody wants to change; raises ``OfLaterVersion``."""
+    state = run_state(row.state)
+    if state is RunState.OF_LATER_VERSION or row.engine_version > ENGINE_VERSION:
+        raise OfLaterVersion
+    return state
+
+
 def _run_of_plan(session: Session, plan: PlanId) -> RunId | None:
     found = session.scalar(select(RunRow.id).where(RunRow.plan_id == plan))
     return None if found is None else RunId(found)
@@ -349,7 +359,8 @@ def _states(session: Session, *which: ColumnElement[bool]) -> Mapping[str, Mappi
         .group_by(StepRow.run_id, StepRow.state)
     )
     for run, state, number in rows:
-        found[run][StepState(state)] = number
+        known = step_state(state)
+        found[run][known] = found[run].get(known, 0) + number
     return found
 
 

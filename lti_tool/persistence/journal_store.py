@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from lti_tool.applying.answers import Why
 from lti_tool.applying.errors import JournalUnavailable, UnknownRun
 from lti_tool.applying.records import RunRecord, StepRecord
-from lti_tool.applying.states import RunState, StepState, Whose
+from lti_tool.applying.states import Whose, run_state, step_state
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.journal_rows import RunEventRow, RunRow, StepRow
 from lti_tool.planning.ids import (
@@ -117,7 +117,7 @@ def run_record(row: RunRow) -> RunRecord:
         assignment_id=AssignmentId(row.assignment_id),
         started_by=UserId(row.started_by),
         started_by_name=row.started_by_name,
-        state=RunState(row.state),
+        state=run_state(row.state),
         cancel_requested=row.cancel_requested,
         pause_requested=row.pause_requested,
         reason=row.reason,
@@ -148,12 +148,12 @@ def step_record(row: StepRow) -> StepRecord:
         submission=SubmissionId(row.submission),
         expected_review=None if row.expected_review is None else ReviewId(row.expected_review),
         reason=row.reason,
-        state=StepState(row.state),
+        state=step_state(row.state),
         attempts=row.attempts,
         doubts=row.doubts,
-        whose=Whose(row.whose),
+        whose=Whose(row.whose) if row.whose in set(Whose) else Whose.NONE,
         review=None if row.review is None else ReviewId(row.review),
-        why=Why(row.why),
+        why=Why(row.why) if row.why in set(Why) else Why.NONE,
         status=row.status,
         note=row.note,
         resolved_at=row.resolved_at,

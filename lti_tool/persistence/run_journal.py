@@ -11,7 +11,19 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -112,11 +124,19 @@ _ANSWERED = (
 _SNAPSHOT = TypeAdapter(Snapshot)
 
 
+_KNOWN_STEPS = frozenset(StepState) - {StepState.OF_LATER_VERSION}
+
+
 def wants_driving(now: datetime) -> ColumnElement[bool]:
-    """The runs that a worker should claim: under way without a living worker, or paused until now."""
+    """The runs that a worker should claim: under way without a living worker, or paused until now.
+
+    What a later version began, or has brought into a state that this one does not know, is left to it.
+    """
     going = sorted(ACTIVE - PAUSED)
+    foreign = exists().where(StepRow.run_id == RunRow.id, StepRow.state.not_in(sorted(_KNOWN_STEPS)))
     return and_(
         RunRow.engine_version <= ENGINE_VERSION,
+        ~foreign,
         or_(RunRow.lease_until.is_(None), RunRow.lease_until < now),
         or_(
             RunRow.state.in_(going),

@@ -253,7 +253,7 @@ def _database(database: Database) -> Iterator[Finding]:
         yield Finding(answers, ok=False, words=why)
         return
     yield Finding(answers, ok=True, words=sentence("%(kind)s answers", kind=database.engine.dialect.name))
-    if found == newest:
+    if schema.serves(found):
         yield Finding(tables, ok=True, words=sentence("at revision %(revision)s", revision=str(found)))
         return
     words = sentence(

@@ -91,6 +91,10 @@ class RunNotPaused(ServiceError):
     """There is nothing to resume."""
 
 
+class RunOfLaterVersion(ServiceError):
+    """A newer version of the program works on the run; this one does not touch it."""
+
+
 class NothingToUndo(ServiceError):
     """No effect of the run can be taken back."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from allocation.sentences import N_
 from lti_tool.applying.clock import SystemClock
 from lti_tool.applying.driver import Driver
-from lti_tool.applying.errors import ActiveRunExists, NotResumable, UnknownRun
+from lti_tool.applying.errors import ActiveRunExists, NotResumable, OfLaterVersion, UnknownRun
 from lti_tool.applying.records import Actor as Starter
 from lti_tool.applying.report import Progress, RunReport, RunSummary, worth_trying
 from lti_tool.applying.settings import DriverSettings
@@ -36,6 +37,7 @@ from lti_tool.services.errors import (
     PlanEmpty,
     PlanOutdated,
     RunNotPaused,
+    RunOfLaterVersion,
 )
 from lti_tool.services.planning import Planning, too_old
 from lti_tool.services.reading import Reading
@@ -125,13 +127,15 @@ class Running:
     def cancel(self, actor: Actor, run_id: RunId) -> None:
         """Stop after the calls that are under way."""
         self.progress(actor, run_id)
-        self._journal.request_cancel(run_id, Starter(actor.user_id, actor.name))
+        with _left_to_later_versions():
+            self._journal.request_cancel(run_id, Starter(actor.user_id, actor.name))
         self._ring(run_id)
 
     def pause(self, actor: Actor, run_id: RunId) -> None:
         """Send nothing more until somebody resumes the run."""
         self.progress(actor, run_id)
-        self._journal.request_pause(run_id, Starter(actor.user_id, actor.name))
+        with _left_to_later_versions():
+            self._journal.request_pause(run_id, Starter(actor.user_id, actor.name))
 
     def resume(self, actor: Actor, run_id: RunId) -> None:
         """Go on with a paused run.
@@ -141,7 +145,8 @@ class Running:
         """
         self.progress(actor, run_id)
         try:
-            self._journal.resume(run_id, Starter(actor.user_id, actor.name))
+            with _left_to_later_versions():
+                self._journal.resume(run_id, Starter(actor.user_id, actor.name))
         except NotResumable as error:
             raise RunNotPaused(error.words) from None
         self._ring(run_id)
@@ -201,6 +206,15 @@ class Running:
     def history(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[RunSummary, ...]:
         """Runs of the course, newest first."""
         return self._journal.history(actor.canvas, actor.course_id, assignment)
+
+
+@contextmanager
+def _left_to_later_versions() -> Iterator[None]:
+    """Say it as pages and commands do."""
+    try:
+        yield
+    except OfLaterVersion as error:
+        raise RunOfLaterVersion(error.words) from None
 
 
 def our_reviews(journal: Journal) -> Callable[[Actor, AssignmentId], frozenset[ReviewId]]:

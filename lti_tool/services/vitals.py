@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from lti_tool.applying.states import RunState
+from lti_tool.applying.states import RunState, run_state
 from lti_tool.metrics import REGISTRY
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database
@@ -46,12 +47,12 @@ class Vitals:
         self._queue_errors = queue_errors
 
     def readiness(self) -> Readiness:
-        """Database there, and at this program's schema. The queue is a bell, and no condition."""
+        """Database there, and at a schema that this program works with. The queue is a bell, no condition."""
         try:
-            found, newest = schema.current(self._database.engine)
+            found, _newest = schema.current(self._database.engine)
         except SQLAlchemyError:
             return Readiness({"database": False, "schema": False})
-        return Readiness({"database": True, "schema": found == newest})
+        return Readiness({"database": True, "schema": schema.serves(found)})
 
     def metrics(self) -> bytes:
         """Prometheus's text form: counters of this process, and how the installation stands."""
@@ -75,9 +76,11 @@ class Vitals:
         up.add_metric([], 1)
         yield up
         runs = GaugeMetricFamily("peer_allocator_runs", "Runs, by state", labels=["state"])
-        numbers = {row.state: row.number for row in counted}
+        numbers = Counter[str]()
+        for row in counted:
+            numbers[run_state(row.state)] += row.number
         for known in RunState:
-            runs.add_metric([known], numbers.get(known, 0))
+            runs.add_metric([known], numbers[known])
         yield runs
         yield GaugeMetricFamily(
             "peer_allocator_oldest_standstill_seconds",

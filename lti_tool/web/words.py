@@ -66,6 +66,7 @@ STATES: Mapping[RunState, LazyString] = {
     RunState.NEEDS_REVIEW: _l("Stopped: needs a new preview"),
     RunState.CANCELLED: _l("Stopped"),
     RunState.FAILED_INTEGRITY: _l("Stopped: Canvas's answers do not fit"),
+    RunState.OF_LATER_VERSION: _l("In the hands of a newer version of this tool"),
 }
 
 CLASSES: Mapping[StepClass, LazyString] = {
@@ -80,6 +81,7 @@ CLASSES: Mapping[StepClass, LazyString] = {
     StepClass.CANCELLED: _l("not sent: the run was stopped"),
     StepClass.PENDING: _l("not sent"),
     StepClass.PAUSED: _l("waiting while paused"),
+    StepClass.OF_LATER_VERSION: _l("known only to a newer version of this tool"),
 }
 
 WHY: Mapping[Why, LazyString] = {
@@ -107,6 +109,7 @@ MISMATCHES: Mapping[MismatchKind, LazyString] = {
     MismatchKind.ADDED_BY_OTHERS: _l("somebody else added this review"),
     MismatchKind.REMOVED_BY_OTHERS: _l("somebody else removed this review"),
     MismatchKind.ASSIGNMENT_CHANGED: _l("the assignment's settings were changed"),
+    MismatchKind.OF_LATER_VERSION: _l("known only to a newer version of this tool"),
 }
 
 _DRIFT: Mapping[tuple[DriftKind, bool | None], str] = {

@@ -433,6 +433,18 @@ def test_a_paused_run_can_go_on() -> None:
     assert course.changed[-1] == "resume"
 
 
+def test_a_run_of_a_newer_version_is_shown_without_buttons() -> None:
+    course = a_course()
+    teacher = Browser(course)
+    run_id = course.start_run(TEACHER, course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id)
+    course.finish_run(run_id, RunState.OF_LATER_VERSION)
+    page = teacher.get(f"{HOME}/runs/{run_id}").text
+    assert "In the hands of a newer version of this tool" in page
+    assert not [form for form in ("/pause", "/stop", "/resume", "/undo") if f"{run_id}{form}" in page]
+    progress = teacher.get(f"{HOME}/runs/{run_id}/progress").get_json()
+    assert (progress["state"], progress["shown"]) == ("of_later_version", "going")
+
+
 @pytest.mark.parametrize("what", ["plans", "runs"])
 def test_downloads_hold_every_line_and_no_formula(what: str) -> None:
     course = a_course(names=[*HOSTILE, *(f"Student {n}" for n in range(8))])

@@ -58,11 +58,22 @@ def test_what_may_have_happened_is_never_cancelled_unread() -> None:
     assert all(StepState.CANCELLED not in STEP_TRANSITIONS[state] for state in DOUBTFUL)
 
 
+def test_what_a_later_version_knows_is_neither_entered_nor_left() -> None:
+    for table in (RUN_TRANSITIONS, STEP_TRANSITIONS):
+        known = {after for afters in table.values() for after in afters}
+        assert "of_later_version" not in known
+        assert table["of_later_version"] == frozenset()  # type: ignore[index]  # a StrEnum is its value
+    assert RunState.OF_LATER_VERSION not in ACTIVE | PAUSED | TERMINAL
+    assert StepState.OF_LATER_VERSION not in SETTLED | DOUBTFUL
+    assert states.run_state("invented") is RunState.OF_LATER_VERSION
+    assert states.run_state("applying") is RunState.APPLYING
+
+
 @pytest.mark.parametrize("run", sorted(RunState))
 def test_every_step_has_one_class(run: RunState) -> None:
     for step in StepState:
         found = step_class(step, run)
-        if step in SETTLED:
+        if step in SETTLED or step is StepState.OF_LATER_VERSION:
             assert found == step.value
         else:
             assert found is (StepClass.PAUSED if run in PAUSED else StepClass.PENDING)
