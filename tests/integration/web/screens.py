@@ -11,14 +11,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from lti_tool.applying.states import RunState
+from lti_tool.persistence.schedules import Result
 from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import ReviewId, UserId
 from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.reminders import Template
 from lti_tool.planning.rules import Exclusion, Load, PairRule, PlanRules, Volunteer
+from lti_tool.planning.schedule import Schedule, ScheduleKind, ScheduleOutcome
 from lti_tool.planning.snapshot import Review
 from lti_tool.services.editing import Editing
 from lti_tool.services.use_cases import ReadingPart, ReadingProgress, ReadingState
-from tests.integration.web.course import ASSIGNMENT, COURSE, NOW, TEACHER, Course, a_course
+from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course
 
 HOME = f"/app/courses/{COURSE}"
 PEOPLE = f"/assignments/{ASSIGNMENT}/people"
@@ -199,6 +202,48 @@ def state_for_staff() -> tuple[Course, str]:
     return course, f"/plans/{plan.id}"
 
 
+def state_by_itself() -> tuple[Course, str]:
+    """Schedules of every kind: one with a plan that waits, one that failed, reminders around a date."""
+    course = a_course()
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    words = Template(subject="Reviews of {assignment}", body="You have {open} to do.")
+    for schedule, result in (
+        (
+            Schedule(kind=ScheduleKind.ALLOCATE, after_due_hours=2, own_dates=True),
+            Result(ScheduleOutcome.WAITS, "3", plan.id),
+        ),
+        (
+            Schedule(kind=ScheduleKind.TOP_UP, every_hours=24),
+            Result(ScheduleOutcome.FAILED, "Canvas withdrew the access."),
+        ),
+        (
+            Schedule(
+                kind=ScheduleKind.REMIND,
+                after_due_hours=-48,
+                counted_from="reviews",
+                template=words,
+                overdue_only=True,
+                section="s1",
+            ),
+            None,
+        ),
+    ):
+        made = course.schedules.add(
+            CANVAS,
+            COURSE,
+            ASSIGNMENT,
+            schedule,
+            by=TEACHER.user_id,
+            by_name=TEACHER.name,
+            next_at=None,
+            at=NOW,
+        )
+        if result is not None:
+            course.schedules.settle(made, result, at=NOW, next_at=NOW + timedelta(days=1))
+            course.schedules.begin_telling(made, "plan 1")
+    return course, f"/assignments/{ASSIGNMENT}/schedule"
+
+
 STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "home": state_home,
     "connect": state_connect,
@@ -228,7 +273,8 @@ STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "rules in use": state_rules_in_use,
     "named rules": state_sets,
     "many people": lambda: (state_pairs()[0], f"/assignments/{ASSIGNMENT}/people/many"),
-    "schedule": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/schedule"),
+    "schedule": state_by_itself,
+    "what waits": lambda: (state_by_itself()[0], ""),
     "edit": state_edit,
     "compare": state_compare,
     "import": state_import,
