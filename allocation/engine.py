@@ -22,9 +22,10 @@ from allocation.quality import quality
 from allocation.remedies import find_remedies
 from allocation.result import Allocation, Reason
 from allocation.roster import Roster
-from allocation.rules import Goal, Rules
+from allocation.rules import Goal, Pair, Rules
 from allocation.shortage import find_shortages
 from allocation.solve import Solved, solve
+from allocation.strategies.board import Board
 
 STRATEGY = "hole-walk/3"
 
@@ -74,9 +75,7 @@ def allocate(
     stop = cancelled or _never
     solved = solve(problem, rules, named, digest(roster, rules), stop)
     reasons = () if solved.complete else _reasons(roster, rules, problem, solved, stop)
-    pairs = tuple(
-        sorted(chain(*(problem.pairs(r, s) for r, works in enumerate(solved.board.out) for s in works)))
-    )
+    pairs = _pairs(problem, solved.board)
     allocation = Allocation(
         pairs=pairs,
         status="ok" if solved.complete else "partial" if pairs else "infeasible",
@@ -139,6 +138,14 @@ def fewest_moved(roster: Roster, rules: Rules) -> int:
     plain = replace(rules, goals=(Goal.MOVED,), reciprocal="any")
     solved = solve(problem, plain, "", b"fewest moved", _never, mix=False)
     return next((goal.value for goal in solved.goals if goal.name == Goal.MOVED), 0)
+
+
+def _pairs(problem: Problem, board: Board) -> tuple[Pair, ...]:
+    """All pairs in order. Where every person is a seat, the numbers are in the order of the ids."""
+    if problem.members is None:
+        people, works = problem.people, problem.works
+        return tuple([Pair(people[r], works[s]) for r, mine in enumerate(board.out) for s in sorted(mine)])
+    return tuple(sorted(chain(*(problem.pairs(r, s) for r, mine in enumerate(board.out) for s in mine))))
 
 
 def _never() -> bool:

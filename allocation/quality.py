@@ -120,23 +120,22 @@ def _islands(
     parent = list(range(len(number)))
     at_work: dict[str, int] = {}
 
-    def join(one: int, other: int) -> None:
-        while parent[one] != one:
-            parent[one] = one = parent[parent[one]]
-        while parent[other] != other:
-            parent[other] = other = parent[parent[other]]
-        parent[one] = other
-
     part = set()
     for reviewer, submission in chosen:
         here = number[reviewer]
         part.add(here)
         there = at_work.get(submission)
-        if there is not None:
-            join(there, here)
-            continue
-        at_work[submission] = here
-        for author in authors[submission]:
-            part.add(number[author])
-            join(number[author], here)
+        if there is None:
+            at_work[submission] = here
+            meeting = [number[author] for author in authors[submission]]
+            part.update(meeting)
+        else:
+            meeting = [there]
+        while parent[here] != here:
+            parent[here] = here = parent[parent[here]]
+        for top in meeting:
+            one = top
+            while parent[one] != one:
+                parent[one] = one = parent[parent[one]]
+            parent[one] = here
     return sum(parent[one] == one for one in part)

@@ -77,13 +77,15 @@ def solve(
     board = _proven(board, goals, bounds, stream)
     if mix:
         _mix(board, goals, stream("mixing"), thorough=50 * left > sum(problem.gives))
+    islands = 0
     if Goal.CONNECTED in goals:
         tally = Tally(board, lexicographic(problem, goals))
-        join_islands(board, tally, stream("islands"), bounds[Goal.CONNECTED])
+        islands = join_islands(board, tally, stream("islands"), bounds[Goal.CONNECTED])
     solved = Solved(board, complete, quotas_fit=complete)
     if rules.reciprocal == "forbid":
         _drop_mutual(solved, bounds[Goal.RECIPROCAL])
-    values = measure(solved.board, goals)
+    counted = [goal for goal in goals if goal is not Goal.CONNECTED or solved.mutual]
+    values = {Goal.CONNECTED: max(1, islands)} | measure(solved.board, counted)
     solved.goals = tuple(
         GoalReport(goal.value, values[goal], min(values[goal], bounds[goal])) for goal in goals
     )

@@ -101,7 +101,7 @@ def _defects(board: Board, tally: Tally, bounds: dict[Goal, int]) -> list[tuple[
     slots: list[tuple[int, int]] = []
     if tally.reciprocal:
         mutual = reciprocal_slots(board)
-        if reciprocal_people(board) > bounds.get(Goal.RECIPROCAL, 0):
+        if mutual and reciprocal_people(board) > bounds.get(Goal.RECIPROCAL, 0):
             slots += mutual
     if tally.strong is not None:
         weak = weak_works(board)
@@ -152,12 +152,17 @@ def anneal(board: Board, goals: Sequence[Goal], stream: Stream, moves: int) -> B
     return kept
 
 
-def join_islands(board: Board, tally: Tally, stream: Stream, fewest: int) -> None:
+def join_islands(board: Board, tally: Tally, stream: Stream, fewest: int) -> int:
     """Join islands of the comparison graph by exchanges that make no other goal worse.
 
     Taking a -> s and b -> t from two islands and placing a -> t and b -> s joins them wherever both pairs
     lie on a cycle; each join is checked by counting again. An island with new pairs (people who hand in late
     review each other) may give up one existing pair more than the fewest; one of existing pairs alone stays.
+
+    Returns
+    -------
+    int
+        The number of islands that are left.
     """
     number = number_of_islands(board)
     while number > fewest:
@@ -168,15 +173,16 @@ def join_islands(board: Board, tally: Tally, stream: Stream, fewest: int) -> Non
                 members[island[r]].append((r, s))
         parts = sorted(members.values(), key=len)
         if len(parts) < 2:
-            return
+            return number
         late = (
             [part for part in parts if _has_new(board.problem, part)] if Goal.MOVED in tally.weights else []
         )
         if not any(_join(board, tally, stream, part, parts, number, 0) for part in parts[:-1]) and not any(
             _join(board, tally, stream, part, parts, number, 1) for part in late
         ):
-            return
+            return number
         number = number_of_islands(board)
+    return number
 
 
 def _has_new(problem: Problem, pairs: list[tuple[int, int]]) -> bool:
