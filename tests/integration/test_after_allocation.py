@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from lti_tool.bootstrap import build_application
+from lti_tool.persistence.follow_up_rows import CreditPostRow
+from lti_tool.planning.follow_up import Posting
+from lti_tool.planning.ids import AssignmentId
+from lti_tool.services import crediting
+from lti_tool.settings import Settings
 from lti_tool.simulator.coursework import complete_review
 from lti_tool.simulator.faults import FaultKind
 from lti_tool.simulator.habits import Habits
@@ -169,6 +176,34 @@ def test_points_equal_what_was_done_and_only_changes_are_sent(
     more = terminal.json("credit", *where, "--post")
     assert set(more["points"]) == {lucky["user"]}
     assert len(canvas.writes()) == before + 2
+
+
+def test_a_posting_of_several_jobs_is_over_when_each_of_them_is(
+    terminal: Terminal, course: Course, essay: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crediting, "STUDENTS_PER_CALL", 5)
+    canvas, instance = terminal.canvas, Path(terminal.environment["PEER_ALLOCATOR_INSTANCE"])
+    terminal.run(
+        "credit", *terminal.where(course, essay), "--target", canvas.assignment(course, "Essay 2").id
+    )
+    application = build_application(Settings(instance=instance, allow_http_loopback=True))
+    actor, wanted = application.actor(canvas.url, course.id), AssignmentId(essay.id)
+    cases = application.use_cases.crediting
+    cases.post_credit(actor, wanted, cases.preview_credit(actor, wanted).fingerprint)
+    first, *others = canvas.state.progresses.values()
+    assert len(others) == 2, "12 students, 5 in a call"
+
+    def state_when_the_first_is(first_job: str) -> Posting:
+        with application.database.begin() as session:
+            jobs = json.dumps(dict.fromkeys(canvas.state.progresses, Posting.RUNNING))
+            session.execute(update(CreditPostRow).values(state=Posting.RUNNING, jobs=jobs))
+        first.workflow_state = first_job
+        return cases.credit_posts(actor, wanted)[0].state
+
+    assert state_when_the_first_is("running") is Posting.RUNNING, "the last alone says nothing"
+    assert state_when_the_first_is("failed") is Posting.FAILED
+    assert state_when_the_first_is("completed") is Posting.DONE
+    application.close()
 
 
 def test_the_reviewed_assignment_itself_gets_no_points(

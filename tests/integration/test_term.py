@@ -20,6 +20,7 @@ import pytest
 from lti_tool.simulator.habits import Habits
 from lti_tool.simulator.records import Assignment, Course
 from tests.integration.test_command_line import TOKEN, Terminal
+from tests.own_column import open_tool_in
 from tests.simulated import SimulatedCanvas, simulated_canvas
 
 EACH = 3
@@ -126,6 +127,18 @@ class Term:
         most = max(line["done"] + line["to_do"] for line in board.values())
         assert most <= EACH + 1, "with what Canvas does not take back, one more than agreed"
 
+    def credited(self, assignment: Assignment, target: str) -> None:
+        """Points are posted, and are what was done; into a column of the tool's own as well as into another."""
+        state, where = self.canvas.state, self.where(assignment)
+        posted = self.terminal.json("credit", *where, "--target", target, "--points", "9", "--post")
+        assert (posted["state"], posted["not_taken"]) == ("done", {})
+        column = next(iter(state.line_items.values())).assignment_id if target == "own" else target
+        scores = {row.user_id: row.score for row in state.submissions_of(column)}
+        for user, line in self.board(assignment).items():
+            if line["done"] + line["to_do"] and user in self.students():
+                share = line["done"] / (line["done"] + line["to_do"])
+                assert scores[user] == pytest.approx(9 * share, abs=0.005)
+
 
 @pytest.fixture
 def term(tmp_path: Path) -> Iterator[Term]:
@@ -227,14 +240,7 @@ def test_a_term(term: Term) -> None:
     helped = {author for reviewer, author in term.canvas.reviews(fourth) if reviewer in strong}
     assert helped == set(term.students()), "every author has a strong reviewer"
     term.write_reviews(fourth, 0.8)
-    column = term.assignment("Peer reviewing")
-    posted = term.terminal.json(
-        "credit", *term.where(fourth), "--target", column.id, "--points", "9", "--post"
-    )
-    assert posted["state"] == "done"
-    scores = {row.user_id: row.score for row in state.submissions_of(column.id)}
-    for user, line in term.board(fourth).items():
-        if line["done"] + line["to_do"] and user in term.students():
-            share = line["done"] / (line["done"] + line["to_do"])
-            assert scores[user] == pytest.approx(9 * share, abs=0.005)
+    term.credited(fourth, term.assignment("Peer reviewing").id)
+    open_tool_in(term.canvas, term.course, term.rules.parent / "instance")
+    term.credited(third, "own")
     term.check("the term is over")
