@@ -128,7 +128,7 @@ class Term:
         assert most <= EACH + 1, "with what Canvas does not take back, one more than agreed"
 
     def credited(self, assignment: Assignment, target: str) -> None:
-        """Points are posted, and are what was done; into a column of the tool's own as well as into another."""
+        """Points are posted, and are what was done; also into a column of the tool's own."""
         state, where = self.canvas.state, self.where(assignment)
         posted = self.terminal.json("credit", *where, "--target", target, "--points", "9", "--post")
         assert (posted["state"], posted["not_taken"]) == ("done", {})
