@@ -18,6 +18,8 @@ from lti_tool.canvas.records import (
     AssignmentRecord,
     CourseRecord,
     EnrollmentRecord,
+    GradebookColumnRecord,
+    GradebookEntryRecord,
     GroupCategoryRecord,
     GroupRecord,
     MembershipRecord,
@@ -224,6 +226,19 @@ class CanvasClient:
             *(("exclude_response_fields[]", field) for field in ("body", "attachments", "preview_url")),
         ]
         return self._calls.every(endpoint.request(place.id, query=query), StudentSubmissionsRecord, seen)
+
+    def gradebook_columns(self, course: CourseId) -> list[GradebookColumnRecord]:
+        """GET /courses/:course_id/custom_gradebook_columns: added columns, not the hidden ones."""
+        request = endpoints.GRADEBOOK_COLUMNS.request(course, query=[PAGE_SIZE])
+        return self._calls.every(request, GradebookColumnRecord)
+
+    def gradebook_entries(self, course: CourseId, column: str) -> list[GradebookEntryRecord]:
+        """GET /courses/:course_id/custom_gradebook_columns/:id/data: texts, whatever they mean.
+
+        Students with an empty cell are not in it, nor people who left. Grades are no such columns.
+        """
+        request = endpoints.GRADEBOOK_ENTRIES.request(course, column, query=[PAGE_SIZE])
+        return self._calls.every(request, GradebookEntryRecord)
 
     def peer_reviews(
         self, place: Place, assignment: AssignmentId, *, comments: bool = False

@@ -81,6 +81,8 @@ COURSE_STUDENTS_SUBMISSIONS = Endpoint("GET", f"{_COURSE}/students/submissions")
 SECTION_STUDENTS_SUBMISSIONS = Endpoint("GET", f"{_SECTION}/students/submissions")
 COURSE_GRADES = Endpoint("POST", f"{_COURSE}{_ASSIGNMENT}/submissions/update_grades")
 SECTION_GRADES = Endpoint("POST", f"{_SECTION}{_ASSIGNMENT}/submissions/update_grades")
+GRADEBOOK_COLUMNS = Endpoint("GET", f"{_COURSE}/custom_gradebook_columns")
+GRADEBOOK_ENTRIES = Endpoint("GET", f"{_COURSE}/custom_gradebook_columns/:id/data")
 PROGRESS = Endpoint("GET", "/api/v1/progress/:id")
 CONVERSATIONS = Endpoint("POST", "/api/v1/conversations")
 
@@ -136,8 +138,11 @@ FOLLOW_UP_SCOPES: dict[str, str] = {
 
 MEMORY_SCOPES: dict[str, str] = {
     COURSE_STUDENTS_SUBMISSIONS.scope: N_("who has handed in, of several assignments at once"),
+    GRADEBOOK_COLUMNS.scope: N_("the columns that you added to the gradebook, to choose one for levels"),
+    GRADEBOOK_ENTRIES.scope: N_("what stands in such a column, only when you take levels from it"),
 }
-"""What makes reading several assignments quicker; without them each is read by itself."""
+"""What makes reading several assignments quicker, and levels from a column possible; without them each
+assignment is read by itself, and no column is offered."""
 
 ALL_SCOPES = SCOPES | FOLLOW_UP_SCOPES | MEMORY_SCOPES
 """Every scope that the tool asks for. Nothing else is requested."""

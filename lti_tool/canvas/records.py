@@ -252,6 +252,19 @@ class PeerReviewRecord(IdentifiedRecord):
         )
 
 
+class GradebookColumnRecord(IdentifiedRecord):
+    """A column that somebody added to the gradebook."""
+
+    title: str
+
+
+class GradebookEntryRecord(IdentifiedRecord):
+    """What stands in such a column for a student, whose id stands for that of the row."""
+
+    id: Id = Field(validation_alias="user_id")
+    content: str | None = None
+
+
 class ProgressRecord(IdentifiedRecord):
     """A job of Canvas (canvas-lms lib/api/v1/progress.rb)."""
 

@@ -204,8 +204,9 @@ def problem_lines(unusable: TableUnusable) -> list[str]:
 
     lines = []
     for one in unusable.problems:
-        place = f"row {one.row}" if one.row else "file"
-        lines.append(f"{place}{f', {one.column}' if one.column else ''}: {cell_sentence(one)}")
+        parts = [f"row {one.row}"] if one.row else []
+        place = ", ".join([*parts, *([one.column] if one.column else [])]) or "file"
+        lines.append(f"{place}: {cell_sentence(one)}")
     return lines + ([f"and {unusable.more} more"] if unusable.more else [])
 
 

@@ -23,6 +23,9 @@ from lti_tool.cli.output import (
 from lti_tool.cli.plans import read_rules, where
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lti_tool.planning.ids import UserId
     from lti_tool.planning.rules import PlanRules
     from lti_tool.services.use_cases import Actor, RuleSet, UseCases
 
@@ -193,6 +196,7 @@ def people(
     "--strong-share", type=click.IntRange(1, 99), default=None, help="Per cent that count as strong."
 )
 @click.option("--those-that-fit", is_flag=True, help="Use the clear rows although others are not.")
+@click.option("--column", default=None, metavar="TITLE", help="A column added to the gradebook, not a file.")
 @click.option("--forget", is_flag=True, help="Throw the list away and look at no levels.")
 @format_option
 @explains_errors
@@ -205,6 +209,7 @@ def levels(
     mix: str,
     strong_share: int | None,
     those_that_fit: bool,
+    column: str | None,
     forget: bool,
     format_: str,
 ) -> None:
@@ -217,13 +222,14 @@ def levels(
 
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
+    from lti_tool.planning.people_list import Directory
     from lti_tool.services.edit_words import unmatched_sentence
-    from lti_tool.services.levels_table import levels_of_table
+    from lti_tool.services.levels_table import levels_of_entries, levels_of_table
     from lti_tool.services.people_table import directory_for, table_texts
     from lti_tool.services.spreadsheet_reading import TableUnusable, read_table
 
-    if (file is None) is not forget:
-        refuse("name a file, or --forget")
+    if sum((file is not None, column is not None, forget)) != 1:
+        refuse("name a file, a --column, or --forget")
     content = b"" if file is None else read_file(file)
     with open_application() as application:
         actor, cases = application.actor(canvas, course, user), application.use_cases
@@ -234,17 +240,23 @@ def levels(
             cases.planning.save_rules(actor, wanted, remembered.model_copy(update={"levels": "off"}))
             return
         try:
-            table = read_table(content)
             snapshot = cases.reading.snapshot(actor, wanted)
-            directory = directory_for(snapshot, table_texts(table), lambda: cases.reading.contacts(actor))
-            found = levels_of_table(table, directory)
+            if column is None:
+                table = read_table(content)
+                directory = directory_for(snapshot, table_texts(table), lambda: cases.reading.contacts(actor))
+                found = levels_of_table(table, directory)
+            else:
+                directory = Directory(snapshot.people)
+                found = levels_of_entries(_entries(cases, actor, column), directory)
         except TableUnusable as unusable:
-            refuse("\n".join([f"{file} cannot be used; nothing of it was:", *problem_lines(unusable)]))
+            refuse(
+                "\n".join([f"{file or column} cannot be used; nothing of it was:", *problem_lines(unusable)])
+            )
         unclear = [f"row {row}: {unmatched_sentence(match, directory)}" for row, match in found.unmatched]
         if unclear and not those_that_fit:
             refuse("\n".join(["nothing was used yet; --those-that-fit takes the other rows:", *unclear]))
         if not found.levels:
-            refuse(f"{file} has no level for anybody")
+            refuse(f"{file or column} has no level for anybody")
         cases.reading.give_levels(actor, wanted, found.listed(datetime.now(UTC)))
         changes = {
             "levels": mix,
@@ -256,6 +268,15 @@ def levels(
         print_json({"students": len(found.levels), "in_words": found.in_words, "unmatched": unclear})
     else:
         click.echo(f"{len(found.levels)} levels are known now; rules that say levels_by list use them.")
+
+
+def _entries(cases: UseCases, actor: Actor, title: str) -> Mapping[UserId, str]:
+    columns = cases.reading.level_columns(actor)
+    ids = [one for one, found in columns.items() if found == title]
+    if len(ids) != 1:
+        known = ", ".join(sorted(columns.values())) or "none"
+        refuse(f"the gradebook has no column {title!r} of its own (or several); it has: {known}")
+    return cases.reading.level_entries(actor, ids[0])
 
 
 @rules.group("sets")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -78,6 +78,25 @@ def levels_of_table(table: Table, directory: Directory, vocabulary: LevelVocabul
     if reader.problems:
         raise TableUnusable(reader.problems)
     return LevelsRead(tuple(sorted(reader.levels.items())), bool(reader.in_words), tuple(reader.unmatched))
+
+
+def levels_of_entries(
+    entries: Mapping[UserId, str], directory: Directory, vocabulary: LevelVocabulary = ENGLISH
+) -> LevelsRead:
+    """Read a column of the gradebook; students who are no longer there are left out.
+
+    Raises:
+        TableUnusable: with the student of every entry that cannot be understood, in place of a column.
+    """
+    known = {user: person for user in entries if (person := directory.with_id(user)) is not None}
+    rows = tuple(Row(number, (user, entries[user])) for number, user in enumerate(known, 2))
+    header = vocabulary.columns["id"][0], vocabulary.columns["level"][0]
+    try:
+        return levels_of_table(Table(header, rows), directory, vocabulary)
+    except TableUnusable as unusable:
+        names = [person.name for person in known.values()]
+        told = [replace(one, row=0, column=names[one.row - 2]) for one in unusable.problems if one.row > 1]
+        raise TableUnusable(told) from None
 
 
 class _Reader:

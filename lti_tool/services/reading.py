@@ -98,6 +98,20 @@ class Reading:
             store_snapshot(session, after, actor.user_id)
         return after
 
+    def level_columns(self, actor: Actor) -> Mapping[str, str]:
+        """Titles of the columns that were added to the gradebook, by id; none where Canvas shows none."""
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        try:
+            return {one.id: one.title for one in client.gradebook_columns(actor.course_id)}
+        except (ScopeMissing, NotPermitted):
+            return {}
+
+    def level_entries(self, actor: Actor, column: str) -> Mapping[UserId, str]:
+        """What stands in one of them."""
+        client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
+        found = client.gradebook_entries(actor.course_id, column)
+        return {UserId(one.id): one.content for one in found if one.content}
+
     def _keep(self, actor: Actor, snapshot: Snapshot) -> Snapshot:
         """Store a new reading; a list of levels that was given a short while ago goes with it."""
         place = actor.canvas, actor.course_id, snapshot.assignment.id, actor.user_id

@@ -319,6 +319,14 @@ class ReadingCases(Protocol):
         """Put a list of levels to the last reading, or take it away; gives the reading with it."""
         ...
 
+    def level_columns(self, actor: Actor) -> Mapping[str, str]:
+        """Titles of the columns that were added to the gradebook, by id; none where Canvas shows none."""
+        ...
+
+    def level_entries(self, actor: Actor, column: str) -> Mapping[UserId, str]:
+        """What stands in one of them."""
+        ...
+
     def contacts(self, actor: Actor) -> Mapping[UserId, Contact]:
         """Logins, SIS ids and e-mail addresses of the students, as far as Canvas shows them; never stored."""
         ...

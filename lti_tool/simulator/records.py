@@ -315,6 +315,17 @@ class LtiResult:
 
 
 @dataclass(slots=True)
+class GradebookColumn:
+    """A column that somebody added to the gradebook; ``entries`` by user id."""
+
+    id: str
+    course_id: str
+    title: str
+    entries: dict[str, str]
+    hidden: bool = False
+
+
+@dataclass(slots=True)
 class Progress:
     """A job of Canvas as `GET /progress/:id` shows it."""
 

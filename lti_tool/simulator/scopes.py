@@ -27,6 +27,10 @@ SCOPES: dict[str, tuple[str, ...]] = {
         f"url:GET|{_COURSE}/permissions",
         f"url:GET|{_COURSE}/users",
     ),
+    "Custom Gradebook Columns": (
+        f"url:GET|{_COURSE}/custom_gradebook_columns",
+        f"url:GET|{_COURSE}/custom_gradebook_columns/:id/data",
+    ),
     "Enrollments": (f"url:GET|{_COURSE}/enrollments",),
     "Feature Flags": (f"url:GET|{_COURSE}/features", f"url:GET|{_COURSE}/features/enabled"),
     "Group Categories": (

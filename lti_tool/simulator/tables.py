@@ -19,6 +19,7 @@ from lti_tool.simulator.records import (
     Enrollment,
     EnrollmentState,
     EnrollmentType,
+    GradebookColumn,
     Group,
     GroupCategory,
     GroupMembership,
@@ -53,6 +54,7 @@ FIRST_IDS = {
     "request": 7_000_001,
     "message": 60_001,
     "progress": 51,
+    "gradebook_column": 71,
     "line_item": 3_001,
     "lti_result": 80_001,
     "grant": 1,
@@ -93,6 +95,7 @@ class Tables:
         self.mailed_request_ids: set[str] = set()
         self.messages: list[Message] = []
         self.progresses: dict[str, Progress] = {}
+        self.gradebook_columns: dict[str, GradebookColumn] = {}
         self.line_items: dict[str, LineItem] = {}
         self.lti_results: dict[tuple[str, str], LtiResult] = {}
         """By line item and user."""

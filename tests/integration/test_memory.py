@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lti_tool.simulator.habits import Habits
-from lti_tool.simulator.records import Assignment, Course
+from lti_tool.simulator.records import Assignment, Course, GradebookColumn
 from tests.integration.test_command_line import TOKEN, Terminal
 from tests.simulated import SimulatedCanvas, simulated_canvas
 
@@ -150,6 +150,24 @@ def test_levels_come_from_a_list_that_no_rule_holds(
     gone = terminal.run("plan", *where, "--rules", str(rules), expect=2)
     assert "list of levels is not there any more" in gone.stderr
     assert terminal.json("plan", "show", found["id"])["creates"] == found["creates"]
+
+
+def test_levels_come_from_a_column_of_the_gradebook(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    state, where = terminal.canvas.state, terminal.where(course, essay)
+    authors = sorted(row.user_id for row in state.submissions_of(essay.id) if row.submission_type)
+    cells = {one: str(place) for place, one in enumerate(authors)}
+    for title, entries in (("Prior grade", cells), ("Notes", {authors[0]: "allergic to nuts"})):
+        column = GradebookColumn(state.mint("gradebook_column"), course.id, title, entries)
+        state.gradebook_columns[column.id] = column
+    assert terminal.json("rules", "levels", *where, "--column", "Prior grade")["students"] == len(authors)
+    notes = terminal.run("rules", "levels", *where, "--column", "Notes", expect=2).stderr
+    assert f"{state.users[authors[0]].name}" in notes
+    assert "“allergic to nuts” is no level." in notes
+    unknown = terminal.run("rules", "levels", *where, "--column", "Grades", expect=2).stderr
+    assert "it has: Notes, Prior grade" in unknown
+    terminal.run("rules", "levels", *where, "--forget")
 
 
 def test_several_courses_at_once_are_refused_with_what_works_instead(

@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, Response, request
 from lti_tool.simulator.rest import (
     assignments,
     conversations,
+    gradebook_columns,
     groups,
     peer_reviews,
     people,
@@ -39,6 +40,12 @@ ROUTES: tuple[tuple[str, str, View], ...] = (
     ("GET", "/courses/<course_id>/users", people.list_users),
     ("GET", "/courses/<course_id>/search_users", people.list_users),
     ("GET", "/courses/<course_id>/users/<user_id>", people.show_course_user),
+    ("GET", "/courses/<course_id>/custom_gradebook_columns", gradebook_columns.list_columns),
+    (
+        "GET",
+        "/courses/<course_id>/custom_gradebook_columns/<column_id>/data",
+        gradebook_columns.list_entries,
+    ),
     ("GET", "/progress/<progress_id>", people.show_progress),
     ("GET", "/courses/<course_id>/group_categories", groups.list_categories),
     ("GET", "/group_categories/<category_id>", groups.show_category),

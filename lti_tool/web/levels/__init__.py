@@ -11,12 +11,15 @@ from flask_babel import gettext as _
 from pydantic import ValidationError
 
 from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.people_list import Directory
 from lti_tool.planning.rules import PlanRules
 from lti_tool.services.edit_words import cell_sentence, unmatched_sentence
 from lti_tool.services.levels_table import (
     ENGLISH_COLUMNS,
     ENGLISH_STRONG,
+    LevelsRead,
     LevelVocabulary,
+    levels_of_entries,
     levels_of_table,
 )
 from lti_tool.services.people_table import PeopleVocabulary, directory_for, table_texts
@@ -60,6 +63,7 @@ def levels_blueprint(services: UseCases) -> Blueprint:
             snapshot=services.reading.snapshot(actor, assignment),
             rules=rules,
             sources=others,
+            columns=services.reading.level_columns(actor),
             typed=request.form,
             errors=errors,
             problems=problems,
@@ -126,6 +130,31 @@ def levels_blueprint(services: UseCases) -> Blueprint:
                 errors = {"file": _("Some entries are unclear; nothing of it was used yet.")}
             more = max(0, len(unclear) - SAID)
             return show(course_id, assignment_id, errors, unclear[:SAID], more, len(found.levels))
+        return take(course_id, assignment_id, found)
+
+    @pages.post("/column")
+    @limited(Kind.IMPORT)
+    def by_column(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
+        column = request.form.get("column", "")
+        if column not in services.reading.level_columns(actor):
+            return show(course_id, assignment_id, {"column": _("Choose one of the columns.")})
+        directory = Directory(services.reading.snapshot(actor, assignment).people)
+        try:
+            found = levels_of_entries(
+                services.reading.level_entries(actor, column), directory, level_vocabulary()
+            )
+        except TableUnusable as unusable:
+            said = [(one.row, one.column, cell_sentence(one)) for one in unusable.problems]
+            errors: dict[str, Words] = {"column": _("The column cannot be used; nothing of it was.")}
+            return show(course_id, assignment_id, errors, said, unusable.more)
+        if not found.levels:
+            return show(course_id, assignment_id, {"column": _("No row has a level.")})
+        return take(course_id, assignment_id, found)
+
+    def take(course_id: str, assignment_id: str, found: LevelsRead) -> Response:
+        """Put the levels to the reading, and mix them."""
+        actor, assignment = visit().actor, AssignmentId(assignment_id)
         services.reading.give_levels(actor, assignment, found.listed(datetime.now(UTC)))
         rules = services.planning.rules(actor, assignment)
         mixing = "strong" if rules.levels == "off" else rules.levels

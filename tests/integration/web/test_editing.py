@@ -290,6 +290,9 @@ def test_levels_are_chosen_and_given_as_a_list() -> None:
     teacher.send(f"{here}/forget")
     assert given() == 0
     assert (teacher.course.saved.levels, teacher.course.saved.levels_by) == ("off", "points")
+    assert teacher.send(f"{here}/column", column="72").status_code == 422
+    teacher.send(f"{here}/column", column="71")
+    assert given() == 2, "somebody in the column is not in the course"
 
 
 def test_cross_listed_sections_are_one_pool_and_separate_courses_cannot_be() -> None:
