@@ -25,6 +25,7 @@ from allocation.roster import Roster
 from allocation.rules import Goal, Pair, Rules
 from allocation.shortage import find_shortages
 from allocation.solve import Solved, solve
+from allocation.stages import Tell
 from allocation.strategies.board import Board
 
 STRATEGY = "hole-walk/3"
@@ -37,6 +38,7 @@ def allocate(
     *,
     seed: str | int | None = None,
     cancelled: Callable[[], bool] | None = None,
+    progress: Tell | None = None,
 ) -> Allocation:
     """Allocate reviews so that every rule holds and every quota is met.
 
@@ -51,6 +53,9 @@ def allocate(
     cancelled : callable, optional
         Asked about every millisecond of searching, in every stage; when it answers true, the search stops.
         It does not change the result otherwise.
+    progress : callable, optional
+        Told which stage of how many is under way, and how many moves of its budget are made
+        (`allocation.stages.Effort`), a few hundred times at most. It does not change the result.
 
     Raises
     ------
@@ -73,7 +78,7 @@ def allocate(
     named = secrets.token_hex(16) if seed is None else str(seed)
     problem = compile_problem(roster, rules)
     stop = cancelled or _never
-    solved = solve(problem, rules, named, digest(roster, rules), stop)
+    solved = solve(problem, rules, named, digest(roster, rules), stop, tell=progress)
     reasons = () if solved.complete else _reasons(roster, rules, problem, solved, stop)
     pairs = _pairs(problem, solved.board)
     allocation = Allocation(

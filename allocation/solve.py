@@ -10,6 +10,7 @@ from allocation.errors import Cancelled
 from allocation.problem import Problem
 from allocation.result import GoalReport
 from allocation.rules import Goal, Rules
+from allocation.stages import Stage, Stages, Tell
 from allocation.strategies.board import Board
 from allocation.strategies.costs import cheapest, pair_costs
 from allocation.strategies.cycles import PRICED, cancel, prices
@@ -33,6 +34,19 @@ ANNEALING = 60
 ANNEALING_MOST = 30_000
 
 
+_STAGES = {
+    "start": Stage.START,
+    "completion": Stage.COMPLETION,
+    "costs": Stage.COSTS,
+    "aimed": Stage.SEARCH,
+    "annealing": Stage.SEARCH,
+    "aimed again": Stage.SEARCH,
+    "mixing": Stage.MIXING,
+    "islands": Stage.ISLANDS,
+}
+"""The stage of each stream of random numbers; all others belong to the cycles and what follows them."""
+
+
 @dataclass(slots=True)
 class Solved:
     """Pairs on a board, whether all quotas are met (and would be if people might review each other), and what
@@ -47,9 +61,16 @@ class Solved:
 
 
 def solve(
-    problem: Problem, rules: Rules, seed: str, key: bytes, cancelled: Callable[[], bool], *, mix: bool = True
+    problem: Problem,
+    rules: Rules,
+    seed: str,
+    key: bytes,
+    cancelled: Callable[[], bool],
+    *,
+    mix: bool = True,
+    tell: Tell | None = None,
 ) -> Solved:
-    """Run all stages.
+    """Run all stages; ``tell`` hears how far it is.
 
     Raises
     ------
@@ -60,10 +81,13 @@ def solve(
         if cancelled():
             raise Cancelled("The allocation was cancelled.")
 
-    def stream(purpose: str) -> Stream:
-        return Stream(seed, key, purpose, check)
-
     goals = active_goals(problem, rules)
+    stages = Stages(goals, tell)
+
+    def stream(purpose: str) -> Stream:
+        stages.enter(_STAGES.get(purpose, Stage.CYCLES))
+        return Stream(seed, key, purpose, check, stages.moves)
+
     board = random_start(problem, stream("start"), without=problem.avoid if Goal.REPEATS in goals else None)
     left = sum(board.short)
     complete = fill(board, stream("completion"))

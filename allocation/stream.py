@@ -23,6 +23,10 @@ def go_on() -> None:
     """Nobody wants to stop."""
 
 
+def keep_quiet(_done: int, _total: int) -> None:
+    """Nobody waits."""
+
+
 def _words(key: bytes, check: Callable[[], None]) -> Iterator[int]:
     unpack = struct.Struct(f"<{_BLOCK}Q").unpack
     check()
@@ -43,15 +47,24 @@ class Stream:
     millisecond of whatever draws words; what works long without drawing calls it itself.
     """
 
-    __slots__ = ("check", "word")
+    __slots__ = ("check", "tell", "word")
 
     word: Callable[[], int]
     check: Callable[[], None]
+    tell: Callable[[int, int], None]
+    """Moves made of at most so many, for whoever waits; long searches call it now and then."""
 
-    def __init__(self, seed: str, digest: bytes, purpose: str, check: Callable[[], None] = go_on) -> None:
+    def __init__(
+        self,
+        seed: str,
+        digest: bytes,
+        purpose: str,
+        check: Callable[[], None] = go_on,
+        tell: Callable[[int, int], None] = keep_quiet,
+    ) -> None:
         parts = (seed.encode(errors="surrogatepass"), digest, purpose.encode())
         key = b"".join(len(part).to_bytes(8, "little") + part for part in parts)
-        self.check = check
+        self.check, self.tell = check, tell
         self.word = _words(key, check).__next__
 
     def below(self, n: int) -> int:

@@ -140,6 +140,8 @@ def anneal(board: Board, goals: Sequence[Goal], stream: Stream, moves: int) -> B
     for i in range(moves):
         if walk.steps > most or walk.futile():
             break
+        if not i & 255:
+            stream.tell(i, moves)
         cold = 1 + 5 * max(i * most, walk.steps * moves) // (moves * most)
         worse = (65 - stream.word().bit_length()) // cold
         change = walk.move(stream.below(slots), walk.weight, SHORT if i & 7 else LONG, worse)

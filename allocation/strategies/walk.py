@@ -38,7 +38,7 @@ class Walk:
     """
 
     def __init__(self, board: Board, tally: Tally | None, stream: Stream) -> None:
-        self.board, self.tally, self.word = board, tally, stream.word
+        self.board, self.tally, self.word, self.tell = board, tally, stream.word, stream.tell
         self.steps = self.closed = 0
         self.rev: list[int] = []
         self.sub: list[int] = []
@@ -104,6 +104,8 @@ class Walk:
         for i in range(moves):
             if self.steps > most or self.futile():
                 return
+            if not i & 255:
+                self.tell(i, moves)
             e = (word() * slots) >> 64
             length = steps[0] if i & 7 else steps[1]
             weight = max(1, self.weight // 4) if self.rigid and not i & 1 else self.weight
@@ -123,6 +125,8 @@ class Walk:
         for i in range(moves):
             if done > most or (done > FUTILE and self.closed * 100 < done):
                 break
+            if not i & 255:
+                self.tell(i, moves)
             e = (word() * number) >> 64
             weight = heavy if i & 1 else light
             u, v = rev[e], sub[e]

@@ -38,6 +38,7 @@ from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.housekeeping import Housekeeping, Purge
 from lti_tool.services.invitations import Invitations
+from lti_tool.services.making import MakingPlans
 from lti_tool.services.notices import Notices
 from lti_tool.services.own_column import OwnColumns
 from lti_tool.services.planning import Planning
@@ -82,6 +83,7 @@ class Application:
     purge: Purge
     own_columns: OwnColumns
     background: BackgroundReadings
+    making: MakingPlans
     use_cases: UseCases
 
     def origin(self, canvas: str) -> CanvasOrigin:
@@ -130,6 +132,7 @@ class Application:
     def close(self) -> None:
         """Close the database and the connections to Canvas, after the readings that are under way."""
         self.background.close()
+        self.making.close()
         self.transports.close()
         self.queue.storage.close()
         self.database.dispose()
@@ -182,6 +185,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     )
     background = BackgroundReadings(reading, QueueNotes(queue), now)
     planning = Planning(database, reading, our_reviews(journal), journal.run_of_plan, now)
+    making = MakingPlans(planning, QueueNotes(queue), now)
     running = Running(
         journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
     )
@@ -208,11 +212,13 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         purge=Purge(database, settings.secret_box, tokens),
         own_columns=own_columns,
         background=background,
+        making=making,
         use_cases=UseCases(
             connecting=ConnectWindow(connecting, attempts, now),
             reading=reading,
             background=background,
             planning=planning,
+            making=making,
             editing=Editing(planning),
             rule_sets=RuleSets(database, planning, now),
             running=running,

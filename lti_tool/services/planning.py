@@ -10,7 +10,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from allocation import Pair, RosterError, Rules, RulesError, allocate, feasibility, fewest_moved, verify
+from allocation import (
+    Cancelled,
+    Pair,
+    RosterError,
+    Rules,
+    RulesError,
+    allocate,
+    feasibility,
+    fewest_moved,
+    verify,
+)
 from allocation.promise import promise, reviews_to_ask
 from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_row, sentence
 from lti_tool.persistence.database import Database
@@ -44,7 +54,7 @@ from lti_tool.services.comparing import afterwards, canvas_instead
 from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesUnfit
 from lti_tool.services.reading import Reading
 from lti_tool.services.remembering import Remembered
-from lti_tool.services.use_cases import Actor, Feasibility, Kept, PlanView
+from lti_tool.services.use_cases import Actor, Feasibility, Kept, PlanView, Watch
 
 OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
 RunOfPlan = Callable[[PlanId], RunId | None]
@@ -109,17 +119,25 @@ class Planning:
         return feasibility_of(self.basis(actor, assignment, rules), rules)
 
     def make_plan(
-        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, based_on: PlanId | None = None
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        rules: PlanRules,
+        based_on: PlanId | None = None,
+        watch: Watch | None = None,
     ) -> Plan:
-        """Allocate, verify, compare and store.
+        """Allocate, verify, compare and store; ``watch`` hears how far it is, and may stop it.
 
         Raises:
             NobodyToAllocate: fewer than two students take part.
             allocation.Infeasible: with reasons.
+            allocation.Cancelled: ``watch`` wanted it; nothing is stored.
         """
         snapshot = self.basis(actor, assignment, rules)
         seed = rules.seed or secrets.token_hex(16)
-        changes = changes_of(snapshot, rules, seed, self._our_reviews(actor, assignment))
+        changes = changes_of(snapshot, rules, seed, self._our_reviews(actor, assignment), watch)
+        if watch is not None and watch.cancelled():
+            raise Cancelled("The plan was cancelled.")
         plan = self.store(actor, snapshot, rules, seed, changes, based_on=based_on)
         self.save_rules(actor, assignment, rules)
         return plan
@@ -287,7 +305,11 @@ def coverage(found: Feasibility, at_least: int, dropping: int) -> Kept:
 
 
 def changes_of(
-    snapshot: Snapshot, rules: PlanRules, seed: str, ours: AbstractSet[ReviewId] = frozenset()
+    snapshot: Snapshot,
+    rules: PlanRules,
+    seed: str,
+    ours: AbstractSet[ReviewId] = frozenset(),
+    watch: Watch | None = None,
 ) -> tuple[Change, ...]:
     """Allocate, verify and compare with what exists.
 
@@ -295,7 +317,7 @@ def changes_of(
         NobodyToAllocate: fewer than two students take part.
         allocation.Infeasible: with reasons.
     """
-    return compared(rules, *allocated(snapshot, rules, seed), ours)
+    return compared(rules, *allocated(snapshot, rules, seed, watch=watch), ours)
 
 
 def allocated(
@@ -303,6 +325,7 @@ def allocated(
     rules: PlanRules,
     seed: str,
     near: AbstractSet[tuple[UserId, UserId]] | None = None,
+    watch: Watch | None = None,
 ) -> tuple[EngineInput, tuple[Pair, ...]]:
     """Allocate and verify, close to the reviews that exist or to the pairs ``near``.
 
@@ -315,7 +338,13 @@ def allocated(
     with _people_named(snapshot):
         engine_rules = with_balance(given, rules)
         apart = replace(engine_rules, forbidden=engine_rules.forbidden | given.extras - engine_rules.required)
-        allocation = allocate(given.roster, apart, seed=seed)
+        allocation = allocate(
+            given.roster,
+            apart,
+            seed=seed,
+            cancelled=watch.cancelled if watch else None,
+            progress=watch.hear if watch else None,
+        )
     broken = verify(given.roster, engine_rules, allocation.pairs)
     assert not broken, f"the engine broke its own rules: {broken[:3]}"
     return with_extras(given, allocation.pairs, seed)

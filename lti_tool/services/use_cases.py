@@ -14,6 +14,7 @@ from typing import Protocol
 
 from allocation import Quality, Reason
 from allocation.sentences import Sentence
+from allocation.stages import Effort
 from lti_tool.applying.answers import Why
 from lti_tool.applying.report import Progress as RunProgress
 from lti_tool.applying.report import RunReport, RunSummary
@@ -252,6 +253,59 @@ class ReadingProgress:
         return passed * (self.total - self.done) / self.done
 
 
+class Watch(Protocol):
+    """Whoever waits for a plan."""
+
+    def hear(self, effort: Effort) -> None:
+        """How far the engine is."""
+        ...
+
+    def cancelled(self) -> bool:
+        """Whether the plan is not wanted any more."""
+        ...
+
+
+class MakingState(StrEnum):
+    """Where the making of a plan stands."""
+
+    MAKING = "making"
+    MADE = "made"
+    IMPOSSIBLE = "impossible"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A plan that is being made, or was. ``told_at`` is when it was heard of last; at its end, the end."""
+
+    state: MakingState
+    started_at: datetime
+    told_at: datetime
+    effort: Effort | None = None
+    """None while what the plan rests on is read."""
+    plan: PlanId | None = None
+    why: Why = Why.NONE
+
+    @property
+    def making(self) -> bool:
+        """Whether it goes on."""
+        return self.state is MakingState.MAKING
+
+    @property
+    def seconds_so_far(self) -> float:
+        """Since it began."""
+        return (self.told_at - self.started_at).total_seconds()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None while that is a guess."""
+        fraction = self.effort.fraction if self.effort else 0.0
+        if self.seconds_so_far < 2 or fraction < 0.05:
+            return None
+        return self.seconds_so_far * (1 - fraction) / fraction
+
+
 class ConnectingCases(Protocol):
     """The person's own Canvas token."""
 
@@ -354,6 +408,27 @@ class BackgroundCases(Protocol):
 
     def state(self, actor: Actor, assignment: AssignmentId) -> ReadingProgress | None:
         """The reading that is under way or ended last; None when there is none."""
+        ...
+
+
+class MakingCases(Protocol):
+    """Making a plan while a page waits and shows how far it is; one at a time for a person and assignment."""
+
+    def begin(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, *, patience_s: float = 0.0
+    ) -> Making:
+        """Make a plan, in place of one that is still being made. Waits up to ``patience_s`` for the end.
+
+        Raises what ``PlanningCases.make_plan`` raises, where it ended in vain within that time.
+        """
+        ...
+
+    def state(self, actor: Actor, assignment: AssignmentId) -> Making | None:
+        """The plan that is being made or was made last; None when there is none."""
+        ...
+
+    def cancel(self, actor: Actor, assignment: AssignmentId) -> None:
+        """Stop making; nothing is stored."""
         ...
 
 
@@ -510,6 +585,7 @@ class UseCases:
     reading: ReadingCases
     background: BackgroundCases
     planning: PlanningCases
+    making: MakingCases
     editing: EditingCases
     rule_sets: RuleSetCases
     running: RunningCases

@@ -24,6 +24,7 @@ from lti_tool.web.home import home_blueprint
 from lti_tool.web.levels import levels_blueprint
 from lti_tool.web.limits import Kind, limit
 from lti_tool.web.locale import speak
+from lti_tool.web.making import making_blueprint
 from lti_tool.web.many_people import many_people_blueprint
 from lti_tool.web.pairs import pairs_blueprint
 from lti_tool.web.participants import participants_blueprint
@@ -111,6 +112,7 @@ def _course_pages(
         home_blueprint(services),
         connect_blueprint(services.connecting),
         reading_blueprint(services),
+        making_blueprint(services),
         participants,
         rules,
         preview_blueprint(services),

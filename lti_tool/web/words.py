@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from allocation.sentences import N_, Mention, Sentence
+from allocation.stages import STAGE_WORDS, Stage
 from lti_tool.applying.answers import Why
 from lti_tool.applying.states import RunState, StepClass
 from lti_tool.applying.verification import MismatchKind
@@ -200,6 +201,9 @@ def obstacles(feasibility: Feasibility) -> list[Obstacle]:
         shown.append(Obstacle(say(told), tuple(people[:NAMED]), max(0, len(people) - NAMED)))
     return shown
 
+
+STAGES: Mapping[Stage, LazyString] = {stage: _l(told) for stage, told in STAGE_WORDS.items()}
+"""Written in ``allocation.stages``."""
 
 READ_PARTS: Mapping[str, LazyString] = {
     "students": _l("Students"),

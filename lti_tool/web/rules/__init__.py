@@ -24,6 +24,9 @@ from lti_tool.web.answers import go_to
 from lti_tool.web.limits import Kind, limited
 from lti_tool.web.session import visit
 
+PATIENCE_S = 1.5
+"""A plan that is made within this is not worth a page."""
+
 
 def rules_blueprint(services: UseCases) -> Blueprint:
     """Pages under ``/assignments/<id>/rules``."""
@@ -76,13 +79,14 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         if errors:
             return show(course_id, assignment_id, saved, errors, 422)
         try:
-            made = services.planning.make_plan(actor, assignment, chosen)
-        except (Infeasible, NobodyToAllocate, RulesUnfit):
-            services.planning.save_rules(actor, assignment, chosen)
+            making = services.making.begin(actor, assignment, chosen, patience_s=PATIENCE_S)
+        except (Infeasible, NobodyToAllocate, RulesUnfit):  # the rules are kept all the same
             return show(
                 course_id, assignment_id, chosen, {"feasibility": _("These rules cannot work together.")}, 422
             )
-        return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=made.id))
+        if making.plan is None:
+            return go_to(url_for("course.making.making", course_id=course_id, assignment_id=assignment_id))
+        return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=making.plan))
 
     @pages.post("/way-out")
     def take_way_out(course_id: str, assignment_id: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from flask import Flask
 
+from allocation import Infeasible
 from lti_tool.applying.answers import Why
 from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary, worth_trying
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
@@ -52,7 +53,15 @@ from lti_tool.planning.taking_part import TakingPart, taking_part
 from lti_tool.services.comparing import afterwards, canvas_instead
 from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
-from lti_tool.services.errors import ConnectFailed, NameInUse, NotConnected, NotHere, NothingToUndo
+from lti_tool.services.errors import (
+    ConnectFailed,
+    NameInUse,
+    NobodyToAllocate,
+    NotConnected,
+    NotHere,
+    NothingToUndo,
+    RulesUnfit,
+)
 from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.notices import Notices
@@ -65,6 +74,8 @@ from lti_tool.services.use_cases import (
     Counts,
     CourseOverview,
     Feasibility,
+    Making,
+    MakingState,
     PlanView,
     ReadingProgress,
     ReadingState,
@@ -198,6 +209,7 @@ class Course:
     is_connected: bool = True
     is_known: bool = True
     reading_now: ReadingProgress = field(default_factory=lambda: ReadingProgress(ReadingState.DONE, NOW, NOW))
+    making_now: Making | None = None
     saved: PlanRules = field(default_factory=PlanRules)
     plans: dict[PlanId, Plan] = field(default_factory=dict)
     runs: dict[RunId, RunReport] = field(default_factory=dict)
@@ -618,6 +630,32 @@ class Connecting:
         return self._course.consent_page, "window-secret"
 
 
+class PlansBeingMade:
+    """Makes plans at once, unless the course says that one is being made."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+
+    def begin(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, *, patience_s: float = 0.0
+    ) -> Making:
+        if self._course.making_now is not None:
+            return self._course.making_now
+        try:
+            plan = self._course.make_plan(actor, assignment, rules)
+        except (Infeasible, NobodyToAllocate, RulesUnfit):
+            self._course.save_rules(actor, assignment, rules)
+            raise
+        return Making(MakingState.MADE, NOW, NOW, plan=plan.id)
+
+    def state(self, actor: Actor, assignment: AssignmentId) -> Making | None:
+        return self._course.making_now
+
+    def cancel(self, actor: Actor, assignment: AssignmentId) -> None:
+        self._course.changed.append("cancel making")
+        self._course.making_now = None
+
+
 class Running:
     """The running cases of a course."""
 
@@ -662,6 +700,7 @@ def web_of(
             reading=course,
             background=course,
             planning=course,
+            making=PlansBeingMade(course),
             editing=Editing(course),
             rule_sets=course.sets,
             running=Running(course),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from allocation.stages import Effort, Stage
 from lti_tool.applying.states import RunState
 from lti_tool.persistence.schedules import Result
 from lti_tool.planning.drift import Drift, DriftKind
@@ -20,7 +21,7 @@ from lti_tool.planning.rules import Exclusion, Load, PairRule, PlanRules, Volunt
 from lti_tool.planning.schedule import Schedule, ScheduleKind, ScheduleOutcome
 from lti_tool.planning.snapshot import Review
 from lti_tool.services.editing import Editing
-from lti_tool.services.use_cases import ReadingPart, ReadingProgress, ReadingState
+from lti_tool.services.use_cases import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course
 
 HOME = f"/app/courses/{COURSE}"
@@ -244,6 +245,13 @@ def state_by_itself() -> tuple[Course, str]:
     return course, f"/assignments/{ASSIGNMENT}/schedule"
 
 
+def state_making() -> tuple[Course, str]:
+    course = a_course()
+    effort = Effort(Stage.SEARCH, 3, 6, 4_352, 30_000, 0.42)
+    course.making_now = Making(MakingState.MAKING, NOW, NOW + timedelta(seconds=14), effort)
+    return course, f"/assignments/{ASSIGNMENT}/making"
+
+
 STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "home": state_home,
     "connect": state_connect,
@@ -279,6 +287,7 @@ STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "compare": state_compare,
     "import": state_import,
     "reading": state_reading,
+    "making": state_making,
     "points": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/credit"),
 }
 

@@ -20,8 +20,9 @@ from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.rules import Load, PlanRules
-from lti_tool.services.use_cases import ReadingPart, ReadingProgress, ReadingState
+from lti_tool.services.use_cases import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course, web_of
+from tests.integration.web.screens import state_making
 
 HOME = f"/app/courses/{COURSE}"
 PEOPLE = f"{HOME}/assignments/{ASSIGNMENT}/people"
@@ -158,6 +159,27 @@ def test_an_assignment_that_was_never_read_is_read_while_the_page_shows_how_far(
     course.reading_now = ReadingProgress(ReadingState.DONE, NOW, NOW)
     assert browser.get(f"{HOME}/assignments/{ASSIGNMENT}/reading/progress").get_json() == {"over": True}
     assert browser.get(waiting).get_json() == {"location": RULES}
+
+
+def test_a_plan_that_takes_a_while_says_how_far_it_is_and_can_be_cancelled() -> None:
+    course = state_making()[0]
+    browser = Browser(course)
+    waiting = browser.send(RULES, reviews_per_reviewer="3").get_json()["location"]
+    assert waiting == f"{HOME}/assignments/{ASSIGNMENT}/making"
+    page = words_of(browser.get(waiting))
+    assert "Planning: fewest pairs who review each other, and the mix of levels, step 3 of 6." in page
+    assert "About 20 seconds left." in page
+    assert "4,352 of at most 30,000" in page
+    told = browser.get(f"{waiting}/progress").get_json()
+    assert (told["over"], told["done"], told["total"]) == (False, 42, 100)
+    assert told["says"].endswith("step 3 of 6. About 20 seconds left.")
+    assert browser.send(f"{waiting}/cancel").get_json() == {"location": RULES}
+    assert browser.get(f"{waiting}/progress").get_json() == {"over": True}
+    assert browser.get(waiting).get_json() == {"location": RULES}
+    assert not course.plans
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
+    course.making_now = Making(MakingState.MADE, NOW, NOW, plan=plan.id)
+    assert browser.get(waiting).get_json() == {"location": f"{HOME}/plans/{plan.id}"}
 
 
 def test_the_list_of_assignments_comes_before_its_counts() -> None:
