@@ -33,7 +33,7 @@ STAGE_WORDS: Final[dict[Stage, str]] = {
     Stage.SEARCH: N_("fewest pairs who review each other, and the mix of levels"),
     Stage.CYCLES: N_("the best mix of levels there is"),
     Stage.MIXING: N_("drawing among the best"),
-    Stage.ISLANDS: N_("no separate circles"),
+    Stage.ISLANDS: N_("as few islands as possible"),
 }
 _SHARES: Final[dict[Stage, int]] = {
     Stage.START: 1,

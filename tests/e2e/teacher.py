@@ -15,6 +15,13 @@ from playwright.sync_api import TimeoutError as TooSlow
 from lti_tool.cli.demonstration import Demonstration
 from lti_tool.simulator.records import Assignment, Course
 
+HEAR_CANVAS = """
+  if (window === window.top) {
+    window.heard = [];
+    addEventListener("message", (event) => window.heard.push(event.data));
+  }
+"""
+"""Keeps what the tool tells Canvas around its frame."""
 SCREENSHOTS = Path(os.environ.get("PEER_ALLOCATOR_SCREENS", "test-results/screens"))
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -86,6 +93,15 @@ class Teacher:
 
     def apply(self) -> None:
         """From the preview over the confirmation to the end of the run."""
+        self.begin_run()
+        self.see_it_end()
+
+    def see_it_end(self) -> None:
+        """Wait for the report of a run that is under way."""
+        expect(self.tool.get_by_role("heading", name="applied and checked")).to_be_visible(timeout=60_000)
+
+    def begin_run(self) -> None:
+        """From the preview over the confirmation to the run's page."""
         self.tool.get_by_role("link", name="Apply").or_(
             self.tool.get_by_role("button", name="Apply")
         ).last.click()
@@ -97,12 +113,19 @@ class Teacher:
             for box in self.tool.get_by_role("checkbox").all():
                 box.check()
             self.tool.get_by_role("button", name="Apply").click()
-        expect(over).to_be_visible(timeout=60_000)
+        expect(under_way.or_(over).first).to_be_visible()
 
     def undo_preview(self) -> None:
         """From the report to the preview of taking it back."""
         self.tool.get_by_role("button", name="Undo this run").click()
         expect(self.tool.get_by_role("heading", name="Preview: undo")).to_be_visible()
+
+    def read_aloud(self) -> list[str]:
+        """What Canvas was asked to say to screen readers since ``HEAR_CANVAS`` was put in."""
+        said: list[str] = self.page.evaluate(
+            "heard.filter(one => one.subject === 'lti.screenReaderAlert').map(one => one.body)"
+        )
+        return said
 
     def picture(self, name: str) -> Path:
         """Where a picture goes."""

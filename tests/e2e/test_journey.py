@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 from playwright.sync_api import expect
 
 from lti_tool.simulator.records import Assignment, Course
-from tests.e2e.teacher import Teacher
+from tests.e2e.teacher import HEAR_CANVAS, Teacher
 
 pytestmark = pytest.mark.browser
 
@@ -42,10 +43,39 @@ def writes(teacher: Teacher) -> list[str]:
     ]
 
 
+def pause_and_go_on(teacher: Teacher) -> None:
+    """Apply, pause on the way, reload the frame, go on to the end."""
+    habits = teacher.demo.state.habits
+    habits.latency = (0.8, 1.0)
+    teacher.begin_run()
+    expect(teacher.tool.locator(".latest li")).to_have_count(5)
+    teacher.look("applying")
+    teacher.fits(320)
+    teacher.tool.get_by_role("button", name="Pause").click()
+    expect(teacher.tool.get_by_role("heading", name="Paused", exact=True)).to_be_visible()
+    sent = writes(teacher)
+    assert 5 <= len(sent) < 360
+    frame = teacher.page.frame(name="tool_content")
+    assert frame is not None
+    frame.evaluate("location.reload()")
+    expect(teacher.tool.get_by_role("heading", name="Paused", exact=True)).to_be_visible()
+    teacher.look("paused")
+    shown = teacher.tool.locator("[data-progress] .lead strong").inner_text()
+    assert shown == f"{len(sent)} of 360.", "every change that was sent is settled, and none is lost"
+    assert writes(teacher) == sent, "a paused run sends nothing"
+    habits.latency = (0.1, 0.15)
+    teacher.tool.get_by_role("button", name="Go on").click()
+    teacher.see_it_end()
+    habits.latency = (0.0, 0.0)
+    said = teacher.read_aloud()
+    assert any(re.match(r"\d+ percent done, \d+ of 360", one) for one in said), said
+
+
 def test_the_main_job(teacher: Teacher) -> None:
     where = course(teacher, "SOC")
     what = assignment(teacher, where, "Essay 1")
 
+    teacher.context.add_init_script(HEAR_CANVAS)
     teacher.open_tool(where)
     expect(teacher.tool.get_by_role("heading", name="Connect to Canvas")).to_be_visible()
     teacher.look("connect")
@@ -72,7 +102,7 @@ def test_the_main_job(teacher: Teacher) -> None:
     assert in_canvas(teacher, what) == set()
     planned = teacher.downloaded_plan()
 
-    teacher.apply()
+    pause_and_go_on(teacher)
     teacher.look("report")
     teacher.fits(320)
     applied = in_canvas(teacher, what)

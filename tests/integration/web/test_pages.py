@@ -164,7 +164,7 @@ def test_an_assignment_that_was_never_read_is_read_while_the_page_shows_how_far(
 def test_a_plan_that_takes_a_while_says_how_far_it_is_and_can_be_cancelled() -> None:
     course = state_making()[0]
     browser = Browser(course)
-    waiting = browser.send(RULES, reviews_per_reviewer="3").get_json()["location"]
+    waiting = browser.send(RULES, **GOOD_RULES).get_json()["location"]
     assert waiting == f"{HOME}/assignments/{ASSIGNMENT}/making"
     page = words_of(browser.get(waiting))
     assert "Planning: fewest pairs who review each other, and the mix of levels, step 3 of 6." in page
