@@ -207,7 +207,7 @@ def state_by_itself() -> tuple[Course, str]:
     """Schedules of every kind: one with a plan that waits, one that failed, reminders around a date."""
     course = a_course()
     plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules())
-    words = Template(subject="Reviews of {assignment}", body="You have {open} to do.")
+    words = Template(subject="Essay", body="You have {open} to do.")
     for schedule, result in (
         (
             Schedule(kind=ScheduleKind.ALLOCATE, after_due_hours=2, own_dates=True),
