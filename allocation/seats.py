@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from allocation.errors import RulesError
 from allocation.roster import Participant, Roster
@@ -192,7 +193,7 @@ def check_seats(roster: Roster, rules: Rules) -> None:
         for team in _sitting_together(roster, rules):
             _check_alike(team, people, rows, rules)
         _check_fixed(roster, rules)
-    for one in roster.participants if rows else ():
+    for one in sorted(roster.participants, key=attrgetter("id")) if rows else ():
         home, gives = home_of(one.sections, rows), quota(one, rules)
         asked = sum(rows.get(home, {}).values())
         if gives and asked > gives:

@@ -154,3 +154,15 @@ def test_what_is_left_of_shares_that_do_not_fit_has_no_forbidden_reciprocal_pair
             allocate(roster, rules, seed=seed)
         broken = {one.code for one in verify(roster, rules, caught.value.best.pairs)}
         assert broken <= {"gives", "receives", "section_share"}
+
+
+def test_a_refusal_does_not_depend_on_the_order_of_the_input() -> None:
+    roster = sections(A=3, B=3)
+    turned = Roster(roster.participants[::-1], roster.submissions[::-1])
+    rules = Rules(1, section_shares=matrix(("A", "B", 2), ("B", "A", 3)))
+    texts = set()
+    for one in (roster, turned):
+        with pytest.raises(RulesError) as caught:
+            allocate(one, rules)
+        texts.add(str(caught.value))
+    assert len(texts) == 1
