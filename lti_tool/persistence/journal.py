@@ -53,9 +53,9 @@ from lti_tool.persistence.journal_store import (
 from lti_tool.persistence.run_journal import (
     ENGINE_VERSION,
     SqlRunJournal,
-    cancel_steps,
     wants_driving,
 )
+from lti_tool.persistence.step_changes import cancel_steps
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.undo import Effect

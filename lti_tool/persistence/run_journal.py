@@ -1,25 +1,20 @@
 """The driver's half of the journal: ``applying.ports.RunJournal`` on SQLite and PostgreSQL.
 
-Every transition is one guarded UPDATE (``WHERE state = expected``) in a transaction that first holds the
-run's row against a new claim and compares the fence; no row changed means that somebody else drives.
+Leases, states of runs, snapshots and history; what happens to steps is in ``step_changes``.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
-    Connection,
-    Update,
     and_,
-    bindparam,
     exists,
     func,
-    insert,
     or_,
     select,
     update,
@@ -32,23 +27,18 @@ from lti_tool.applying.records import Claim, Phase, RunRecord, Settlement, StepR
 from lti_tool.applying.states import (
     ACTIVE,
     PAUSED,
-    SETTLED,
     TERMINAL,
     IllegalTransition,
     RunState,
     StepState,
     require_run_transition,
-    require_step_transition,
 )
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.group_commit import GroupCommit
 from lti_tool.persistence.journal_rows import (
-    REQUEST_ID_LENGTH,
-    AttemptRow,
     RunRow,
     RunSnapshotRow,
     StepRow,
-    table_of,
 )
 from lti_tool.persistence.journal_store import (
     JournalStore,
@@ -58,6 +48,16 @@ from lti_tool.persistence.journal_store import (
     step_records,
     storable,
 )
+from lti_tool.persistence.step_changes import (
+    RUN,
+    STEP,
+    StepJob,
+    cancel_steps,
+    change_steps,
+    changed,
+    hold,
+    require_one,
+)
 from lti_tool.planning.ids import RunId
 from lti_tool.planning.snapshot import Snapshot
 
@@ -65,62 +65,6 @@ LEASE = timedelta(seconds=30)
 ENGINE_VERSION = 1
 """Grows when old and new workers could not drive the same run; a worker leaves newer runs alone."""
 
-RUN, STEP, ATTEMPT = table_of(RunRow), table_of(StepRow), table_of(AttemptRow)
-
-# The statements of each step, built once: they run twice per call to Canvas, and building costs more than
-# running. Names of parameters differ from column names, which would be taken for values to set.
-_HOLD = (
-    select(RUN.c.id, RUN.c.fence, RUN.c.cancel_requested, RUN.c.pause_requested)
-    .where(RUN.c.id.in_(bindparam("of_runs", expanding=True)))
-    .order_by(RUN.c.id)  # whoever locks several runs does it in this order, so that nobody deadlocks
-    .with_for_update(read=True)
-)
-_THIS_STEP = (STEP.c.run_id == bindparam("of_run"), STEP.c.seq == bindparam("of_seq"))
-_MARK_SENT = (
-    update(STEP)
-    .where(*_THIS_STEP, STEP.c.state == StepState.PENDING.value)
-    .values(
-        state=StepState.SENT.value,
-        sends=STEP.c.sends + 1,
-        sent_at=bindparam("at"),
-        fence=bindparam("by_fence"),
-    )
-)
-_SENT = insert(ATTEMPT).from_select(
-    ["run_id", "seq", "n", "fence", "sent_at"],
-    select(STEP.c.run_id, STEP.c.seq, STEP.c.sends, STEP.c.fence, STEP.c.sent_at).where(*_THIS_STEP),
-)
-_SETTLE = (
-    update(STEP)
-    .where(*_THIS_STEP, STEP.c.state == bindparam("from_state"))
-    .values(
-        state=bindparam("to_state"),
-        whose=bindparam("to_whose"),
-        review=bindparam("to_review"),
-        why=bindparam("to_why"),
-        status=bindparam("to_status"),
-        note=bindparam("to_note"),
-        attempts=STEP.c.attempts + bindparam("counted"),
-        doubts=STEP.c.doubts + bindparam("doubted"),
-        resolved_at=bindparam("at"),
-    )
-)
-_ANSWERED = (
-    update(ATTEMPT)
-    .where(
-        ATTEMPT.c.run_id == bindparam("of_run"),
-        ATTEMPT.c.seq == bindparam("of_seq"),
-        ATTEMPT.c.fence == bindparam("by_fence"),
-        ATTEMPT.c.answered_at.is_(None),
-    )
-    .values(
-        answered_at=bindparam("at"),
-        outcome=bindparam("to_state"),
-        why=bindparam("to_why"),
-        status=bindparam("to_status"),
-        request_id=bindparam("to_request"),
-    )
-)
 _SNAPSHOT = TypeAdapter(Snapshot)
 
 
@@ -148,19 +92,6 @@ def wants_driving(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def changed(session: Session, statement: Update) -> int:
-    """Execute an UPDATE; gives the number of rows that it changed."""
-    return session.connection().execute(statement).rowcount
-
-
-def require_one(session: Session, statement: Update) -> None:
-    """Execute a guarded UPDATE of one row; raise ``LeaseLost`` when its guard did not hold."""
-    if changed(session, statement) != 1:
-        raise LeaseLost
-
-
-StepJob = tuple[Claim, StepRecord, Settlement | None]
-"""A step that is to be marked as sent (None), or settled."""
 _REFUSALS = (LeaseLost, CancelRequested, PauseRequested, IllegalTransition, IntegrityError, DataError)
 """What a transaction is refused for because of one of its jobs."""
 
@@ -248,12 +179,12 @@ class SqlRunJournal(JournalStore):
         """Commit outcomes, all or none."""
         jobs = [(claim, step, settlement) for step, settlement in settlements]
         if jobs:
-            self._write(lambda session: self._change_steps(session, jobs))
+            self._write(lambda session: change_steps(session, jobs, self._now))
 
     def _commit_together(self, jobs: Sequence[StepJob]) -> Sequence[Exception | None]:
         """All in one transaction; if one of them is refused, each in its own, so that it is the only one."""
         try:
-            self._write(lambda session: self._change_steps(session, jobs))
+            self._write(lambda session: change_steps(session, jobs, self._now))
         except JournalUnavailable as error:
             return [JournalUnavailable(str(error)) for _ in jobs]
         except _REFUSALS as refused:
@@ -262,25 +193,11 @@ class SqlRunJournal(JournalStore):
             return [told for job in jobs for told in self._commit_together([job])]
         return [None] * len(jobs)
 
-    def _change_steps(self, session: Session, jobs: Sequence[StepJob]) -> None:
-        """Mark or settle steps, all or none."""
-        held = self._hold(session, {claim for claim, _, _ in jobs})
-        now = self._now(session)
-        marks = [(claim, step) for claim, step, to in jobs if to is None]
-        for claim, _ in marks:
-            if (wish := held[claim.run]) is not None:
-                raise wish
-        if marks:
-            _mark(session.connection(), marks, now)
-        settled = [(claim, step, to) for claim, step, to in jobs if to is not None]
-        if settled:
-            _settle(session.connection(), settled, now)
-
     def cancel_pending(self, claim: Claim) -> None:
         """Close what was never sent."""
 
         def act(session: Session) -> None:
-            self._hold(session, {claim})
+            hold(session, {claim})
             cancel_steps(session, claim.run, self._now(session))
 
         self._write(act)
@@ -336,7 +253,7 @@ class SqlRunJournal(JournalStore):
         """Store it, compressed."""
 
         def act(session: Session) -> None:
-            self._hold(session, {claim})
+            hold(session, {claim})
             row = session.get(RunSnapshotRow, (claim.run, phase))
             if row is not None and phase is Phase.BEFORE:
                 return
@@ -365,7 +282,7 @@ class SqlRunJournal(JournalStore):
         """A line of history."""
 
         def act(session: Session) -> None:
-            self._hold(session, {claim})
+            hold(session, {claim})
             add_event(session, claim.run, self._now(session), type, details)
 
         self._write(act)
@@ -386,41 +303,6 @@ class SqlRunJournal(JournalStore):
         details = {"from": old, "to": new, "reason": values.get("reason", "")}
         add_event(session, claim.run, self._now(session), "state", details)
 
-    def _hold(self, session: Session, claims: Set[Claim]) -> Mapping[RunId, Exception | None]:
-        """Keep new claims out until this transaction ends, and make sure that there were none.
-
-        On SQLite the whole database is ours since BEGIN IMMEDIATE; PostgreSQL needs the share lock, or a
-        claim could be committed between our look at the fence and our update of a step. Gives for each run
-        what somebody asked for, if it keeps changes from being sent.
-        """
-        runs = {"of_runs": sorted(claim.run for claim in claims)}
-        found = {row.id: row for row in session.connection().execute(_HOLD, runs)}
-        for claim in claims:
-            if claim.run not in found or found[claim.run].fence != claim.fence:
-                raise LeaseLost
-        return {
-            run: CancelRequested()
-            if row.cancel_requested
-            else PauseRequested()
-            if row.pause_requested
-            else None
-            for run, row in found.items()
-        }
-
-
-def _wish(cancel: bool, pause: bool) -> Exception | None:
-    return CancelRequested() if cancel else PauseRequested() if pause else None
-
-
-def cancel_steps(session: Session, run: RunId, now: datetime) -> None:
-    """Close all pending steps of a run."""
-    changed(
-        session,
-        update(STEP)
-        .where(StepRow.run_id == run, StepRow.state == StepState.PENDING)
-        .values(state=StepState.CANCELLED, resolved_at=now),
-    )
-
 
 def _let_go(now: datetime, state: RunState) -> dict[str, object]:
     return {
@@ -429,46 +311,3 @@ def _let_go(now: datetime, state: RunState) -> dict[str, object]:
         "pause_requested": False,
         "finished_at": now if state in TERMINAL else None,
     }
-
-
-def _mark(connection: Connection, marks: Sequence[tuple[Claim, StepRecord]], now: datetime) -> None:
-    these = [
-        {"of_run": claim.run, "of_seq": step.seq, "by_fence": claim.fence, "at": now} for claim, step in marks
-    ]
-    if connection.execute(_MARK_SENT, these).rowcount != len(these):
-        raise LeaseLost
-    connection.execute(_SENT, these)
-
-
-def _settle(
-    connection: Connection, settled: Sequence[tuple[Claim, StepRecord, Settlement]], now: datetime
-) -> None:
-    these, answered = [], []
-    for claim, step, to in settled:
-        require_step_transition(step.state, to.to)
-        this: dict[str, object] = {
-            "of_run": claim.run,
-            "of_seq": step.seq,
-            "to_state": to.to.value,
-            "to_why": to.why.value,
-            "to_status": to.status,
-        }
-        these.append(
-            this
-            | {
-                "from_state": step.state.value,
-                "to_whose": to.whose.value,
-                "to_review": to.review,
-                "to_note": storable(to.note),
-                "counted": int(to.counted),
-                "doubted": int(to.to is StepState.UNKNOWN),
-                "at": now if to.to in SETTLED else None,
-            }
-        )
-        if step.state is StepState.SENT:
-            request = to.request_id and storable(to.request_id, REQUEST_ID_LENGTH)
-            answered.append(this | {"by_fence": claim.fence, "at": now, "to_request": request})
-    if connection.execute(_SETTLE, these).rowcount != len(these):
-        raise LeaseLost
-    if answered:
-        connection.execute(_ANSWERED, answered)
