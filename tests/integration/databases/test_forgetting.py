@@ -40,6 +40,7 @@ from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.persistence.tokens import ConnectAttemptRow, TokenKind, TokenRow
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
 from lti_tool.planning.rules import Exclusion, PairRule, PlanRules
+from lti_tool.planning.snapshot import ListedLevels, Scores
 from lti_tool.services.housekeeping import RunsUnderWay, Scope
 from lti_tool.settings import Settings
 from tests.builders import person, plan, snapshot, user
@@ -112,6 +113,8 @@ def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
         course_id=course,
         assignment=replace(read.assignment, id=AssignmentId(f"a{key}"), course_id=course),
         people=tuple(person(n + 1, name=f"Canary{n + 1} Name") for n in range(4)),
+        scores=(Scores(AssignmentId("q"), "Quiz", ((STUDENT, 70707.0), (user(2), 80808.0)), 99999.0),),
+        listed=ListedLevels(LONG_AGO, ((STUDENT, 60606.0), (user(2), 80808.0)), in_words=False),
         taken_at=LONG_AGO,
     )
     planned = replace(plan(creates((1, 2)), id_=f"p{key}", of=read), created_at=LONG_AGO, rules=rules)
@@ -253,6 +256,9 @@ def test_a_student_is_nowhere_by_name_and_in_no_reason(application: Application)
     assert b"Canary1 Name" not in stored
     assert b"Canary reason" not in stored
     assert b"Canary2 Name" in stored
+    assert b"70707" not in stored, "points go with the name"
+    assert b"60606" not in stored, "and so does the level"
+    assert b"80808" in stored
     assert REMOVED.encode() in stored
     assert counts(application)["reminder"] == 0
     with application.database.read() as session:
