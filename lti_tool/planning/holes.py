@@ -47,12 +47,15 @@ class Hole:
     deletable: bool
 
 
-def find_holes(snapshot: Snapshot, due: datetime | None, now: datetime) -> tuple[Hole, ...]:
+def find_holes(
+    snapshot: Snapshot, due: datetime | None, now: datetime, stand_ins: Collection[str] = ()
+) -> tuple[Hole, ...]:
     """The open reviews, never begun, that will or may not come; each under its most certain kind.
 
-    ``due`` is when reviews are due by the board, since Canvas keeps no such date. Canvas refuses to delete a
-    review of or by somebody who is not active in the course (``PeerReviewsApiController``), and which row
-    of a doubled pair it deletes is anybody's guess.
+    ``due`` is when reviews are due by the board, since Canvas keeps no such date, nor when a review was
+    given: those of ``stand_ins`` came later and are never overdue. Canvas refuses to delete a review of or by
+    somebody who is not active in the course (``PeerReviewsApiController``), and which row of a doubled pair
+    it deletes is anybody's guess.
     """
     times = Counter((review.assessor, review.submission) for review in snapshot.reviews)
     people = snapshot.people_by_id
@@ -62,7 +65,7 @@ def find_holes(snapshot: Snapshot, due: datetime | None, now: datetime) -> tuple
         if review.written or reviewer is None or author is None or author.test_student:
             continue
         late = due is not None and due <= now and not has_time(snapshot, reviewer.id, now)
-        kind = _kind(snapshot, reviewer, overdue=late)
+        kind = _kind(snapshot, reviewer, overdue=late and reviewer.id not in stand_ins)
         if kind is not None and author.reachable and not reviewer.test_student:
             alone = times[review.assessor, review.submission] == 1
             found.append(Hole(kind, review, reviewer.reachable and alone))

@@ -44,7 +44,7 @@ class Filling:
             rules=rules,
             due=due,
             late=tuple(person for person in part.authors if person.id not in reviewed),
-            holes=find_holes(snapshot, due, self._now()),
+            holes=find_holes(snapshot, due, self._now(), {*rules.spare, *rules.extras}),
         )
 
     def rules(

@@ -157,6 +157,38 @@ def term(tmp_path: Path) -> Iterator[Term]:
         yield Term(terminal, canvas.course("SOC"), tmp_path / "rules.json")
 
 
+def volunteers_stand_in(term: Term, assignment: Assignment) -> None:
+    """Reviews that are overdue and were never begun go to volunteers too; what is left is named for staff."""
+    where, terminal = term.where(assignment), term.terminal
+    assignment.due_at = term.canvas.state.now() - timedelta(days=2)
+    term.canvas.state.refresh_submissions(assignment)
+    terminal.run("follow-up", *where, "--due", "2020-01-01T00:00+00:00")
+    overdue = [one for one in terminal.json("holes", *where)["holes"] if one["kind"] == "overdue"]
+    lazy = {one["reviewer"] for one in overdue}
+    ready = [user for user in term.board(assignment, "done") if user in term.students()][: len(overdue) // 3]
+    assert lazy
+    assert ready
+    named = [word for user in ready for word in ("--volunteer", f"{user}:2")]
+    plan = terminal.json("fill-up", *where, "--do-not-wait", "overdue", *named)
+    extra = Counter(line["reviewer"] for line in plan["creates"])
+    assert set(extra) <= set(ready)
+    assert max(extra.values()) <= 2
+    assert plan["counts"]["deletes"] == 0
+    missing = {author: row["missing"] for row in plan["for_staff"] for author in row["authors"]}
+    missed = {(one["reviewer"], one["author"]) for one in overdue}
+    coming = Counter(
+        line["author"]
+        for line in (*plan["creates"], *plan["keeps"])
+        if (line["reviewer"], line["author"]) not in missed
+    )
+    for author in {one["author"] for one in overdue}:
+        assert coming[author] + missing.get(author, 0) >= EACH, "filled, or named for staff"
+    table = terminal.run("plan", "for-staff", plan["id"]).output
+    assert table.count("speed_grader?assignment_id=") == len(plan["for_staff"])
+    assert terminal.json("apply", plan["id"], "--wait")["state"] == "done"
+    term.check("volunteers stood in")
+
+
 def test_a_term(term: Term) -> None:
     state, students = term.canvas.state, term.students()
     assert len(students) == 120
@@ -187,6 +219,8 @@ def test_a_term(term: Term) -> None:
     assert set(told.values()) == {1}
     assert not set(told) & set(gone)
     assert len(sent["messages"]) <= 4, "equal texts go out together"
+    term.write_reviews(first, 0.4)
+    volunteers_stand_in(term, first)
     term.write_reviews(first, 0.9)
 
     second = term.assignment("Week 6")
