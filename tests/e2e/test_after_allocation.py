@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from tests.e2e.teacher import Teacher
 from tests.e2e.test_journey import assignment, course, in_canvas
 
 pytestmark = pytest.mark.browser
+ALL_ENTERED = re.compile(r"(\d+) of \1 entered")
 
 
 def test_board_reminders_points_and_a_top_up(teacher: Teacher) -> None:
@@ -71,6 +73,27 @@ def test_board_reminders_points_and_a_top_up(teacher: Teacher) -> None:
     assert all(row.score is None for row in state.submissions_of(column.id))
     tool.get_by_role("button", name="Post points").click()
     expect(tool.get_by_text("Canvas already holds these points.")).to_be_visible()
+
+    tool.get_by_label("Where the points go").select_option("own")
+    tool.get_by_role("button", name="Save and compare").click()
+    expect(tool.get_by_text("will be made in Canvas's gradebook")).to_be_visible()
+    assert state.line_items == {}
+    teacher.fits(320)
+    tool.get_by_role("button", name="Post points").click()
+    expect(tool.get_by_role("cell", name="entered")).to_be_visible()
+    entered = tool.get_by_role("cell", name=ALL_ENTERED)
+    for _ in range(40):  # until a worker has sent them
+        tool.get_by_role("link", name="Look again").or_(entered).first.click()
+        teacher.page.wait_for_timeout(500)
+        if entered.count():
+            break
+    expect(entered).to_be_visible()
+    teacher.look("own-column", tool.get_by_role("heading", name="What would change"))
+    (made,) = state.line_items.values()
+    rows = [row for row in state.submissions_of(made.assignment_id) if row.score is not None]
+    elsewhere = {row.user_id: row.score for row in state.submissions_of(column.id) if row.score is not None}
+    assert {row.user_id: row.score for row in rows if row.user_id in elsewhere} == elsewhere
+    assert {row.attempt for row in rows} == {None}, "no submission was made up"
 
     late = enroll_late(state, where.id, "Zoé Latecomer", section_id=None)
     submit(state, late.id, what.id, body="Here at last.", at=state.now() + timedelta(minutes=1))
