@@ -151,6 +151,7 @@ GROUPS: dict[str, tuple[Endpoint, ...]] = {
     "Assignments": (ASSIGNMENTS, ASSIGNMENT, UPDATE_ASSIGNMENT),
     "Conversations": (CONVERSATIONS,),
     "Courses": (COURSE, PERMISSIONS, USERS),
+    "Custom Gradebook Columns": (GRADEBOOK_COLUMNS, GRADEBOOK_ENTRIES),
     "Enrollments": (ENROLLMENTS,),
     "Feature Flags": (FEATURES,),
     "Groups": (COURSE_GROUPS, MEMBERSHIPS),
