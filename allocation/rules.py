@@ -86,7 +86,8 @@ class Rules:
         same: all of them review the same works, and their reviews of one work count as one for what it
         receives. Required and kept pairs of one are then required of all of them.
     reciprocal : {"any", "avoid", "forbid"}
-        What to do about two people who review each other.
+        What to do about two people who review each other. Those who review together (`co_authors`) count
+        as one; required and kept pairs that go both ways are no fault.
     forbidden, required, kept : frozenset of Pair
         Never; must be; already done and must stay. Required and kept pairs win over the section, group,
         forbidden and

@@ -74,7 +74,7 @@ def verify(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> tuple[BrokenR
             text = f"{reviewer} must review {submission}, and does not."
             broken.append(BrokenRule(name, reviewer, submission, text))
     if rules.reciprocal == "forbid":
-        broken += _mutual(known, works, fixed)
+        broken += _mutual(known, works, fixed, _first_of_team(roster, rules))
     if rules.co_authors == "different":
         broken += _same_work(known, works, fixed)
     if rules.co_authors == "same":
@@ -114,12 +114,16 @@ def _broken_by(
     return broken
 
 
-def _mutual(known: list[Pair], works: dict[str, Submission], fixed: set[Pair]) -> list[BrokenRule]:
-    """Two people who review each other, unless both ways were fixed beforehand."""
+def _mutual(
+    known: list[Pair], works: dict[str, Submission], fixed: set[Pair], first: dict[str, str]
+) -> list[BrokenRule]:
+    """Two people who review each other, unless both ways were fixed beforehand. People who review together
+    count as one."""
     arcs: dict[tuple[str, str], list[Pair]] = {}
     for pair in known:
         for author in works[pair.submission].authors:
-            arcs.setdefault((pair.reviewer, author), []).append(pair)
+            arc = (first.get(pair.reviewer, pair.reviewer), first.get(author, author))
+            arcs.setdefault(arc, []).append(pair)
     broken = []
     for (one, other), forth in arcs.items():
         back = arcs.get((other, one))
@@ -129,7 +133,7 @@ def _mutual(known: list[Pair], works: dict[str, Submission], fixed: set[Pair]) -
                     "reciprocal",
                     forth[0].reviewer,
                     forth[0].submission,
-                    f"{one} and {other} review each other.",
+                    f"{forth[0].reviewer} and {back[0].reviewer} review each other.",
                 )
             )
     return broken
@@ -159,6 +163,13 @@ def _reviewing_teams(roster: Roster, rules: Rules) -> list[list[str]]:
     gives = {one.id: usual if one.gives is None else one.gives for one in roster.participants}
     sets = {frozenset(work.authors) for work in roster.submissions if len(work.authors) > 1}
     return [team for team in (sorted(one for one in some if gives[one]) for some in sets) if team]
+
+
+def _first_of_team(roster: Roster, rules: Rules) -> dict[str, str]:
+    """Whom those who review together are counted as."""
+    if rules.co_authors != "same":
+        return {}
+    return {one: team[0] for team in _reviewing_teams(roster, rules) for one in team}
 
 
 def _different_works(known: list[Pair], roster: Roster, rules: Rules) -> list[BrokenRule]:
@@ -235,9 +246,7 @@ def _shares(known: list[Pair], roster: Roster, rules: Rules, fixed: set[Pair]) -
 
 
 def _quotas(roster: Roster, rules: Rules, chosen: list[Pair], fixed: set[Pair]) -> list[BrokenRule]:
-    first: dict[str, str] = {}
-    if rules.co_authors == "same":
-        first = {one: team[0] for team in _reviewing_teams(roster, rules) for one in team}
+    first = _first_of_team(roster, rules)
     given = Counter(pair.reviewer for pair in chosen)
     received = Counter(work for _, work in {(first.get(r, r), work) for r, work in set(chosen)})
     received += Counter(pair.submission for pair in chosen) - Counter(pair.submission for pair in set(chosen))

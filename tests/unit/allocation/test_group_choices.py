@@ -211,3 +211,16 @@ def test_how_often_co_authors_meet_is_counted_by_pair_of_team_and_work() -> None
     roster = teams_of(3, 2, 2)
     pairs = [Pair(one, "w1") for one in ("t0m0", "t0m1", "t0m2")] + [Pair("t1m0", "w0"), Pair("t2m0", "w0")]
     assert quality(roster, Rules(1), pairs).together == 1
+
+
+def test_people_who_review_together_count_as_one_where_nobody_may_review_each_other() -> None:
+    """Kept pairs go from the team to p2 and back, so one more review of the team by p2 adds no such pair."""
+    people = tuple(Participant(f"p{i}", gives=1 + i // 2) for i in range(3))
+    works = (Submission("w0", ("p1",)), Submission("w1", ("p2",)), Submission("w2", ("p1", "p0")))
+    roster, kept = Roster(people, works), frozenset({Pair("p2", "w0"), Pair("p0", "w1")})
+    rules = Rules(co_authors="same", reciprocal="forbid", kept=kept)
+    found = allocate(roster, rules, seed=1)
+    assert (found.status, found.quality.reciprocal) == ("ok", 1)
+    assert verify(roster, rules, found.pairs) == ()
+    freed = Rules(co_authors="same", reciprocal="forbid", kept=frozenset({Pair("p0", "w1")}))
+    assert "reciprocal" in {one.code for one in verify(roster, freed, found.pairs)}
