@@ -48,8 +48,8 @@ class PaceLimits:
     brake_below: float = 120.0
     """Canvas refuses at 50: here the pages' reserve is going, because several who do not know of each other
     grew at once. All of them brake, harder and sooner than they shrink."""
-    brake_by: float = 0.7
-    brake_every_s: float = 0.2
+    brake_by: float = 0.6
+    brake_every_s: float = 0.15
     halve_by: float = 0.5
     """On a refused request."""
     react_every_s: float = 0.35

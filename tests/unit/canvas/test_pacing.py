@@ -50,11 +50,11 @@ def test_it_shrinks_once_per_moment_however_many_answers_say_so() -> None:
 def test_it_brakes_harder_and_sooner_where_the_reserve_of_the_pages_is_going() -> None:
     rule = window(start=10.0)
     rule.good(100.0, 100.0)
-    assert rule.size == pytest.approx(7.0)
+    assert rule.size == pytest.approx(6.0)
     rule.good(100.1, 60.0)
-    assert rule.size == pytest.approx(7.0), "one burst of answers speaks of one moment"
+    assert rule.size == pytest.approx(6.0), "one burst of answers speaks of one moment"
     rule.good(100.25, 60.0)
-    assert rule.size == pytest.approx(4.9)
+    assert rule.size == pytest.approx(3.6)
 
 
 def test_without_the_header_it_stays_small() -> None:
