@@ -32,7 +32,7 @@ OUR_DATA = set(GIVEN + FAMILY) | set(
         Section A B C D E Group Essay methods sources Reading diary Writing in the Sciences Dr Rosa Okafor
         sister of the author read who is in the course create peer reviews CSV
         Canvas asked us to slow down going on in a moment Canvas withdrew the access
-        Nov PM AM
+        Nov PM AM Prior grade
         """,
     )
 )
