@@ -143,8 +143,8 @@ def engine_input(
         for review, standing in standings
     )
     reserve = reserve_of(rules, part, gone, works, missed, owed, outside + stuck)
-    extras = reserve.beyond(existing.union(kept))
-    reserve = replace(reserve, kept=extras.intersection(kept))
+    extras = reserve.beyond(kept)
+    reserve = replace(reserve, kept=extras)
     kept = [pair for pair in kept if pair not in extras]
     roster = Roster(participants(snapshot, rules, part, groups, kept, owed), submissions)
     again = history.same - forbidden if near is None else history.same & existing
@@ -164,7 +164,7 @@ def engine_input(
         kept=frozenset(kept),
         existing=(existing - extras) | wished,
         receives=receives,
-        **engine_history(history, rules, forbidden | missed),
+        **engine_history(history, rules, forbidden | missed | (extras - required)),
         **levels(rules, filling_up=2 * len(existing.union(kept)) > sum(owed.values())),
     )
     return EngineInput(

@@ -184,7 +184,8 @@ class Editing:
         if _broken(given, draft.rules, pairs):
             given, pairs = allocated(draft.snapshot, draft.rules, draft.base.seed, draft.wanted)
         else:
-            given, pairs = with_extras(given, frozenset(pairs) - given.extras, draft.base.seed)
+            beyond = given.reserve.beyond(pairs)
+            given, pairs = with_extras(given, frozenset(pairs) - beyond, draft.base.seed, beyond)
         return compared(draft.rules, given, pairs, self._plans.ours(actor, draft.base.assignment_id))
 
     def _keep(self, actor: Actor, draft: _Draft, changes: tuple[Change, ...]) -> Plan:

@@ -254,7 +254,9 @@ def late_and_lacking(stored: StoredPlan) -> tuple[TopUp | None, tuple[Lacking, .
         return None, ()
 
     def fewest() -> int:
-        return fewest_moved(given.roster, with_balance(given, plan.rules))
+        """Without the pairs that helpers give beyond what they owe: those are no moves."""
+        beyond = given.reserve.beyond(given.rules.existing | given.rules.kept)
+        return max(0, fewest_moved(given.roster, with_balance(given, plan.rules)) - len(beyond))
 
     return top_up(snapshot, plan, given, fewest), lacking(given, plan.changes)
 
@@ -337,28 +339,38 @@ def allocated(
     given = prepared(snapshot, rules, near)
     with _people_named(snapshot):
         engine_rules = with_balance(given, rules)
-        apart = replace(engine_rules, forbidden=engine_rules.forbidden | given.extras - engine_rules.required)
         allocation = allocate(
             given.roster,
-            apart,
+            engine_rules,
             seed=seed,
             cancelled=watch.cancelled if watch else None,
             progress=watch.hear if watch else None,
         )
     broken = verify(given.roster, engine_rules, allocation.pairs)
     assert not broken, f"the engine broke its own rules: {broken[:3]}"
-    return with_extras(given, allocation.pairs, seed)
+    return with_extras(given, allocation.pairs, seed, given.rules.existing - set(allocation.pairs))
 
 
-def with_extras(given: EngineInput, pairs: Iterable[Pair], seed: str) -> tuple[EngineInput, tuple[Pair, ...]]:
-    """Ordinary pairs with extra ones where reviews will not come; checked."""
+def with_extras(
+    given: EngineInput, pairs: Iterable[Pair], seed: str, before: AbstractSet[Pair]
+) -> tuple[EngineInput, tuple[Pair, ...]]:
+    """Ordinary pairs with extra ones where reviews will not come; checked.
+
+    ``before`` are pairs that exist and are no ordinary ones: those of helpers stay where they are needed.
+    """
     ordinary = tuple(pairs)
-    extras = given.reserve.fill(given.roster, given.rules, ordinary, given.extras, seed)
+    helpers = {helper.user for helper in given.reserve.helpers}
+    old = frozenset(pair for pair in before if pair.reviewer in helpers)
+    extras = given.reserve.fill(given.roster, given.rules, ordinary, old | given.reserve.kept, seed)
     every = tuple(sorted({*ordinary, *extras}))
+    more = {pair.reviewer for pair in given.reserve.beyond(given.rules.existing | given.rules.kept)}
+    given = replace(
+        given, extras=extras, extras_before=frozenset(pair for pair in old if pair.reviewer in more)
+    )
     if extras:
         broken = broken_beyond_numbers(given.roster, given.rules, every, given.reserve)
         assert not broken, f"extra reviews broke the rules: {broken[:3]}"
-    return replace(given, extras=extras), every
+    return given, every
 
 
 def compared(

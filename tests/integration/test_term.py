@@ -187,6 +187,8 @@ def volunteers_stand_in(term: Term, assignment: Assignment) -> None:
     assert table.count("speed_grader?assignment_id=") == len(plan["for_staff"])
     assert terminal.json("apply", plan["id"], "--wait")["state"] == "done"
     term.check("volunteers stood in")
+    again = terminal.json("fill-up", *where, "--do-not-wait", "overdue")
+    assert again["counts"]["creates"] + again["counts"]["deletes"] == 0
 
 
 def test_a_term(term: Term) -> None:
