@@ -143,7 +143,7 @@ def engine_input(
         for review, standing in standings
     )
     reserve = reserve_of(rules, part, gone, works, missed, owed, outside + stuck)
-    extras = reserve.beyond(kept)
+    extras = reserve.beyond(kept, existing)
     reserve = replace(reserve, kept=extras)
     kept = [pair for pair in kept if pair not in extras]
     roster = Roster(participants(snapshot, rules, part, groups, kept, owed), submissions)

@@ -40,18 +40,19 @@ class Reserve:
     low: Mapping[str, int] = field(default_factory=dict)
     kept: frozenset[Pair] = frozenset()
 
-    def beyond(self, pairs: Iterable[Pair]) -> frozenset[Pair]:
+    def beyond(self, pairs: Iterable[Pair], beside: Iterable[Pair] = ()) -> frozenset[Pair]:
         """Of these pairs the extra ones: what helpers give beyond what they owe, at most as they may.
 
-        Which of somebody's reviews count as extra is settled so that the rest leaves each work its fewest.
+        Which of somebody's reviews count as extra is settled so that the rest, with the pairs ``beside``,
+        leaves each work its fewest.
         """
         if not self.helpers:
             return frozenset()
         given: dict[str, list[str]] = defaultdict(list)
-        load = Counter[str]()
-        for pair in sorted(pairs):
+        chosen = sorted(pairs)
+        for pair in chosen:
             given[pair.reviewer].append(pair.submission)
-            load[pair.submission] += 1
+        load = Counter(pair.submission for pair in {*chosen, *beside})
         surplus = {
             helper.user: min(helper.room, len(given[helper.user]) - self.owes.get(helper.user, 0))
             for helper in self.helpers
