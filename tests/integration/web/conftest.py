@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from werkzeug.serving import make_server
 
-from tests.integration.web.course import CANVAS, COURSE, Course, web_of
+from tests.integration.web.course import CANVAS, COURSE, Course, OutsideCases, web_of
 
 expect.set_options(timeout=30_000)  # nobody waits so long for a page; a busy machine may
 
@@ -19,8 +19,9 @@ def serve() -> Iterator[Callable[..., str]]:
     """Serves a course; gives the address of its home."""
     servers = []
 
-    def start(course: Course, platform: str = CANVAS) -> str:
-        server = make_server("127.0.0.1", 0, web_of(course, "http://127.0.0.1", platform), threaded=True)
+    def start(course: Course, platform: str = CANVAS, outside: OutsideCases | None = None) -> str:
+        app = web_of(course, "http://127.0.0.1", platform, outside=outside)
+        server = make_server("127.0.0.1", 0, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         servers.append((server, thread))

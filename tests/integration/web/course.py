@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Protocol
 
-from flask import Flask
+from flask import Blueprint, Flask
 
 from allocation import Infeasible
 from lti_tool.applying.answers import Why
@@ -85,6 +86,7 @@ from lti_tool.services.use_cases import (
     silent,
 )
 from lti_tool.services.watching import Watching
+from lti_tool.web.administration import AdministrationCases
 from lti_tool.web.factory import WebSettings, create_web
 from lti_tool.web.letters import Letter
 from tests.integration.web.after_allocation import NoCanvas, no_grade_service, records
@@ -689,8 +691,10 @@ def web_of(
     public_url: str = "https://tool.example.edu",
     platform: str = CANVAS,
     settings: WebSettings | None = None,
+    outside: OutsideCases | None = None,
 ) -> Flask:
-    """The application over a course; the tokens are the keys of ``SESSIONS``."""
+    """The application over a course; the tokens are the keys of ``SESSIONS``. ``outside`` adds the pages of
+    launch, registration and administration."""
     store, schedules = FollowUps(course.records), course.schedules
     following_up = FollowingUp(store, course, NoCanvas(), schedules, lambda: NOW)
     watching = Watching(course, lambda actor, one: course.history(actor, one), lambda _run, _phase: None)
@@ -727,8 +731,9 @@ def web_of(
             ),
         ),
         {token: replace(launch, platform_origin=platform) for token, launch in SESSIONS.items()}.get,
-        (),
+        outside.blueprints() if outside else (),
         settings or WebSettings(public_url=public_url, platform_origins=lambda: (platform,)),
+        outside,
     )
     app.testing = False
     return app
@@ -737,6 +742,12 @@ def web_of(
 def a_course(people: int = 24, sections: int = 3, names: Sequence[str] = ()) -> Course:
     """A course whose first reading is done."""
     return Course(read=read_course(people, sections, names))
+
+
+class OutsideCases(AdministrationCases, Protocol):
+    """``tests.integration.web.outside.Outside``."""
+
+    def blueprints(self) -> tuple[Blueprint, ...]: ...
 
 
 TEACHER = Actor(CANVAS, COURSE, UserId("1"), "Dr. Rosa Okafor")

@@ -6,28 +6,35 @@ the application's pages, so that a new page cannot be forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import NoReturn
 
+from allocation.sentences import sentence
 from allocation.stages import Effort, Stage
+from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.applying.states import RunState
 from lti_tool.persistence.schedules import Result
 from lti_tool.planning.drift import Drift, DriftKind
-from lti_tool.planning.ids import ReviewId, UserId
+from lti_tool.planning.ids import ReviewId, RunId, UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.reminders import Template
 from lti_tool.planning.rules import Exclusion, Load, PairRule, PlanRules, Volunteer
 from lti_tool.planning.schedule import Schedule, ScheduleKind, ScheduleOutcome
 from lti_tool.planning.snapshot import Review
 from lti_tool.services.editing import Editing
+from lti_tool.services.errors import AnotherRunActive
 from lti_tool.services.use_cases import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course
+from tests.integration.web.outside import ASKED, Outside
 
 HOME = f"/app/courses/{COURSE}"
 PEOPLE = f"/assignments/{ASSIGNMENT}/people"
 RULES = f"/assignments/{ASSIGNMENT}/rules"
 BOARD = f"/assignments/{ASSIGNMENT}/board"
+
+OFFICE = "/app/administration"
 
 State = Callable[[], tuple[Course, str]]
 
@@ -291,5 +298,168 @@ STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "points": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/credit"),
 }
 
-NOT_PAGES = ("static", ".csv", "/status", "/start", "/callback")
-"""Ends of addresses that answer no page of their own."""
+
+@dataclass(frozen=True)
+class Screen:
+    """How one comes to a screen. With a ``form`` it is the answer to a POST, from a page that is ``opened``
+    first; ``session`` is a key of ``SESSIONS``, empty for none, and ``cookie`` a cookie that the browser has.
+    """
+
+    show: Callable[[], tuple[Course, str]]
+    status: int = 200
+    form: Mapping[str, str] | None = None
+    opened: str = ""
+    session: str = "teacher"
+    cookie: tuple[str, str] | None = None
+    outside: Outside = field(default_factory=Outside)
+
+
+def below_home(state: State) -> State:
+    def show() -> tuple[Course, str]:
+        course, path = state()
+        return course, HOME + path
+
+    return show
+
+
+def at(path: str, course: Callable[[], Course] = a_course) -> State:
+    return lambda: (course(), path)
+
+
+def mistake(path: str, opened: str, make: Callable[[], Course] = a_course, /, **form: str) -> Screen:
+    """A form that is shown again, with what is wrong with it."""
+    return Screen(at(HOME + path, make), 422, form, HOME + opened)
+
+
+def with_plan() -> Course:
+    course = a_course()
+    course.make_plan(TEACHER, ASSIGNMENT, full_rules())
+    return course
+
+
+def across() -> Course:
+    course = a_course()
+    course.make_plan(TEACHER, ASSIGNMENT, PlanRules(sections="different"))
+    return course
+
+
+def with_set() -> Course:
+    course = a_course()
+    course.sets.save(TEACHER, "Essay", full_rules())
+    return course
+
+
+def failing(error: Exception) -> Callable[[], Course]:
+    """A course of which nothing can be read."""
+
+    def make() -> Course:
+        course = a_course()
+
+        def fail(*_: object, **__: object) -> NoReturn:
+            raise error
+
+        course.overview = fail  # type: ignore[method-assign]  # that is the point
+        return course
+
+    return make
+
+
+def disconnected() -> Course:
+    course = a_course()
+    course.is_connected = False
+    return course
+
+
+def under_way() -> AnotherRunActive:
+    words = sentence("There is no run %(run)s.", run="7")
+    return AnotherRunActive(words, run_id=RunId("r1"), by="Dr. Rosa Okafor", since=NOW, done=1, total=2)
+
+
+RULES_FORM = {"reviews_per_reviewer": "3", "sections": "any", "own_group": "allowed", "existing": "keep"}
+MANY, PAIRS = f"{PEOPLE}/many", f"{RULES}/pairs"
+FOLLOW = f"/assignments/{ASSIGNMENT}"
+DRAFT = {"who": "owing", "subject": "Reviews of {assignment}", "body": "You still have {open} to write."}
+KEY = {"client_id": "1", "secret": "wrong"}
+
+SCREENS: dict[str, Screen] = {
+    **{
+        name: Screen(below_home(state), 404 if name == "no such plan" else 200)
+        for name, state in STATES.items()
+    },
+    # forms with mistakes
+    "choice missing": mistake(PEOPLE, PEOPLE),
+    "nobody chosen": mistake(f"{PEOPLE}/leave-out", PEOPLE),
+    "load missing": mistake(f"{PEOPLE}/load", PEOPLE, load_user="Nobody", gives="many"),
+    "list unclear": mistake(f"{MANY}/list", MANY, list="Ada Adeyemi\nNobody at all"),
+    "no file of people": mistake(f"{MANY}/file", MANY),
+    "rules missing": mistake(
+        RULES, RULES, **RULES_FORM | {"reviews_per_reviewer": "-1", "seed": "two words"}
+    ),
+    "way out of mistakes": mistake(f"{RULES}/way-out", RULES, **RULES_FORM | {"seed": "two words"}),
+    "leaving with mistakes": mistake(f"{RULES}/save/pairs", RULES, **RULES_FORM | {"seed": "two words"}),
+    "rules that cannot be": mistake(
+        RULES, RULES, lambda: a_course(10, 4), **RULES_FORM | {"sections": "same"}
+    ),
+    "pair unclear": mistake(f"{PAIRS}/one", PAIRS, do="pin", reviewer="Nobody", author=""),
+    "pairs unclear": mistake(f"{PAIRS}/list", PAIRS, do="pin", list="Ada Adeyemi > Nobody\nhalf a line"),
+    "level unclear": mistake(f"{RULES}/levels", f"{RULES}/levels"),
+    "column of levels missing": mistake(f"{RULES}/levels/column", f"{RULES}/levels"),
+    "no file of levels": mistake(f"{RULES}/levels/file", f"{RULES}/levels"),
+    "nobody stands in": mistake(f"{PEOPLE}/stand-in", PEOPLE),
+    "reminder for later without days": mistake(
+        f"{FOLLOW}/reminders/later", f"{FOLLOW}/reminders", **DRAFT, later="many"
+    ),
+    "set without name": mistake(f"{RULES}/named", f"{RULES}/named", with_set),
+    "edit unclear": mistake("/plans/p1/edit", "/plans/p1/edit", with_plan, do="swap"),
+    "edit breaks rules": mistake(
+        "/plans/p1/edit", "/plans/p1/edit", across, do="pin", reviewer="101", author="104"
+    ),
+    "no file of a plan": mistake("/plans/p1/import", "/plans/p1/import", with_plan),
+    "nothing ticked": mistake("/plans/p1/apply", "/plans/p1/confirm", lambda: state_confirm()[0]),
+    "board without hours": mistake(f"{FOLLOW}/follow-up", BOARD, remind_every_hours="often"),
+    "reminder without words": mistake(f"{FOLLOW}/reminders/preview", f"{FOLLOW}/reminders", who="owing"),
+    "reminders seen": Screen(
+        at(f"{HOME}{FOLLOW}/reminders/preview"), 200, DRAFT, f"{HOME}{FOLLOW}/reminders"
+    ),
+    "sending without words": mistake(f"{FOLLOW}/reminders/send", f"{FOLLOW}/reminders"),
+    "points without number": mistake(
+        f"{FOLLOW}/credit/rules", f"{FOLLOW}/credit", mode="each", points="much"
+    ),
+    "schedule without kind": mistake(f"{FOLLOW}/schedule", f"{FOLLOW}/schedule", start="at", at="soon"),
+    # errors
+    "not connected": Screen(at(HOME + PEOPLE, disconnected), 409),
+    "another run": Screen(at(HOME, failing(under_way())), 409),
+    "Canvas unreadable": Screen(at(HOME, failing(ReadFailed(Why.SERVER_ERROR, "500"))), 502),
+    "scope missing": Screen(at(HOME, failing(ReadFailed(Why.SCOPE_MISSING, "401"))), 403),
+    "defect": Screen(at(HOME, failing(RuntimeError("planted"))), 500),
+    "no such page": Screen(at("/nowhere"), 404),
+    "not a teacher": Screen(at(HOME), 403, session="student"),
+    "other course": Screen(at(HOME), 403, session="other-course"),
+    "session ended": Screen(at(HOME), 401, session="ended"),
+    "no session": Screen(at(HOME), session=""),
+    # outside a course
+    "login": Screen(at("/lti/login?iss=https://canvas.instructure.com")),
+    "login refused": Screen(at("/lti/login"), 400),
+    "launch": Screen(at("/lti/launch"), 200, {"state": "course"}, "/setup"),
+    "launch without course": Screen(at("/lti/launch"), 200, {"state": "no-course"}, "/setup"),
+    "launch refused": Screen(at("/lti/launch"), 403, {"state": "old"}, "/setup"),
+    "window to Canvas": Screen(at("/connect/opening")),
+    "window back": Screen(at("/connect/callback?state=good"), cookie=("connect-window", "window-secret")),
+    "window too late": Screen(at("/connect/callback?state=bad"), 400),
+    "register": Screen(at(f"/lti/register{ASKED}")),
+    "registered": Screen(
+        at("/lti/register"),
+        200,
+        {"invitation": "good", "openid_configuration": "https://canvas.example.edu/c"},
+        f"/lti/register{ASKED}",
+    ),
+    "not invited": Screen(at("/lti/register"), 403),
+    "registration refused": Screen(at("/lti/register?invitation=good"), 422),
+    "setup without code": Screen(at("/setup")),
+    "administration, to do": Screen(at(OFFICE)),
+    "administration, done": Screen(at(OFFICE), outside=Outside("10000000000002", launched=True)),
+    "administration, all well": Screen(at(OFFICE), outside=Outside("10000000000002", True, True)),
+    "API key refused": Screen(at(f"{OFFICE}/api-key"), 422, KEY, OFFICE),
+    "not an administrator": Screen(at(OFFICE), 403, session="student"),
+}
+"""Every page, every form with mistakes and every kind of error page."""

@@ -39,13 +39,14 @@ def rules_of(app: Flask) -> Iterator[tuple[Rule, str]]:
             yield rule, method
 
 
-def address(app: Flask, rule: Rule, course_id: str = COURSE, **values: str) -> str:
+def address(app: Flask, rule: Rule, method: str = "", *, course_id: str = COURSE, **values: str) -> str:
+    """The address of a rule with the things of ``course_with_everything``."""
     given = {**VALUES, "course_id": course_id, **values}
     with app.test_request_context():
         path = app.url_map.bind("").build(
             rule.endpoint,
             {name: given[name] for name in rule.arguments},
-            method="GET" if "GET" in (rule.methods or ()) else "POST",
+            method=method or ("GET" if "GET" in (rule.methods or ()) else "POST"),
         )
     return str(path)
 

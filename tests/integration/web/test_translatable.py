@@ -12,28 +12,42 @@ import pytest
 from babel.support import NullTranslations
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.exceptions import NotFound
+from werkzeug.test import TestResponse
 
 from allocation.sentences import sentence
 from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.canvas.endpoints import GROUPS
 from lti_tool.lti.errors import Refusal
 from lti_tool.planning.rules import PlanRules
 from lti_tool.services.errors import AnotherRunActive
 from lti_tool.web import errors, locale
 from lti_tool.web.launch import WORDS
 from tests.integration.web.course import ASSIGNMENT, FAMILY, GIVEN, TEACHER, Course, a_course, web_of
-from tests.integration.web.screens import NOT_PAGES, STATES
+from tests.integration.web.outside import Outside
+from tests.integration.web.screens import SCREENS, Screen
+from tests.integration.web.test_boundaries import address, rules_of
 from tests.integration.web.test_pages import HOME
 from tests.sentences import ROOT, forms, template
 
-OUR_DATA = set(GIVEN + FAMILY) | set(
-    re.findall(
-        r"\w+",
-        """
+OUR_DATA = (
+    set(GIVEN + FAMILY)
+    | set(" ".join(GROUPS).split())
+    | set(
+        re.findall(
+            r"\w+",
+            """
         Section A B C D E Group Essay methods sources Reading diary Writing in the Sciences Dr Rosa Okafor
         sister of the author read who is in the course create peer reviews CSV
         Canvas asked us to slow down going on in a moment Canvas withdrew the access
         Nov PM AM Prior grade
+        Nov PM AM
+        Example University Rosa Prior grade
+        Nobody at all half a line You still have open to write Reviews of
+        https tool canvas example instructure edu com connect callback API Peer Review Allocator
+        Close This it window and choose Connect Canvas again took too long
         """,
+        )
     )
 )
 """Words that come from Canvas, from people or from the tests' own services; not the pages' to translate."""
@@ -70,42 +84,65 @@ def client_of(course: Course) -> tuple[FlaskClient, dict[str, str]]:
     return web_of(course).test_client(), {"Authorization": "Bearer teacher"}
 
 
+def answer_of(screen: Screen, app: Flask, path: str) -> TestResponse:
+    client = app.test_client()
+    headers = {"Authorization": f"Bearer {screen.session}"} if screen.session else {}
+    if screen.cookie is not None:
+        client.set_cookie(*screen.cookie, path="/connect")
+    return client.open(
+        path, method="GET" if screen.form is None else "POST", data=screen.form, headers=headers
+    )
+
+
 @pytest.mark.usefixtures("bracketed")
-@pytest.mark.parametrize("state", STATES)
-def test_every_sentence_of_every_screen_goes_through_translation(state: str) -> None:
-    course, path = STATES[state]()
-    client, headers = client_of(course)
-    answer = client.get(HOME + path, headers=headers)
-    assert (answer.status_code, answer.mimetype) == (404 if state == "no such plan" else 200, "text/html")
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_sentence_of_every_screen_goes_through_translation(name: str) -> None:
+    screen = SCREENS[name]
+    course, path = screen.show()
+    app = web_of(course, outside=screen.outside)
+    answer = answer_of(screen, app, path)
+    assert (answer.status_code, answer.mimetype) == (screen.status, "text/html")
     page = answer.text
     assert "⟦" in page
     assert unwrapped(page) - OUR_DATA == set()
     for fragment in re.findall(r'data-load="([^"]+)"', page):
-        part = client.get(html.unescape(fragment), headers=headers).get_json()
-        assert unwrapped(part["html"]) - OUR_DATA == set(), fragment
+        loaded = app.test_client().get(html.unescape(fragment), headers={"Authorization": "Bearer teacher"})
+        assert unwrapped(loaded.get_json()["html"]) - OUR_DATA == set(), fragment
 
 
-def test_every_page_of_the_application_is_among_the_screens() -> None:
-    app = web_of(a_course())
-    shown = set()
-    for make in STATES.values():
-        path = make()[1].partition("?")[0]
-        shown.add(app.url_map.bind("").match(HOME + path)[0])
-    wanted = {
-        rule.endpoint
-        for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/app/courses/")
-        and "GET" in (rule.methods or ())
-        and not rule.rule.endswith(NOT_PAGES)
-        and not _gives_parts(app, rule.endpoint)
-    }
-    assert wanted - shown == set(), "add them to tests/integration/web/screens.py"
+def test_every_page_of_the_tool_is_among_the_screens() -> None:
+    """Every address is asked, by each of its methods: who answers a page must be in the table."""
+    assert pages_of_the_tool() - {page_of(screen) for screen in SCREENS.values()} == set(), (
+        "add them to tests/integration/web/screens.py"
+    )
 
 
-def _gives_parts(app: Flask, endpoint: str) -> bool:
-    """Whether an address gives a part of a page, as JSON, and so is reached by the page that loads it."""
-    returns = app.view_functions[endpoint].__annotations__.get("return")
-    return returns == "Response"
+def page_of(screen: Screen) -> tuple[str, str]:
+    course, path = screen.show()
+    method = "GET" if screen.form is None else "POST"
+    try:
+        return method, web_of(course, outside=screen.outside).url_map.bind("").match(
+            path.partition("?")[0], method
+        )[0]
+    except NotFound:
+        return method, ""
+
+
+def pages_of_the_tool() -> set[tuple[str, str]]:
+    course = a_course(10, 2)
+    course.start_run(TEACHER, course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id)
+    app = web_of(course, outside=Outside())
+    found = set()
+    for rule, method in rules_of(app):
+        course.is_connected = True  # whatever the address before this one did
+        course.sets.save(TEACHER, "Essay", PlanRules(), replace=True)
+        answer = app.test_client().open(
+            address(app, rule, method), method=method, headers={"Authorization": "Bearer teacher"}
+        )
+        if answer.mimetype == "text/html" and 'class="reference"' not in answer.text:
+            found.add((method, rule.endpoint))
+        answer.close()
+    return found
 
 
 TROUBLES = [kind for kind in errors.TROUBLES if kind not in (AnotherRunActive, ReadFailed)]
