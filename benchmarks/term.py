@@ -24,8 +24,8 @@ from lti_tool.planning.follow_up import CreditRules
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.reminders import DEFAULT_BODY, DEFAULT_SUBJECT, Audience, Template
 from lti_tool.planning.rules import PlanRules
+from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NothingToSend
-from lti_tool.services.use_cases import Actor
 from lti_tool.simulator.courses import CourseKind
 from lti_tool.simulator.habits import Habits
 from lti_tool.simulator.records import Assignment, Course, Submission

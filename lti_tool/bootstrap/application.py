@@ -27,6 +27,7 @@ from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
 from lti_tool.persistence.schedules import Schedules
 from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
 from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
+from lti_tool.services.actor import Actor
 from lti_tool.services.background import BackgroundReadings
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 from lti_tool.services.connect_window import ConnectWindow
@@ -48,7 +49,7 @@ from lti_tool.services.rule_sets import RuleSets
 from lti_tool.services.running import Driving, Running, our_reviews
 from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.tokens import Tokens
-from lti_tool.services.use_cases import Actor, UseCases
+from lti_tool.services.use_cases import UseCases
 from lti_tool.services.watching import Watching
 from lti_tool.settings import Settings, SettingsError
 

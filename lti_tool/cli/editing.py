@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from lti_tool.planning.edits import Edit
     from lti_tool.planning.ids import PlanId, UserId
     from lti_tool.planning.people_list import Directory
+    from lti_tool.services.actor import Actor
+    from lti_tool.services.shown import Comparison, Edited
     from lti_tool.services.spreadsheet_reading import TableUnusable
-    from lti_tool.services.use_cases import Actor, Comparison, Edited
 
 
 @click.command()

@@ -12,7 +12,7 @@ from lti_tool.cli.plans import show_plan, where
 
 if TYPE_CHECKING:
     from lti_tool.planning.rules import PlanRules
-    from lti_tool.services.use_cases import PlanView
+    from lti_tool.services.shown import PlanView
 
 KINDS = ("excused", "overdue")
 DROPPING = (5, 10, 20, 30)

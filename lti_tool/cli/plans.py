@@ -21,7 +21,7 @@ from lti_tool.cli.output import (
 
 if TYPE_CHECKING:
     from lti_tool.planning.rules import PlanRules
-    from lti_tool.services.use_cases import PlanView
+    from lti_tool.services.shown import PlanView
 
 P = ParamSpec("P")
 R = TypeVar("R")

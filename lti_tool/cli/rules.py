@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from lti_tool.planning.ids import UserId
     from lti_tool.planning.rules import PlanRules
-    from lti_tool.services.use_cases import Actor, RuleSet, UseCases
+    from lti_tool.services.actor import Actor
+    from lti_tool.services.shown import RuleSet
+    from lti_tool.services.use_cases import UseCases
 
 RULES_FILE = click.option(
     "--rules", "file", type=click.Path(path_type=Path), default=None, help="Rules (JSON, see docs/rules.md)."

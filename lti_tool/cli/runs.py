@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lti_tool.applying.report import RunReport
     from lti_tool.bootstrap import Application
     from lti_tool.planning.ids import RunId
-    from lti_tool.services.use_cases import Actor
+    from lti_tool.services.actor import Actor
 
 
 LOOK_EVERY_S = 0.3

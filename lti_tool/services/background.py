@@ -22,9 +22,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.planning.ids import AssignmentId
+from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NotConnected, NotHere
+from lti_tool.services.long_work import ReadingPart, ReadingProgress, ReadingState
 from lti_tool.services.reading import Reading
-from lti_tool.services.use_cases import Actor, ReadingPart, ReadingProgress, ReadingState
 
 THREADS = 8
 PULSE_S = 0.7

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from allocation.sentences import N_
 from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.persistence.tokens import ConnectAttempt, ConnectAttempts
+from lti_tool.services.actor import Actor
 from lti_tool.services.connecting import AttemptOver, Connecting
-from lti_tool.services.use_cases import Actor
 
 TICKET_LIFETIME = timedelta(seconds=60)
 

@@ -23,12 +23,13 @@ from lti_tool.planning.credit import CreditPlan, plan_credit
 from lti_tool.planning.follow_up import OWN_COLUMN, Posting
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
+from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import CreditChanged, CreditTargetUnfit, NothingToSend
 from lti_tool.services.follow_up_cases import TITLE, CreditTarget, CreditView
 from lti_tool.services.following_up import place
 from lti_tool.services.own_column import OwnColumns
-from lti_tool.services.use_cases import Actor, ReadingCases
+from lti_tool.services.use_cases import ReadingCases
 
 LOOK_AGAIN_S = 0.5
 ENDS = {"completed": Posting.DONE, "failed": Posting.FAILED}

@@ -31,6 +31,7 @@ from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId
 from lti_tool.planning.plan import Change, Plan, chosen_pairs
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.actor import Actor
 from lti_tool.services.edit_words import mention
 from lti_tool.services.errors import EditRefused, NobodyToAllocate
 from lti_tool.services.plan_table import ENGLISH, Vocabulary, pairs_of_table
@@ -42,8 +43,8 @@ from lti_tool.services.planning import (
     with_balance,
     with_extras,
 )
+from lti_tool.services.shown import Comparison, Edited, Imported, PlanView
 from lti_tool.services.spreadsheet_reading import read_table
-from lti_tool.services.use_cases import Actor, Comparison, Edited, Imported, PlanView
 
 
 class Plans(Protocol):

@@ -10,8 +10,9 @@ from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.taking_part import taking_part
+from lti_tool.services.actor import Actor
 from lti_tool.services.follow_up_cases import FillingView, FollowUpCases
-from lti_tool.services.use_cases import Actor, PlanningCases, ReadingCases
+from lti_tool.services.use_cases import PlanningCases, ReadingCases
 
 
 class Filling:

@@ -20,9 +20,9 @@ from lti_tool.planning.reminders import Audience, ReminderPlan, Template
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.schedule import Schedule
 from lti_tool.planning.snapshot import AssignmentFacts, Person, Snapshot
+from lti_tool.services.actor import Actor
 
 if TYPE_CHECKING:
-    from lti_tool.services.use_cases import Actor
     from lti_tool.services.watching import WatchReport
 
 

@@ -15,10 +15,11 @@ from lti_tool.planning.follow_up import FollowUp, Sending
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.reminders import Audience, ReminderPlan, Template, plan_reminders
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import NotHere, NothingToSend
 from lti_tool.services.follow_up_cases import BoardView, ReminderView
-from lti_tool.services.use_cases import Actor, ReadingCases
+from lti_tool.services.use_cases import ReadingCases
 
 NOT_SENT = (Outcome.NOT_DONE, Outcome.PERMANENT)
 

@@ -22,10 +22,11 @@ from allocation.stages import Effort
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.planning.ids import AssignmentId, PlanId
 from lti_tool.planning.rules import PlanRules
+from lti_tool.services.actor import Actor
 from lti_tool.services.background import LOST_AFTER, PULSE_S, Notes
 from lti_tool.services.errors import NobodyToAllocate, NotConnected, NotHere, RulesUnfit
+from lti_tool.services.long_work import Making, MakingState
 from lti_tool.services.planning import Planning
-from lti_tool.services.use_cases import Actor, Making, MakingState
 from lti_tool.threads import ContextPool
 
 THREADS = 4

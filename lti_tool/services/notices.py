@@ -28,9 +28,9 @@ from lti_tool.planning.plan import ChangeKind, Plan
 from lti_tool.planning.reminders import RECIPIENTS
 from lti_tool.planning.schedule import Schedule
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import ServiceError
-from lti_tool.services.use_cases import Actor
 
 Voices = Callable[[str, str], Voice]
 """A voice for a language and a time zone, outside of any page."""

@@ -50,11 +50,13 @@ from lti_tool.planning.plan import Change, ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import TakingPart, taking_part
+from lti_tool.services.actor import Actor
 from lti_tool.services.comparing import afterwards, canvas_instead
 from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesUnfit
+from lti_tool.services.long_work import Watch
 from lti_tool.services.reading import Reading
 from lti_tool.services.remembering import Remembered
-from lti_tool.services.use_cases import Actor, Feasibility, Kept, PlanView, Watch
+from lti_tool.services.shown import Feasibility, Kept, PlanView
 
 OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
 RunOfPlan = Callable[[PlanId], RunId | None]

@@ -18,17 +18,11 @@ from lti_tool.persistence.plans import add_earlier, has_snapshot, latest_snapsho
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.snapshot import AssignmentFacts, ListedLevels, Snapshot
+from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import PeerReviewsNotPossible
-from lti_tool.services.use_cases import (
-    Actor,
-    AssignmentRow,
-    Counts,
-    CourseOverview,
-    Progress,
-    ReviewCounts,
-    silent,
-)
+from lti_tool.services.long_work import Progress, silent
+from lti_tool.services.shown import AssignmentRow, Counts, CourseOverview, ReviewCounts
 
 LEVELS_STAY = timedelta(days=1)
 """So long after it was given a list of levels goes over to new readings of the same person."""

@@ -11,8 +11,10 @@ from lti_tool.persistence.database import Database
 from lti_tool.persistence.rule_sets import NameTaken, StoredRuleSet
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.rules import PlanRules
+from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NameInUse, NotHere
-from lti_tool.services.use_cases import Actor, PlanningCases, RuleSet
+from lti_tool.services.shown import RuleSet
+from lti_tool.services.use_cases import PlanningCases
 
 LONGEST_NAME = 100
 

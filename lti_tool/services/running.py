@@ -29,6 +29,7 @@ from lti_tool.planning.again import again_changes
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.undo import undo_changes
+from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import (
     AnotherRunActive,
@@ -41,7 +42,6 @@ from lti_tool.services.errors import (
 )
 from lti_tool.services.planning import Planning, too_old
 from lti_tool.services.reading import Reading
-from lti_tool.services.use_cases import Actor
 
 LOOK_AGAIN_S = 0.5
 log = structlog.get_logger(__name__)

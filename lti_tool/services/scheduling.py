@@ -20,10 +20,11 @@ from lti_tool.planning.reminders import Audience
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.schedule import LOOK_AGAIN, Schedule, ScheduleKind, ScheduleOutcome
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NotHere, NothingToSend, ServiceError
 from lti_tool.services.follow_up_cases import FollowUpCases
 from lti_tool.services.notices import Notice, Notices, changes_found, not_done, plan_waits
-from lti_tool.services.use_cases import Actor, PlanningCases, ReadingCases, RunningCases
+from lti_tool.services.use_cases import PlanningCases, ReadingCases, RunningCases
 from lti_tool.services.watching import Watching
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""What the product can do, as the pages and the command line see it: protocols and their values.
+"""What the product can do, as pages and the command line see it. What comes back is in ``shown``.
 
 Every call takes the actor first and looks nothing up outside the actor's Canvas and course. Errors are
 those of ``lti_tool.services.errors`` (and ``ReadFailed`` where Canvas itself is the trouble).
@@ -9,27 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from allocation import Quality, Reason
-from allocation.sentences import Sentence
-from allocation.stages import Effort
-from lti_tool.applying.answers import Why
 from lti_tool.applying.report import Progress as RunProgress
 from lti_tool.applying.report import RunReport, RunSummary
-from lti_tool.planning.canvas_method import Draws, Measured
+from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.drift import Drift
-from lti_tool.planning.edits import Broken, Difference, Edit
-from lti_tool.planning.holes import Lacking
-from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId, UserId
-from lti_tool.planning.late_work import TopUp
+from lti_tool.planning.edits import Edit
+from lti_tool.planning.ids import AssignmentId, PlanId, RunId, UserId
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
-from lti_tool.planning.same_pairs import SamePairs
 from lti_tool.planning.snapshot import AssignmentFacts, ListedLevels, Snapshot
 from lti_tool.planning.taking_part import TakingPart
+from lti_tool.services.actor import Actor
 from lti_tool.services.follow_up_cases import (
     CreditCases,
     FillingCases,
@@ -37,273 +30,23 @@ from lti_tool.services.follow_up_cases import (
     ScheduleCases,
     WatchCases,
 )
+from lti_tool.services.long_work import (
+    Making,
+    Progress,
+    ReadingProgress,
+    silent,
+)
 from lti_tool.services.plan_table import ENGLISH, Vocabulary
-
-Progress = Callable[[str, int, int | None], None]
-"""Told while a long reading goes on: what is being read (a template marked with ``N_``), how many so far, of
-how many if known."""
-
-
-def silent(_words: str, _done: int, _total: int | None) -> None:
-    """No progress wanted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts, in which course of which Canvas. ``name`` is only for display and the record."""
-
-    canvas: CanvasOrigin
-    course_id: CourseId
-    user_id: UserId
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewCounts:
-    """Reviews that exist for an assignment now."""
-
-    total: int
-    completed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How far one assignment is: ``submitted`` of ``students``, and its reviews."""
-
-    submitted: int
-    students: int
-    reviews: ReviewCounts
-
-
-@dataclass(frozen=True, slots=True)
-class AssignmentRow:
-    """One line of the home page. ``submitted`` of ``students``; counts are None where unread."""
-
-    facts: AssignmentFacts
-    submitted: int | None
-    students: int | None
-    reviews: ReviewCounts | None
-    last_run: RunSummary | None
-
-
-@dataclass(frozen=True, slots=True)
-class CourseOverview:
-    """The home page: assignments that use peer reviews, and those that could."""
-
-    course_name: str
-    with_peer_reviews: tuple[AssignmentRow, ...]
-    without_peer_reviews: tuple[AssignmentFacts, ...]
-    new_allocation_feature: bool
-    runs: tuple[RunSummary, ...]
-    read_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """If ``dropping`` per cent of the reviewers drop out, each by himself: what works keep.
-
-    ``works`` is the share of works that keep at least ``at_least`` reviews (per cent, rounded down);
-    ``certain`` what every work keeps whoever drops out; ``ask`` how many each must give that 95 of 100 works
-    keep enough, None where no number is enough.
-    """
-
-    dropping: int
-    at_least: int
-    works: int
-    certain: int
-    ask: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Feasibility:
-    """Whether rules can work for a snapshot: the numbers when they do, the reasons when not."""
-
-    reviews: int
-    gives: tuple[int, int]
-    gets: tuple[int, int]
-    reasons: tuple[Reason, ...]
-    sentences: tuple[Sentence, ...]
-    """The reasons in words, with names."""
-    received: tuple[int, ...]
-    """Reviews of each work."""
-    reviewers: int
-    reason_names: Mapping[str, str]
-    """Display names by id, in the order in which Canvas lists people."""
-
-    @property
-    def works(self) -> bool:
-        """True when an allocation exists."""
-        return not self.reasons
-
-
-@dataclass(frozen=True, slots=True)
-class PlanView:
-    """A stored plan with all that the preview shows. Quality and measures are of the state after applying."""
-
-    plan: Plan
-    snapshot: Snapshot
-    quality: Quality
-    measured: Measured | None
-    """The same in the numbers that are compared with Canvas's own method; None where no review is left."""
-    knows: frozenset[str]
-    """The fields of ``measured`` that mean something for this class."""
-    taking_part: TakingPart
-    run_id: RunId | None
-    """The run that applied this plan, if one did."""
-    created_by_name: str
-    top_up: TopUp | None
-    """What the plan does about late work, where it builds on reviews that exist."""
-    lacking: tuple[Lacking, ...]
-    """Works that have fewer reviews coming than agreed even then: for staff, by hand."""
-    again: SamePairs | None
-    """Which pairs are the same as in another assignment, where the rules ask for that."""
-    notified: int
-    """Students whom Canvas will notify when the plan is applied."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """What an edit came to: a plan; or the rules it would break; or why it cannot work."""
-
-    rules: PlanRules
-    """The rules that hold the edit."""
-    plan: Plan | None
-    broken: tuple[Broken, ...]
-    feasibility: Feasibility | None
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """The plan that a file asks for, None when it asks for nothing new; and the rules that it breaks."""
-
-    plan: Plan | None
-    broken: tuple[Broken, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two plans side by side; ``broken`` are the rules that the second one breaks."""
-
-    before: PlanView
-    after: PlanView
-    difference: Difference
-    broken: tuple[Broken, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RuleSet:
-    """Rules under a name."""
-
-    id: str
-    name: str
-    rules: PlanRules
-    saved_by_name: str
-    saved_at: datetime
-
-
-class ReadingState(StrEnum):
-    """Where a reading in the background stands."""
-
-    READING = "reading"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingPart:
-    """One list of a reading: rows so far, of about how many where Canvas lets on."""
-
-    what: str
-    done: int
-    total: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingProgress:
-    """A reading in the background. ``told_at`` is when it was heard of last; of one that is over, its end."""
-
-    state: ReadingState
-    started_at: datetime
-    told_at: datetime
-    parts: tuple[ReadingPart, ...] = ()
-    why: Why = Why.NONE
-    """Why it failed."""
-
-    @property
-    def reading(self) -> bool:
-        """Whether it goes on."""
-        return self.state is ReadingState.READING
-
-    @property
-    def done(self) -> int:
-        """Rows read, of the lists whose length is known."""
-        return sum(min(part.done, part.total) for part in self.parts if part.total)
-
-    @property
-    def total(self) -> int:
-        """Rows of the lists whose length is known."""
-        return sum(part.total or 0 for part in self.parts)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At the pace so far; None while that is a guess."""
-        passed = (self.told_at - self.started_at).total_seconds()
-        if passed < 2 or self.done * 20 < self.total or not self.done:
-            return None
-        return passed * (self.total - self.done) / self.done
-
-
-class Watch(Protocol):
-    """Whoever waits for a plan."""
-
-    def hear(self, effort: Effort) -> None:
-        """How far the engine is."""
-        ...
-
-    def cancelled(self) -> bool:
-        """Whether the plan is not wanted any more."""
-        ...
-
-
-class MakingState(StrEnum):
-    """Where the making of a plan stands."""
-
-    MAKING = "making"
-    MADE = "made"
-    IMPOSSIBLE = "impossible"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """A plan that is being made, or was. ``told_at`` is when it was heard of last; at its end, the end."""
-
-    state: MakingState
-    started_at: datetime
-    told_at: datetime
-    effort: Effort | None = None
-    """None while what the plan rests on is read."""
-    plan: PlanId | None = None
-    why: Why = Why.NONE
-
-    @property
-    def making(self) -> bool:
-        """Whether it goes on."""
-        return self.state is MakingState.MAKING
-
-    @property
-    def seconds_so_far(self) -> float:
-        """Since it began."""
-        return (self.told_at - self.started_at).total_seconds()
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At the pace so far; None while that is a guess."""
-        fraction = self.effort.fraction if self.effort else 0.0
-        if self.seconds_so_far < 2 or fraction < 0.05:
-            return None
-        return self.seconds_so_far * (1 - fraction) / fraction
+from lti_tool.services.shown import (
+    Comparison,
+    Counts,
+    CourseOverview,
+    Edited,
+    Feasibility,
+    Imported,
+    PlanView,
+    RuleSet,
+)
 
 
 class ConnectingCases(Protocol):

@@ -11,7 +11,8 @@ from lti_tool.applying.report import RunSummary
 from lti_tool.planning.drift import Drift, DriftKind, find_drift
 from lti_tool.planning.ids import AssignmentId, RunId
 from lti_tool.planning.snapshot import Snapshot
-from lti_tool.services.use_cases import Actor, ReadingCases
+from lti_tool.services.actor import Actor
+from lti_tool.services.use_cases import ReadingCases
 
 BEHIND_THE_PLAN = frozenset(
     {

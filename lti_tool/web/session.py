@@ -14,7 +14,7 @@ import structlog
 from flask import Response, g, make_response, render_template, request
 
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
-from lti_tool.services.use_cases import Actor
+from lti_tool.services.actor import Actor
 
 
 class Colours(Protocol):

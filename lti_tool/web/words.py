@@ -26,7 +26,7 @@ from lti_tool.planning.same_pairs import DIFFERS_WORDS, Differs
 from lti_tool.planning.taking_part import LeftOut
 from lti_tool.services.edit_words import broken_sentences
 from lti_tool.services.editing import broken_by
-from lti_tool.services.use_cases import Feasibility, PlanView
+from lti_tool.services.shown import Feasibility, PlanView
 from lti_tool.web.voice import say
 
 KINDS: Mapping[ChangeKind, LazyString] = {

@@ -12,10 +12,10 @@ from typing import Protocol
 from flask import Blueprint, Response, g, jsonify, make_response, render_template, request, url_for
 
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
+from lti_tool.services.actor import Actor
 from lti_tool.services.administration import AdministrationView, Administrator, KeyRefused
 from lti_tool.services.doctor import Finding
 from lti_tool.services.registrations import RegistrationRefused
-from lti_tool.services.use_cases import Actor
 from lti_tool.web.answers import go_to
 from lti_tool.web.limits import Kind, limited
 from lti_tool.web.security import frame_in_named

@@ -16,13 +16,14 @@ from lti_tool.planning.ways_out import apply_way_out
 from lti_tool.services.edit_words import broken_sentences, cell_sentence, offers
 from lti_tool.services.errors import EditRefused
 from lti_tool.services.plan_table import ENGLISH_COLUMNS, ENGLISH_KINDS, Vocabulary
+from lti_tool.services.shown import Edited
 from lti_tool.services.spreadsheet_reading import (
     MOST_BYTES,
     CellProblem,
     CellTrouble,
     TableUnusable,
 )
-from lti_tool.services.use_cases import Edited, UseCases
+from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
 from lti_tool.web.editing.view import compared

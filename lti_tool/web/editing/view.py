@@ -13,7 +13,7 @@ from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.edit_words import broken_sentences
-from lti_tool.services.use_cases import Comparison, PlanView
+from lti_tool.services.shown import Comparison, PlanView
 from lti_tool.web.paging import page_of
 
 

@@ -7,7 +7,8 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from lti_tool.applying.answers import ReadFailed
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.services.errors import NotConnected
-from lti_tool.services.use_cases import CourseOverview, UseCases
+from lti_tool.services.shown import CourseOverview
+from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import go_to
 from lti_tool.web.paging import page_of
 from lti_tool.web.session import visit

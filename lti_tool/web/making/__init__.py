@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 from allocation.sentences import N_
 from lti_tool.applying.answers import ReadFailed
 from lti_tool.planning.ids import AssignmentId
-from lti_tool.services.use_cases import Making, MakingState, UseCases
+from lti_tool.services.long_work import Making, MakingState
+from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
 from lti_tool.web.session import visit

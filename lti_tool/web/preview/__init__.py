@@ -14,8 +14,10 @@ from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.ids import PlanId
 from lti_tool.planning.late_work import top_up_sentences
 from lti_tool.planning.plan import ChangeKind
+from lti_tool.services.long_work import ReadingState
+from lti_tool.services.shown import PlanView
 from lti_tool.services.spreadsheet import Cell
-from lti_tool.services.use_cases import PlanView, ReadingState, UseCases
+from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import csv_file, go_to
 from lti_tool.web.paging import Page, page_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lti_tool.planning.holes import StaffLine, for_staff
-from lti_tool.services.use_cases import PlanView
+from lti_tool.services.shown import PlanView
 
 LISTED = 20
 """Works listed on the page; the file has all of them."""

@@ -10,7 +10,7 @@ from lti_tool.planning.ids import SectionId, UserId
 from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Person, Snapshot
-from lti_tool.services.use_cases import PlanView
+from lti_tool.services.shown import PlanView
 from lti_tool.web.preview.changes import name_of, order_of
 from lti_tool.web.svg import Loads, Ring, Star, loads, ring, shade, star
 

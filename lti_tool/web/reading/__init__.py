@@ -14,7 +14,8 @@ from flask_babel import gettext as _
 from allocation.sentences import N_
 from lti_tool.applying.answers import ReadFailed
 from lti_tool.planning.ids import AssignmentId
-from lti_tool.services.use_cases import BackgroundCases, ReadingProgress, ReadingState, UseCases
+from lti_tool.services.long_work import ReadingProgress, ReadingState
+from lti_tool.services.use_cases import BackgroundCases, UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
 from lti_tool.web.session import visit

@@ -15,10 +15,12 @@ from lti_tool.planning.pool import INSTEAD, NOT_ACROSS, cross_listed
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Section, Snapshot
 from lti_tool.planning.ways_out import apply_way_out
+from lti_tool.services.actor import Actor
 from lti_tool.services.edit_words import offers
 from lti_tool.services.errors import NobodyToAllocate, RulesUnfit
 from lti_tool.services.planning import coverage
-from lti_tool.services.use_cases import Actor, Feasibility, Kept, UseCases
+from lti_tool.services.shown import Feasibility, Kept
+from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.answers import go_to
 from lti_tool.web.limits import Kind, limited

@@ -11,10 +11,10 @@ from lti_tool.persistence.plans import add_earlier, latest_snapshot, load_plan, 
 from lti_tool.planning.ids import AssignmentId, CourseId, PlanId, UserId
 from lti_tool.planning.rules import PairRule, PlanRules
 from lti_tool.planning.snapshot import Earlier
+from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NameInUse, NotHere
 from lti_tool.services.planning import Planning
 from lti_tool.services.rule_sets import RuleSets
-from lti_tool.services.use_cases import Actor
 from tests.builders import ASSIGNMENT, CANVAS, COURSE, NOON, plan, snapshot, user
 
 ACTOR = Actor(CANVAS, COURSE, UserId("1"), "Dr. Šimůnek")

@@ -33,13 +33,14 @@ from lti_tool.planning.ids import AssignmentId, RunId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ServiceError
+from lti_tool.services.long_work import Progress, silent
 from lti_tool.services.planning import Planning
 from lti_tool.services.reading import Reading
 from lti_tool.services.running import Running, our_reviews
-from lti_tool.services.use_cases import Actor, Progress, silent
 from tests.builders import ASSIGNMENT, CANVAS, COURSE, review, snapshot, user
 from tests.fakes import (
     BROKEN_AFTER,

@@ -51,6 +51,7 @@ from lti_tool.planning.snapshot import (
     Work,
 )
 from lti_tool.planning.taking_part import TakingPart, taking_part
+from lti_tool.services.actor import Actor
 from lti_tool.services.comparing import afterwards, canvas_instead
 from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
@@ -65,26 +66,21 @@ from lti_tool.services.errors import (
 )
 from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
+from lti_tool.services.long_work import Making, MakingState, ReadingProgress, ReadingState, silent
 from lti_tool.services.notices import Notices
 from lti_tool.services.own_column import OwnColumns
 from lti_tool.services.planning import changes_of, feasibility_of, late_and_lacking
 from lti_tool.services.scheduling import Scheduling
-from lti_tool.services.use_cases import (
-    Actor,
+from lti_tool.services.shown import (
     AssignmentRow,
     Counts,
     CourseOverview,
     Feasibility,
-    Making,
-    MakingState,
     PlanView,
-    ReadingProgress,
-    ReadingState,
     ReviewCounts,
     RuleSet,
-    UseCases,
-    silent,
 )
+from lti_tool.services.use_cases import UseCases
 from lti_tool.services.watching import Watching
 from lti_tool.web.administration import AdministrationCases
 from lti_tool.web.factory import WebSettings, create_web

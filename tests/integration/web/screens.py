@@ -25,7 +25,7 @@ from lti_tool.planning.schedule import Schedule, ScheduleKind, ScheduleOutcome
 from lti_tool.planning.snapshot import Review
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import AnotherRunActive
-from lti_tool.services.use_cases import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
+from lti_tool.services.long_work import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course
 from tests.integration.web.outside import ASKED, Outside
 

@@ -20,7 +20,7 @@ from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.rules import Load, PlanRules
-from lti_tool.services.use_cases import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
+from lti_tool.services.long_work import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course, web_of
 from tests.integration.web.screens import state_making
 

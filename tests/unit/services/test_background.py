@@ -12,10 +12,11 @@ import pytest
 
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
+from lti_tool.services.actor import Actor
 from lti_tool.services.background import BackgroundReadings, Notes
 from lti_tool.services.errors import NotConnected
+from lti_tool.services.long_work import Progress, ReadingProgress, ReadingState
 from lti_tool.services.reading import Reading
-from lti_tool.services.use_cases import Actor, Progress, ReadingProgress, ReadingState
 
 ACTOR = Actor(CanvasOrigin("https://canvas.example.edu"), CourseId("7"), UserId("1"))
 ESSAY = AssignmentId("70")

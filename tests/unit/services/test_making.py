@@ -15,10 +15,11 @@ from allocation.stages import Effort, Stage
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
+from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NobodyToAllocate
+from lti_tool.services.long_work import Making, MakingState, Watch
 from lti_tool.services.making import MakingPlans
 from lti_tool.services.planning import Planning
-from lti_tool.services.use_cases import Actor, Making, MakingState, Watch
 from tests.integration.web.course import NOW, Course, a_course
 from tests.unit.services.test_background import ACTOR, ESSAY, Shared
 

@@ -10,8 +10,8 @@ from lti_tool.planning.ids import AssignmentId, PlanId, RunId, UserId
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.undo import Effect, undo_changes
+from lti_tool.services.actor import Actor
 from lti_tool.services.planning import Planning, changes_of, feasibility_of
-from lti_tool.services.use_cases import Actor
 from tests.builders import ASSIGNMENT, CANVAS, COURSE, NOON, review, snapshot, user
 
 

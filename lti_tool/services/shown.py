@@ -1,0 +1,164 @@
+"""What the use cases give back, ready to be shown. What can be asked for is in ``use_cases``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from allocation import Quality, Reason
+from allocation.sentences import Sentence
+from lti_tool.applying.report import RunSummary
+from lti_tool.planning.canvas_method import Measured
+from lti_tool.planning.edits import Broken, Difference
+from lti_tool.planning.holes import Lacking
+from lti_tool.planning.ids import RunId
+from lti_tool.planning.late_work import TopUp
+from lti_tool.planning.plan import Plan
+from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.same_pairs import SamePairs
+from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
+from lti_tool.planning.taking_part import TakingPart
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCounts:
+    """Reviews that exist for an assignment now."""
+
+    total: int
+    completed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far one assignment is: ``submitted`` of ``students``, and its reviews."""
+
+    submitted: int
+    students: int
+    reviews: ReviewCounts
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentRow:
+    """One line of the home page. ``submitted`` of ``students``; counts are None where unread."""
+
+    facts: AssignmentFacts
+    submitted: int | None
+    students: int | None
+    reviews: ReviewCounts | None
+    last_run: RunSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class CourseOverview:
+    """The home page: assignments that use peer reviews, and those that could."""
+
+    course_name: str
+    with_peer_reviews: tuple[AssignmentRow, ...]
+    without_peer_reviews: tuple[AssignmentFacts, ...]
+    new_allocation_feature: bool
+    runs: tuple[RunSummary, ...]
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """If ``dropping`` per cent of the reviewers drop out, each by himself: what works keep.
+
+    ``works`` is the share of works that keep at least ``at_least`` reviews (per cent, rounded down);
+    ``certain`` what every work keeps whoever drops out; ``ask`` how many each must give that 95 of 100 works
+    keep enough, None where no number is enough.
+    """
+
+    dropping: int
+    at_least: int
+    works: int
+    certain: int
+    ask: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feasibility:
+    """Whether rules can work for a snapshot: the numbers when they do, the reasons when not."""
+
+    reviews: int
+    gives: tuple[int, int]
+    gets: tuple[int, int]
+    reasons: tuple[Reason, ...]
+    sentences: tuple[Sentence, ...]
+    """The reasons in words, with names."""
+    received: tuple[int, ...]
+    """Reviews of each work."""
+    reviewers: int
+    reason_names: Mapping[str, str]
+    """Display names by id, in the order in which Canvas lists people."""
+
+    @property
+    def works(self) -> bool:
+        """True when an allocation exists."""
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A stored plan with all that the preview shows. Quality and measures are of the state after applying."""
+
+    plan: Plan
+    snapshot: Snapshot
+    quality: Quality
+    measured: Measured | None
+    """The same in the numbers that are compared with Canvas's own method; None where no review is left."""
+    knows: frozenset[str]
+    """The fields of ``measured`` that mean something for this class."""
+    taking_part: TakingPart
+    run_id: RunId | None
+    """The run that applied this plan, if one did."""
+    created_by_name: str
+    top_up: TopUp | None
+    """What the plan does about late work, where it builds on reviews that exist."""
+    lacking: tuple[Lacking, ...]
+    """Works that have fewer reviews coming than agreed even then: for staff, by hand."""
+    again: SamePairs | None
+    """Which pairs are the same as in another assignment, where the rules ask for that."""
+    notified: int
+    """Students whom Canvas will notify when the plan is applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an edit came to: a plan; or the rules it would break; or why it cannot work."""
+
+    rules: PlanRules
+    """The rules that hold the edit."""
+    plan: Plan | None
+    broken: tuple[Broken, ...]
+    feasibility: Feasibility | None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The plan that a file asks for, None when it asks for nothing new; and the rules that it breaks."""
+
+    plan: Plan | None
+    broken: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two plans side by side; ``broken`` are the rules that the second one breaks."""
+
+    before: PlanView
+    after: PlanView
+    difference: Difference
+    broken: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Rules under a name."""
+
+    id: str
+    name: str
+    rules: PlanRules
+    saved_by_name: str
+    saved_at: datetime
