@@ -186,6 +186,16 @@ def remind(
     help="Canvas assignment that receives the points; `own` for a column of the tool's own.",
 )
 @click.option(
+    "--late-deduction",
+    type=click.IntRange(0, 100),
+    default=None,
+    metavar="PERCENT",
+    help="Off the share of each review seen open after the date; 0 for none.",
+)
+@click.option(
+    "--grace-hours", type=click.IntRange(0, 720), default=None, metavar="HOURS", help="After the date."
+)
+@click.option(
     "--gradebook", type=click.Path(path_type=Path), default=None, help="Write Canvas's import file."
 )
 @click.option("--post", is_flag=True, help="Send what a dry run shows.")
@@ -200,6 +210,8 @@ def credit(
     points: float | None,
     threshold: int | None,
     target: str | None,
+    late_deduction: int | None,
+    grace_hours: int | None,
     gradebook: Path | None,
     post: bool,
     format_: str,
@@ -212,7 +224,14 @@ def credit(
     from lti_tool.planning.ids import AssignmentId
     from lti_tool.services.gradebook import gradebook_csv
 
-    chosen = {"mode": mode, "points": points, "threshold": threshold, "target": target}
+    chosen = {
+        "mode": mode,
+        "points": points,
+        "threshold": threshold,
+        "target": target,
+        "late_deduction": late_deduction,
+        "grace_hours": grace_hours,
+    }
     with open_application() as application:
         actor = application.actor(canvas, course, user)
         cases, wanted = application.use_cases, AssignmentId(assignment)
@@ -348,6 +367,7 @@ def _show_credit(view: CreditView, format_: str) -> None:
             "name": view.names.get(line.user, line.user),
             "done": line.done,
             "assigned": line.assigned,
+            "late": line.late,
             "now": None if line.now is None else str(line.now),
             "then": None if line.then is None else str(line.then),
             "change": line.kind,
@@ -355,11 +375,34 @@ def _show_credit(view: CreditView, format_: str) -> None:
         for line in view.plan.lines
     ]
     if format_ == "json":
-        print_json({"target": view.target.id if view.target else None, "students": lines})
+        first = view.first_reading
+        print_json(
+            {
+                "target": view.target.id if view.target else None,
+                "late_from": None if view.late_from is None else view.late_from.isoformat(),
+                "first_reading_after": None if first is None else first.isoformat(),
+                "students": lines,
+            }
+        )
         return
     for line in lines:
         click.echo(
             f"{line['name']!s:<32}{line['done']:>3} of {line['assigned']:<3}"
             f"{line['now'] or '-':>9} -> {line['then'] or '-':<9}{line['change']}"
+            + (f", {line['late']} late" if line["late"] else "")
         )
+    if view.plan.rules.late_deduction:
+        click.echo(f"\n{_what_is_late(view)}")
     click.echo(f"\nNothing was sent. {len(view.plan.writes)} would change; add --post to send them.")
+
+
+def _what_is_late(view: CreditView) -> str:
+    if view.late_from is None:
+        return "No review counts as late: say with follow-up --due when they are due."
+    known = (
+        "A review counts as late when this tool saw it open and not begun after "
+        f"{view.late_from.isoformat()}. Those it did not look at in time count as on time."
+    )
+    if view.first_reading is None:
+        return f"{known} It has not looked since then."
+    return f"{known} It first looked at {view.first_reading.isoformat()}."

@@ -23,9 +23,10 @@ from lti_tool.persistence.follow_up_rows import (
     ReminderMessageRow,
     ReminderRow,
 )
+from lti_tool.persistence.open_reviews import first_reading, seen_open
 from lti_tool.persistence.plans import new_id
 from lti_tool.planning.follow_up import OWN_COLUMN, FollowUp, Posting, ScoreState, Sending
-from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
+from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, ReviewId, UserId
 from lti_tool.planning.reminders import Message, ReminderPlan
 
 
@@ -127,6 +128,16 @@ class FollowUps:
                     saved_at=at,
                 )
             )
+
+    def seen_open(self, of: Assignment) -> Mapping[ReviewId, datetime]:
+        """When each review was last seen open after the due date of the reviews."""
+        with self._database.read() as session:
+            return seen_open(session, of.canvas, of.course_id, of.assignment_id)
+
+    def first_reading(self, of: Assignment, since: datetime) -> datetime | None:
+        """The first reading at or after ``since`` that was looked through for open reviews."""
+        with self._database.read() as session:
+            return first_reading(session, of.canvas, of.course_id, of.assignment_id, since)
 
     def last_told(self, of: Assignment) -> Mapping[UserId, datetime]:
         """When each person was last sent a reminder, or may have been."""

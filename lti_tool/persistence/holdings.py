@@ -31,6 +31,7 @@ from lti_tool.persistence.follow_up_rows import (
 )
 from lti_tool.persistence.journal_rows import RunRow, RunSnapshotRow, table_of
 from lti_tool.persistence.lti_rows import OneTimeSecretRow, SessionRow
+from lti_tool.persistence.open_reviews import DueReadingRow, OpenReviewRow
 from lti_tool.persistence.plan_rows import PlanRow, RuleSetRow, SavedRulesRow, SnapshotRow
 from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.persistence.tokens import ConnectAttemptRow, TokenKind, TokenRow
@@ -65,6 +66,8 @@ HOLDINGS = (
     Holding(ReminderBatchRow, "sent_by", "sent_by_name"),
     Holding(CreditPostRow, "posted_by", "posted_by_name"),
     Holding(FollowUpRow, "saved_by"),
+    Holding(OpenReviewRow, "reviewer_id", own=True),
+    Holding(DueReadingRow),
     Holding(GradeServiceRow),
     Holding(RuleSetRow, "saved_by", "saved_by_name"),
     Holding(SavedRulesRow, "saved_by"),
@@ -167,6 +170,8 @@ def erase_old(session: Session, now: datetime, keep: Retention) -> Counter[str]:
             (table_of(row), table_of(row).c.created_at < now - keep.plans)
             for row in (ReminderBatchRow, CreditPostRow)
         ),
+        (table_of(OpenReviewRow), OpenReviewRow.open_at < now - keep.plans),
+        (table_of(DueReadingRow), DueReadingRow.read_at < now - keep.plans),
         *(
             (table_of(row), table_of(row).c.saved_at < now - keep.rules)
             for row in (FollowUpRow, GradeServiceRow, RuleSetRow, SavedRulesRow)

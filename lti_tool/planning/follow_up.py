@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -18,8 +18,9 @@ CreditMode = Literal["proportional", "all_or_nothing", "threshold"]
 class CreditRules(BaseModel):
     """Points for completed reviews.
 
-    There is no penalty for late reviews: Canvas's list of peer reviews tells whether one is completed, not
-    when (canvas-lms lib/api/v1/assessment_request.rb), and a guess would decide about points.
+    Canvas's list of peer reviews tells whether one is completed, not when (canvas-lms
+    lib/api/v1/assessment_request.rb). The deduction is therefore for what is known alone: reviews that a
+    reading after the date showed open.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,12 @@ class CreditRules(BaseModel):
     threshold: int = Field(default=1, ge=1, le=50, description="Completed reviews for full credit")
     target: str | None = Field(
         default=None, max_length=64, description="Canvas assignment that receives the points, or own"
+    )
+    late_deduction: int = Field(
+        default=0, ge=0, le=100, description="Per cent of a late review's share that is taken off; 0: none"
+    )
+    grace_hours: int = Field(
+        default=0, ge=0, le=24 * 30, description="So long after the due date of the reviews none is late"
     )
 
 
@@ -47,6 +54,13 @@ class FollowUp(BaseModel):
         default=48, ge=1, le=24 * 60, description="Nobody is reminded again within so many hours"
     )
     credit: CreditRules = CreditRules()
+
+    @property
+    def late_from(self) -> datetime | None:
+        """From when on a review is late for the points; None without a due date."""
+        if self.reviews_due_at is None:
+            return None
+        return self.reviews_due_at.astimezone(UTC) + timedelta(hours=self.credit.grace_hours)
 
     def overdue(self, now: datetime) -> bool:
         """Whether open reviews are late at ``now``."""

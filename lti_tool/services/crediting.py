@@ -19,7 +19,7 @@ from lti_tool.canvas.errors import CanvasError
 from lti_tool.canvas.pacing import Lane
 from lti_tool.persistence.follow_ups import CreditPost, FollowUps
 from lti_tool.planning.board import make_board
-from lti_tool.planning.credit import CreditPlan, plan_credit
+from lti_tool.planning.credit import CreditPlan, count_late, plan_credit
 from lti_tool.planning.follow_up import OWN_COLUMN, Posting
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
@@ -186,16 +186,22 @@ class Crediting:
 
     def _view(self, actor: Actor, assignment: AssignmentId, title: str, *, fresh: bool) -> CreditView:
         snapshot = self._reading.snapshot(actor, assignment, fresh=fresh)
-        rules = self._store.settings(place(actor, assignment)).credit
+        where = place(actor, assignment)
+        settings = self._store.settings(where)
+        rules = settings.credit
         lines = make_board([snapshot], {}, self._now()).lines
         target, held = None, dict[UserId, Decimal | None]()
         if rules.target == OWN_COLUMN:
             target, held = self._own_column(actor, snapshot, rules.points, title)
         elif rules.target:
             target, held = self._held(actor, assignment, AssignmentId(rules.target))
-        plan = plan_credit(lines, rules, held)
+        late, late_from, first_reading = None, settings.late_from if rules.late_deduction else None, None
+        if late_from is not None:
+            late = count_late(snapshot.reviews, self._store.seen_open(where), late_from)
+            first_reading = self._store.first_reading(where, late_from)
+        plan = plan_credit(lines, rules, held, late)
         names = {person.id: person.sortable_name for person in snapshot.people}
-        return CreditView(plan, names, target, _fingerprint(plan))
+        return CreditView(plan, names, target, _fingerprint(plan), late_from, first_reading)
 
     def _own_column(
         self, actor: Actor, snapshot: Snapshot, points: float, title: str
@@ -242,4 +248,5 @@ def why_unfit(facts: AssignmentFacts, reviewed: AssignmentId) -> str | None:
 
 def _fingerprint(plan: CreditPlan) -> str:
     writes = {user: str(value) for user, value in plan.writes.items()}
-    return hashlib.sha256(json.dumps([plan.rules.target, writes], sort_keys=True).encode()).hexdigest()
+    said = [plan.rules.target, plan.rules.late_deduction, plan.rules.grace_hours, writes]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

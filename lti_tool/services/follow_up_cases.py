@@ -72,6 +72,10 @@ class CreditView:
     target: CreditTarget | None
     fingerprint: str
     """Names exactly these points; `post_credit` wants it back."""
+    late_from: datetime | None = None
+    """From when on reviews are late; None while there is no deduction, or no due date."""
+    first_reading: datetime | None = None
+    """The first reading after that; what was completed before it counts as on time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,9 @@ class FollowUpCases(Protocol):
         """What was settled for an assignment, or the defaults."""
         ...
 
-    def save_settings(self, actor: Actor, assignment: AssignmentId, settings: FollowUp) -> None:
+    def save_settings(
+        self, actor: Actor, assignment: AssignmentId, settings: FollowUp, locale: str = "en"
+    ) -> None:
         """Keep it."""
         ...
 

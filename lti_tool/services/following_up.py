@@ -14,6 +14,7 @@ from lti_tool.planning.board import Board, make_board
 from lti_tool.planning.follow_up import FollowUp, Sending
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.reminders import Audience, ReminderPlan, Template, plan_reminders
+from lti_tool.planning.schedule import Schedule, ScheduleKind
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
@@ -45,11 +46,50 @@ class FollowingUp:
         """What was settled for an assignment, or the defaults."""
         return self._store.settings(place(actor, assignment))
 
-    def save_settings(self, actor: Actor, assignment: AssignmentId, settings: FollowUp) -> None:
-        """Keep it; what is to happen before or after the due date of the reviews moves with it."""
-        now = self._now()
+    def save_settings(
+        self, actor: Actor, assignment: AssignmentId, settings: FollowUp, locale: str = "en"
+    ) -> None:
+        """Keep it; what is to happen before or after the due date of the reviews moves with it.
+
+        Where late reviews cost points, somebody has to look at the date; a schedule does.
+
+        Args:
+            locale: language of what that schedule may have to tell.
+        """
+        now, before = self._now(), self.settings(actor, assignment)
         self._store.save_settings(place(actor, assignment), settings, by=actor.user_id, at=now)
         self._schedules.date_moved(actor.canvas, actor.course_id, assignment, settings.reviews_due_at, now)
+        matters = settings.credit.late_deduction > 0 and settings.late_from is not None
+        if matters and (settings.late_from != before.late_from or not before.credit.late_deduction):
+            self._look_when_late(actor, assignment, settings, locale)
+
+    def _look_when_late(
+        self, actor: Actor, assignment: AssignmentId, settings: FollowUp, locale: str
+    ) -> None:
+        """Have Canvas read when reviews begin to be late, unless a schedule is there that does."""
+        wanted = Schedule(
+            kind=ScheduleKind.WATCH,
+            after_due_hours=settings.credit.grace_hours,
+            counted_from="reviews",
+            locale=locale,
+        )
+        now = self._now()
+        first = wanted.first(settings.reviews_due_at, now)
+        for one in self._schedules.of_course(actor.canvas, actor.course_id, assignment):
+            same = one.schedule.kind is wanted.kind and one.schedule.counted_from == wanted.counted_from
+            ahead = one.next_at is not None or (one.last_at is not None and one.last_at >= (first or now))
+            if same and one.schedule.after_due_hours == wanted.after_due_hours and ahead:
+                return
+        self._schedules.add(
+            actor.canvas,
+            actor.course_id,
+            assignment,
+            wanted,
+            by=actor.user_id,
+            by_name=actor.name,
+            next_at=first,
+            at=now,
+        )
 
     def reviewed(self, actor: Actor) -> list[AssignmentId]:
         """The assignments of a board over the whole course: published ones with peer reviews; one list."""

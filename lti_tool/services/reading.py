@@ -14,6 +14,7 @@ from lti_tool.canvas.pacing import Lane
 from lti_tool.canvas.several_reader import SeveralAssignments
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.persistence.database import Database
+from lti_tool.persistence.open_reviews import note_open
 from lti_tool.persistence.plans import add_earlier, has_snapshot, latest_snapshot, store_snapshot
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.people_list import Contact
@@ -115,6 +116,7 @@ class Reading:
             if listed is not None and snapshot.taken_at - listed.given_at < LEVELS_STAY:
                 snapshot = replace(snapshot, listed=listed)
             store_snapshot(session, snapshot, actor.user_id)
+            note_open(session, snapshot)
         return snapshot
 
     def snapshots(

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, render_template, request, url_for
-from flask_babel import get_timezone, to_user_timezone
+from flask_babel import get_locale, get_timezone, to_user_timezone
 from flask_babel import gettext as _
 
 from allocation.sentences import Sentence
@@ -107,7 +107,7 @@ def board_blueprint(services: UseCases) -> Blueprint:
         settled, errors = read_settings(found, request.form)
         if settled is None:
             return show(course_id, assignment_id, errors, 422)
-        services.following_up.save_settings(actor, assignment, settled)
+        services.following_up.save_settings(actor, assignment, settled, str(get_locale() or "en"))
         return go_to(url_for("course.board.one_assignment", course_id=course_id, assignment_id=assignment_id))
 
     return pages

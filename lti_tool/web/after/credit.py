@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from lti_tool.planning.credit import CreditKind
@@ -18,6 +19,8 @@ from lti_tool.web.after import words
 from lti_tool.web.answers import file_to_save, go_to
 from lti_tool.web.paging import page_of
 from lti_tool.web.session import visit
+
+MOST_GRACE_HOURS = 720
 
 
 def credit_blueprint(services: UseCases) -> Blueprint:
@@ -72,7 +75,9 @@ def credit_blueprint(services: UseCases) -> Blueprint:
         if rules is None:
             return show(course_id, assignment_id, errors, 422)
         found = services.following_up.settings(actor, assignment)
-        services.following_up.save_settings(actor, assignment, found.model_copy(update={"credit": rules}))
+        services.following_up.save_settings(
+            actor, assignment, found.model_copy(update={"credit": rules}), str(get_locale() or "en")
+        )
         return go_to(_here(course_id, assignment_id))
 
     @pages.post("/post")
@@ -107,14 +112,33 @@ def read_rules(
     threshold = form.get("threshold", "").strip() or "1"
     if not (threshold.isascii() and threshold.isdigit() and 1 <= int(threshold[:3]) <= 50):
         errors["threshold"] = _("Give a number of reviews from 1 to 50.")
+    deduction = _whole(form, "late_deduction", 100)
+    if deduction is None:
+        errors["late_deduction"] = _("Give a number of per cent from 0 to 100; 0 for no deduction.")
+    grace = _whole(form, "grace_hours", MOST_GRACE_HOURS)
+    if grace is None:
+        errors["grace_hours"] = _("Give a number of hours from 0 to 720.")
     target = form.get("target", "")
     if target and target not in targets:
         errors["target"] = _("Choose an assignment from the list.")
     if errors:
         return None, errors
     return CreditRules.model_validate(
-        {"mode": mode, "points": points, "threshold": int(threshold), "target": target}
+        {
+            "mode": mode,
+            "points": points,
+            "threshold": int(threshold),
+            "target": target,
+            "late_deduction": deduction,
+            "grace_hours": grace,
+        }
     ), {}
+
+
+def _whole(form: Mapping[str, str], name: str, most: int) -> int | None:
+    """A whole number from 0 to ``most``, 0 where nothing is said; None when it is something else."""
+    text = form.get(name, "").strip() or "0"
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= most else None
 
 
 def _number(text: str) -> float | None:

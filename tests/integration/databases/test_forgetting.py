@@ -34,6 +34,7 @@ from lti_tool.persistence.follow_up_rows import (
 from lti_tool.persistence.holdings import HOLDINGS, REMOVED
 from lti_tool.persistence.journal_rows import RunRow
 from lti_tool.persistence.launches import SessionRows
+from lti_tool.persistence.open_reviews import DueReadingRow, OpenReviewRow
 from lti_tool.persistence.plan_rows import PlanRow, RuleSetRow, SavedRulesRow, SnapshotRow
 from lti_tool.persistence.plans import save_rules, store_plan, store_snapshot
 from lti_tool.persistence.schedules import ScheduleRow
@@ -131,6 +132,8 @@ def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
         )  # fmt: skip
         place = {"canvas": canvas, "course_id": course, "assignment_id": "a"}
         session.add(FollowUpRow(**place, body="{}", saved_by=TEACHER, saved_at=LONG_AGO))
+        session.add(OpenReviewRow(**place, review_id="r1", reviewer_id=STUDENT, open_at=LONG_AGO))
+        session.add(DueReadingRow(**place, read_at=LONG_AGO))
         session.add(
             ReminderBatchRow(
                 id=f"b{key}", **place, sent_by=TEACHER, sent_by_name="Canary Teacher", created_at=LONG_AGO
@@ -260,7 +263,7 @@ def test_a_student_is_nowhere_by_name_and_in_no_reason(application: Application)
     assert b"60606" not in stored, "and so does the level"
     assert b"80808" in stored
     assert REMOVED.encode() in stored
-    assert counts(application)["reminder"] == 0
+    assert counts(application)["reminder"] == counts(application)["open_review"] == 0
     with application.database.read() as session:
         assert session.query(PlanRow).count() == len(PLACES), "the record of what was done stays"
 
@@ -314,6 +317,7 @@ def test_housekeeping_erases_what_is_old_and_nothing_else(application: Applicati
         "an unfinished run keeps plan and reading"
     )
     assert (gone["canvas_token"], gone["schedule"]) == (1, 2)
+    assert gone["open_review"] == gone["due_reading"] == 3
     after = counts(application, SOUTH)
     assert after["plan"] == after["run"] == after["canvas_token"] == 1
     assert sum(counts(application).values()) < sum(keep.values())

@@ -18,12 +18,13 @@ from lti_tool.persistence.follow_up_rows import (
     ReminderMessageRow,
     ReminderRow,
 )
+from lti_tool.persistence.open_reviews import DueReadingRow, OpenReviewRow
 from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.planning.ids import CanvasOrigin, UserId
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 
 ROWS = (
-    CreditPostRow, CreditScoreRow, FollowUpRow, GradeServiceRow, ReminderBatchRow, ReminderMessageRow,
+    CreditPostRow, CreditScoreRow, DueReadingRow, FollowUpRow, GradeServiceRow, OpenReviewRow, ReminderBatchRow, ReminderMessageRow,
     ReminderRow, ScheduleRow,
 )  # fmt: skip
 

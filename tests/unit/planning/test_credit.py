@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lti_tool.planning.board import make_board
-from lti_tool.planning.credit import CreditKind, plan_credit, points
+from lti_tool.planning.credit import CreditKind, count_late, plan_credit, points
 from lti_tool.planning.follow_up import CreditMode, CreditRules
 from tests.builders import NOON, review, snapshot, user
 
@@ -61,3 +62,58 @@ def test_only_what_differs_is_sent() -> None:
         user(5): CreditKind.NO_REVIEWS,
         user(6): CreditKind.NO_REVIEWS,
     }
+
+
+@given(
+    mode=st.sampled_from(["proportional", "all_or_nothing", "threshold"]),
+    full=st.floats(0.5, 1000),
+    assigned=st.integers(0, 12),
+    done=st.integers(0, 12),
+    threshold=st.integers(1, 12),
+    deduction=st.integers(0, 100),
+)
+def test_late_reviews_never_give_more_than_those_on_time_and_nothing_is_taken_unasked(
+    mode: CreditMode, full: float, assigned: int, done: int, threshold: int, deduction: int
+) -> None:
+    done = min(done, assigned)
+    rules = CreditRules(mode=mode, points=full, threshold=threshold)
+    on_time = points(rules, done, assigned)
+    assert {points(rules, done, assigned, late) for late in range(done + 1)} == {on_time}, "0 is off"
+
+    strict = rules.model_copy(update={"late_deduction": deduction})
+    by_late = [points(strict, done, assigned, late) for late in range(done + 1)]
+    assert by_late == sorted(by_late, reverse=True)
+    assert by_late[0] == on_time <= max(on_time, Decimal(str(full)).quantize(Decimal("0.01")))
+    assert all(value >= 0 for value in by_late)
+    all_late = on_time * (100 - deduction) / 100
+    assert abs(by_late[-1] - all_late) <= Decimal("0.01"), "all late: all loses the deduction"
+
+
+@pytest.mark.parametrize(
+    ("mode", "done", "late", "expected"),
+    [
+        ("proportional", 3, 1, "9.17"),
+        ("proportional", 2, 2, "5.00"),
+        ("all_or_nothing", 3, 1, "9.17"),
+        ("all_or_nothing", 2, 1, "0.00"),
+        ("threshold", 2, 1, "8.75"),
+    ],
+)
+def test_a_late_review_loses_its_part(mode: CreditMode, done: int, late: int, expected: str) -> None:
+    rules = CreditRules(mode=mode, points=10, threshold=2, late_deduction=25)
+    assert points(rules, done, 3, late) == Decimal(expected)
+
+
+def test_late_is_what_was_seen_open_from_the_date_on_and_is_completed_now() -> None:
+    reviews = [review(1, n, completed=True) for n in (2, 3, 4)] + [review(1, 5)]
+    just, before = NOON, NOON - timedelta(seconds=1)
+    seen = {reviews[0].id: just, reviews[1].id: before, reviews[3].id: just}
+    assert count_late(reviews, seen, NOON) == {user(1): 1}
+    plan = plan_credit(
+        make_board([snapshot(5, reviews=reviews)], {}, NOON).lines,
+        CreditRules(late_deduction=50),
+        {},
+        count_late(reviews, seen, NOON),
+    )
+    line = next(line for line in plan.lines if line.user == user(1))
+    assert (line.done, line.late, line.then) == (3, 1, Decimal("6.25"))
