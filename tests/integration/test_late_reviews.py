@@ -3,143 +3,171 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lti_tool.bootstrap import Application, build_application
+from lti_tool.planning.credit import CreditLine
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.schedule import ScheduleKind, ScheduleOutcome
 from lti_tool.services.errors import CreditChanged
+from lti_tool.services.follow_up_cases import CreditView
+from lti_tool.services.use_cases import Actor
 from lti_tool.settings import Settings
-from lti_tool.simulator.coursework import attach_rubric
-from lti_tool.simulator.records import Assignment, Course
-from tests.integration.test_after_allocation import canvas, course, essay, finish, terminal
-from tests.integration.test_command_line import Terminal
+from lti_tool.simulator.coursework import attach_rubric, create_request
+from lti_tool.simulator.habits import Habits
+from lti_tool.simulator.records import Assignment
+from tests.integration.test_after_allocation import finish
+from tests.integration.test_command_line import TOKEN, Terminal
+from tests.simulated import SimulatedCanvas, simulated_canvas
 
-__all__ = ["canvas", "course", "essay", "terminal"]
+HOUR = timedelta(hours=1)
+NOW = datetime.now(UTC).replace(microsecond=0)
 
-PAST = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
-AHEAD = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+
+@dataclass
+class Stage:
+    """Four students who each owe the next two a review, and a teacher."""
+
+    canvas: SimulatedCanvas
+    terminal: Terminal
+    application: Application
+    actor: Actor
+    essay: Assignment
+    students: list[str]
+
+    @property
+    def assignment(self) -> AssignmentId:
+        return AssignmentId(self.essay.id)
+
+    def due(self, at: datetime) -> None:
+        cases = self.application.use_cases.following_up
+        settled = cases.settings(self.actor, self.assignment)
+        cases.save_settings(self.actor, self.assignment, settled.model_copy(update={"reviews_due_at": at}))
+
+    def settle(self, **credit: object) -> None:
+        cases = self.application.use_cases.following_up
+        settled = cases.settings(self.actor, self.assignment)
+        rules = settled.credit.model_copy(update=credit)
+        cases.save_settings(self.actor, self.assignment, settled.model_copy(update={"credit": rules}))
+
+    def read(self) -> None:
+        self.application.use_cases.following_up.board(self.actor, [self.assignment], fresh=True)
+
+    def look(self) -> tuple[CreditView, dict[str, CreditLine]]:
+        """Read Canvas; the points of those who review."""
+        self.read()
+        view = self.application.use_cases.crediting.preview_credit(self.actor, self.assignment)
+        return view, {line.user: line for line in view.plan.lines if line.assigned}
 
 
 @pytest.fixture
-def application(terminal: Terminal) -> Iterator[Application]:
-    instance = Path(terminal.environment["PEER_ALLOCATOR_INSTANCE"])
-    made = build_application(Settings(instance=instance, allow_http_loopback=True))
-    yield made
-    made.close()
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with simulated_canvas("small", habits=Habits(throttle_enabled=False)) as canvas:
+        course = canvas.course("WRIT")
+        essay = canvas.assignment(course, "Essay 1")
+        works = [one for one in canvas.state.submissions_of(essay.id) if one.submitted_at is not None][:4]
+        students = [one.user_id for one in works]
+        for mine, after, second in zip(works, works[1:] + works[:1], works[2:] + works[:2], strict=True):
+            create_request(canvas.state, after, mine.user_id, made_by=None)
+            create_request(canvas.state, second, mine.user_id, made_by=None)
+        terminal = Terminal(
+            canvas,
+            {
+                "PEER_ALLOCATOR_INSTANCE": str(tmp_path),
+                "PEER_ALLOCATOR_ALLOW_HTTP_LOOPBACK": "true",
+                "PEER_ALLOCATOR_LOG_LEVEL": "error",
+                TOKEN: canvas.state.make_personal_token(canvas.user("teacher").id).token,
+            },
+        )
+        terminal.run("connect", "--canvas", canvas.url, "--token-env", TOKEN)
+        application = build_application(Settings(instance=tmp_path, allow_http_loopback=True))
+        actor = application.actor(canvas.url, course.id)
+        made = Stage(canvas, terminal, application, actor, essay, students)
+        made.settle(points=12)
+        yield made
+        application.close()
 
 
-def due(terminal: Terminal, course: Course, essay: Assignment, when: str) -> None:
-    terminal.run("follow-up", *terminal.where(course, essay), "--due", when)
+def test_late_is_what_was_open_at_a_reading_after_the_date_and_nothing_else(stage: Stage) -> None:
+    unseen, quick, lazy, begun = stage.students
+    finish(stage.canvas, stage.essay, of=quick)
+    finish(stage.canvas, stage.essay, of=begun, number=1)
+    attach_rubric(stage.canvas.state, stage.essay.id, "Added in mid-term")  # sets all back to open
+    finish(stage.canvas, stage.essay, of=quick)
+    stage.settle(late_deduction=25)
+    stage.due(NOW - 2 * HOUR)
+    finish(stage.canvas, stage.essay, of=unseen)  # after the date, but nobody has looked
+    view, lines = stage.look()
+    assert view.first_reading is not None
+    assert view.first_reading >= NOW
+    assert {line.late for line in lines.values()} == {0}
+
+    finish(stage.canvas, stage.essay, of=lazy, number=1)
+    finish(stage.canvas, stage.essay, of=begun)
+    approved, lines = stage.look()
+    late = {user: (line.done, line.late, float(line.then or 0)) for user, line in lines.items()}
+    assert late == {
+        unseen: (2, 0, 12), quick: (2, 0, 12), lazy: (1, 1, 4.5), begun: (2, 1, 10.5)
+    }  # fmt: skip
+
+    course = stage.canvas.course("WRIT")
+    where = stage.terminal.where(course, stage.essay)
+    shown = stage.terminal.run("credit", *where, "--grace-hours", "1").output
+    assert shown.count(", 1 late") == 2
+    assert "Those it did not look at in time count as on time. It first looked at" in shown
+    given = stage.terminal.json(
+        "credit", *where, "--gradebook", str(stage.application.settings.instance / "g.csv")
+    )
+    assert {one["late"] for one in given["students"]} == {0, 1}
+    assert "4.5" in (stage.application.settings.instance / "g.csv").read_text(encoding="utf-8-sig")
+
+    column = stage.canvas.assignment(course, "Essay 2").id
+    stage.settle(target=column)
+    approved, _ = stage.look()
+    stage.settle(late_deduction=50)
+    cases = stage.application.use_cases.crediting
+    with pytest.raises(CreditChanged):
+        cases.post_credit(stage.actor, stage.assignment, approved.fingerprint)
+    stage.settle(late_deduction=25)
+    posted = cases.post_credit(stage.actor, stage.assignment, approved.fingerprint)
+    assert {user: float(value) for user, value in posted.points.items()} == {
+        user: points for user, (_, _, points) in late.items()
+    }
+
+    stage.settle(late_deduction=25, grace_hours=24)
+    view, lines = stage.look()
+    assert view.first_reading is None, "no reading is so late yet"
+    assert {line.late for line in lines.values()} == {0}
 
 
-def points(terminal: Terminal, course: Course, essay: Assignment, *words: str) -> Any:
-    found = terminal.json("credit", *terminal.where(course, essay), "--points", "12", *words)
-    return found | {"students": {one["user"]: one for one in found["students"]}}
+def test_switching_it_on_has_canvas_read_at_the_date_once(stage: Stage) -> None:
+    cases = stage.application.use_cases.scheduling
 
-
-def test_what_was_open_after_the_date_is_late_and_the_rest_is_not(
-    terminal: Terminal, course: Course, essay: Assignment
-) -> None:
-    canvas = terminal.canvas
-    lazy, quick = sorted({one.assessor_id for one in canvas.state.reviews_of(essay.id)})[:2]
-    finish(canvas, essay, of=quick)
-    due(terminal, course, essay, PAST)
-    before = points(terminal, course, essay, "--late-deduction", "25")
-    assert before["first_reading_after"] is not None, "this was it"
-    assert all(one["late"] == 0 for one in before["students"].values())
-
-    finish(canvas, essay, of=lazy, number=1)
-    seen = points(terminal, course, essay)["students"]
-    assert (seen[lazy]["late"], seen[quick]["late"]) == (1, 0)
-    assert float(seen[quick]["then"]) == 12
-    assert float(seen[lazy]["then"]) == pytest.approx(12 * 0.75 / seen[lazy]["assigned"])
-    shown = terminal.run("credit", *terminal.where(course, essay)).output
-    assert ", 1 late" in shown
-    assert "Those it did not look at in time count as on time." in shown
-
-    with_grace = points(terminal, course, essay, "--grace-hours", "24")
-    assert with_grace["first_reading_after"] is None
-    assert with_grace["students"][lazy]["late"] == 0
-    off = points(terminal, course, essay, "--late-deduction", "0", "--grace-hours", "0")
-    assert off["students"][lazy]["late"] == 0
-    assert float(off["students"][lazy]["then"]) == pytest.approx(12 / seen[lazy]["assigned"])
-
-
-def test_what_nobody_looked_at_after_the_date_is_on_time(
-    terminal: Terminal, course: Course, essay: Assignment
-) -> None:
-    points(terminal, course, essay, "--late-deduction", "100")
-    due(terminal, course, essay, PAST)
-    finish(terminal.canvas, essay)
-    seen = points(terminal, course, essay)
-    assert {one["late"] for one in seen["students"].values()} == {0}
-    assert {float(one["then"]) for one in seen["students"].values() if one["assigned"]} == {12}
-
-
-def test_a_review_that_was_begun_may_have_been_set_back_to_open(
-    terminal: Terminal, course: Course, essay: Assignment
-) -> None:
-    canvas = terminal.canvas
-    reviewer = canvas.state.reviews_of(essay.id)[0].assessor_id
-    finish(canvas, essay, of=reviewer, number=1)
-    attach_rubric(canvas.state, essay.id, "Added in mid-term")
-    assert {one.workflow_state for one in canvas.state.reviews_of(essay.id)} == {"assigned"}
-    due(terminal, course, essay, PAST)
-    points(terminal, course, essay, "--late-deduction", "100")
-    finish(canvas, essay, of=reviewer)
-    line = points(terminal, course, essay)["students"][reviewer]
-    assert line["late"] == line["done"] - 1
-
-
-def test_switching_it_on_has_canvas_read_at_the_date_once(
-    terminal: Terminal, course: Course, essay: Assignment, application: Application
-) -> None:
-    actor, wanted = application.actor(terminal.canvas.url, course.id), AssignmentId(essay.id)
-    cases = application.use_cases.scheduling
-
-    def watches() -> list[datetime | None]:
-        found = cases.schedules(actor, wanted)
+    def moments() -> list[datetime | None]:
+        found = cases.schedules(stage.actor, stage.assignment)
         assert {one.schedule.kind for one in found} <= {ScheduleKind.WATCH}
         return [one.next_at for one in found]
 
-    due(terminal, course, essay, AHEAD)
-    assert watches() == [], "nothing is asked for while late reviews cost nothing"
-    for _ in range(2):
-        points(terminal, course, essay, "--late-deduction", "25", "--grace-hours", "5")
-    assert watches() == [datetime.fromisoformat(AHEAD) + timedelta(hours=5)]
-    due(terminal, course, essay, PAST)
-    assert watches() == [datetime.fromisoformat(PAST) + timedelta(hours=5)], "it moves with the date"
-    points(terminal, course, essay, "--grace-hours", "1")
+    stage.due(NOW + 48 * HOUR)
+    assert moments() == [], "nothing is asked for while late reviews cost nothing"
+    stage.settle(late_deduction=25, grace_hours=5)
+    stage.settle(late_deduction=30)
+    assert moments() == [NOW + 53 * HOUR]
+    stage.due(NOW - 6 * HOUR)
+    assert moments() == [NOW - HOUR], "it moves with the date"
     assert cases.carry_out_due() == 1
-    assert [one.outcome for one in cases.schedules(actor, wanted)].count(ScheduleOutcome.NOTHING) == 1
-    finish(terminal.canvas, essay)
-    late = [one["late"] for one in points(terminal, course, essay)["students"].values()]
-    assert sum(late) == len(terminal.canvas.reviews(essay))
-    assert len(watches()) == 2, "what was done is not asked for again"
-
-
-def test_another_deduction_is_not_what_was_approved(
-    terminal: Terminal, course: Course, essay: Assignment, application: Application
-) -> None:
-    column = terminal.canvas.assignment(course, "Essay 2").id
-    due(terminal, course, essay, PAST)
-    points(terminal, course, essay, "--target", column, "--late-deduction", "25")
-    finish(terminal.canvas, essay)
-    actor = application.actor(terminal.canvas.url, course.id)
-    cases, wanted = application.use_cases, AssignmentId(essay.id)
-    cases.following_up.board(actor, [wanted], fresh=True)
-    approved = cases.crediting.preview_credit(actor, wanted).fingerprint
-    settings = cases.following_up.settings(actor, wanted)
-    other = settings.credit.model_copy(update={"late_deduction": 50})
-    cases.following_up.save_settings(actor, wanted, settings.model_copy(update={"credit": other}))
-    with pytest.raises(CreditChanged):
-        cases.crediting.post_credit(actor, wanted, approved)
-    renewed = cases.crediting.post_credit(
-        actor, wanted, cases.crediting.preview_credit(actor, wanted).fingerprint
-    )
-    assert {float(value) for value in renewed.points.values()} == {6}, "12 points, half of them taken off"
+    assert [one.outcome for one in cases.schedules(stage.actor, stage.assignment)] == [
+        ScheduleOutcome.NOTHING
+    ]
+    finish(stage.canvas, stage.essay)
+    _, lines = stage.look()
+    assert [line.late for line in lines.values()] == [2, 2, 2, 2], "that reading saw them all open"
+    stage.settle(late_deduction=0)
+    stage.settle(late_deduction=30)
+    assert len(moments()) == 1, "it has looked already"
+    stage.due(NOW + HOUR)
+    assert moments() == [None, NOW + 6 * HOUR], "a later date is looked at again"

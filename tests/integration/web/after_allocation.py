@@ -24,8 +24,8 @@ from lti_tool.planning.ids import CanvasOrigin, UserId
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 
 ROWS = (
-    CreditPostRow, CreditScoreRow, DueReadingRow, FollowUpRow, GradeServiceRow, OpenReviewRow, ReminderBatchRow, ReminderMessageRow,
-    ReminderRow, ScheduleRow,
+    CreditPostRow, CreditScoreRow, DueReadingRow, FollowUpRow, GradeServiceRow, OpenReviewRow,
+    ReminderBatchRow, ReminderMessageRow, ReminderRow, ScheduleRow,
 )  # fmt: skip
 
 
