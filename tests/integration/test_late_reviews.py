@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from lti_tool.applying.records import Actor
 from lti_tool.bootstrap import Application, build_application
 from lti_tool.planning.credit import CreditLine
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.schedule import ScheduleKind, ScheduleOutcome
 from lti_tool.services.errors import CreditChanged
 from lti_tool.services.follow_up_cases import CreditView
-from lti_tool.services.use_cases import Actor
 from lti_tool.settings import Settings
 from lti_tool.simulator.coursework import attach_rubric, create_request
 from lti_tool.simulator.habits import Habits
