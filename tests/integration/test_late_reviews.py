@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lti_tool.applying.records import Actor
 from lti_tool.bootstrap import Application, build_application
 from lti_tool.planning.credit import CreditLine
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.schedule import ScheduleKind, ScheduleOutcome
+from lti_tool.services.actor import Actor
 from lti_tool.services.errors import CreditChanged
 from lti_tool.services.follow_up_cases import CreditView
 from lti_tool.settings import Settings

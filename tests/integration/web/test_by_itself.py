@@ -93,3 +93,29 @@ def test_a_reminder_is_seen_and_then_added_for_a_day_before_or_after() -> None:
         assert says in refused.text
         assert DRAFT["body"] in refused.text, "nothing that was written is lost"
     assert len(course.schedules.of_course(CANVAS, COURSE, ASSIGNMENT)) == 1
+
+
+def test_a_deduction_for_late_reviews_has_somebody_look_at_the_date() -> None:
+    course = a_course()
+    app = web_of(course)
+    credit = f"{HOME}/assignments/{ASSIGNMENT}/credit"
+    form = {"mode": "proportional", "points": "10", "late_deduction": "101", "grace_hours": "-1"}
+    refused = app.test_client().post(f"{credit}/rules", headers=BEARER, data=form)
+    assert refused.status_code == 422
+    assert "Give a number of per cent from 0 to 100" in refused.text
+    assert "Give a number of hours from 0 to 720" in refused.text
+    assert 'value="101"' in refused.text, "what was typed is not lost"
+
+    form |= {"late_deduction": "25", "grace_hours": "24"}
+    app.test_client().post(f"{credit}/rules", headers=BEARER, data=form)
+    assert "nobody has said when they are due" in page(app, credit)
+    assert course.schedules.of_course(CANVAS, COURSE, ASSIGNMENT) == ()
+
+    board = {"reviews_due_at": "2026-10-01T12:00", "remind_every_hours": "48"}
+    follow_up = f"{HOME}/assignments/{ASSIGNMENT}/follow-up"
+    app.test_client().post(follow_up, headers=BEARER, data=board)
+    (one,) = course.schedules.of_course(CANVAS, COURSE, ASSIGNMENT)
+    assert (one.schedule.kind, one.schedule.after_due_hours) == (ScheduleKind.WATCH, 24)
+    assert one.next_at == datetime(2026, 10, 2, 10, tzinfo=UTC), "noon in Berlin, a day later"
+    assert "It has not looked since then." in page(app, credit)
+    assert "Oct 2, 2026, 12:00" in page(app, f"{HOME}/assignments/{ASSIGNMENT}/schedule")
