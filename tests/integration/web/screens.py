@@ -15,8 +15,11 @@ from allocation.sentences import sentence
 from allocation.stages import Effort, Stage
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.applying.states import RunState
+from lti_tool.persistence.follow_ups import Assignment, FollowUps
+from lti_tool.persistence.open_reviews import note_open
 from lti_tool.persistence.schedules import Result
 from lti_tool.planning.drift import Drift, DriftKind
+from lti_tool.planning.follow_up import CreditRules, FollowUp
 from lti_tool.planning.ids import ReviewId, RunId, UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.reminders import Template
@@ -210,6 +213,21 @@ def state_for_staff() -> tuple[Course, str]:
     return course, f"/plans/{plan.id}"
 
 
+def state_late_points() -> tuple[Course, str]:
+    """Every review was open a day after its date, and is completed now."""
+    course = course_with_holes()
+    settled = FollowUp(reviews_due_at=NOW - timedelta(days=2), credit=CreditRules(late_deduction=25))
+    place = Assignment(CANVAS, COURSE, ASSIGNMENT)
+    FollowUps(course.records).save_settings(place, settled, by=TEACHER.user_id, at=NOW)
+    was = tuple(replace(one, completed=False) for one in course.read.reviews)
+    with course.records.begin() as session:
+        note_open(session, replace(course.read, reviews=was, taken_at=NOW - timedelta(days=1)))
+    course.read = replace(
+        course.read, reviews=tuple(replace(one, completed=True) for one in course.read.reviews)
+    )
+    return course, f"/assignments/{ASSIGNMENT}/credit"
+
+
 def state_by_itself() -> tuple[Course, str]:
     """Schedules of every kind: one with a plan that waits, one that failed, reminders around a date."""
     course = a_course()
@@ -296,6 +314,7 @@ STATES: dict[str, Callable[[], tuple[Course, str]]] = {
     "reading": state_reading,
     "making": state_making,
     "points": lambda: (a_course(), f"/assignments/{ASSIGNMENT}/credit"),
+    "points of late reviews": state_late_points,
 }
 
 
