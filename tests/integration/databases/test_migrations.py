@@ -12,6 +12,7 @@ from sqlalchemy import Engine, inspect, text
 from lti_tool.persistence import (
     follow_ups,
     housekeeping_rows,
+    instance,
     launches,
     plans,
     registrations,
@@ -23,7 +24,17 @@ from lti_tool.persistence import (
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import make_engine
 
-MODULES = (schedules, follow_ups, housekeeping_rows, launches, plans, registrations, run_journal, tokens)
+MODULES = (
+    schedules,
+    follow_ups,
+    housekeeping_rows,
+    instance,
+    launches,
+    plans,
+    registrations,
+    run_journal,
+    tokens,
+)
 """Importing them fills ``Base.metadata``."""
 
 

@@ -289,7 +289,8 @@ def row_on_two_pages(scene: Scene) -> None:
     course = scene.world.course.id
     scene.when("GET", 1, lambda _p: scene.state.enroll_late(course, "Aaa First"), path="/enrollments.*page=2")
     assert scene.drive() is RunState.DONE
-    assert "person_joined" in drift(scene)
+    # Whether the newcomer is seen at once depends on which list was read first; twice is nobody.
+    assert drift(scene) <= {"person_joined"}
 
 
 def row_between_pages(scene: Scene) -> None:

@@ -42,7 +42,7 @@ def test_mistakes_are_accessible_and_take_the_focus(page: Page, serve: Serve) ->
     for path, button, field in ((PEOPLE, "Leave out", "user"), (RULES, "Show the preview", "seed")):
         open_page(page, home + path)
         if field == "seed":
-            page.get_by_text("More").click()
+            page.get_by_text("More", exact=True).click()
             page.fill("#seed", "two words")
         page.get_by_role("button", name=button).click()
         expect(page.locator("[data-takes-focus]")).to_be_focused()
