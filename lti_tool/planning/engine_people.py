@@ -48,7 +48,7 @@ def owed_by(
         usual = own_numbers.get(person.id, rules.reviews_per_reviewer)
         wanted = 0 if person.id in part.in_reserve else usual
         room = max(wanted, rules.most or rules.reviews_per_reviewer + 1) - stuck.get(person.id, 0)
-        owed[person.id] = max(0, min(wanted - outside.get(person.id, 0), room))
+        owed[person.id] = max(0, min(wanted, room) - outside.get(person.id, 0))
     return owed
 
 

@@ -120,6 +120,17 @@ def test_what_nobody_can_take_over_is_named_for_staff() -> None:
     assert {one.authors[0] for one in short} < {pair.author for pair in missed}
 
 
+def test_what_stays_on_a_list_counts_for_its_length() -> None:
+    base = snapshot(
+        12,
+        reviews=[review(1, author) for author in (2, 3, 11, 12)],
+        change_people={11: {"state": "inactive"}, 12: {"state": "inactive"}},
+    )
+    changes = changes_of(base, PlanRules(reviews_per_reviewer=3, not_coming=overdue(base, 1)), "seed")
+    hers = Counter(line.kind for line in changes if line.reviewer == user(1))
+    assert hers == {ChangeKind.KEEP: 2, ChangeKind.BLOCKED: 2}, "four already, and four is the most"
+
+
 def test_holes_are_found_by_their_kind() -> None:
     base = snapshot(
         8,
