@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from allocation.sentences import Sentence
 from lti_tool.planning.board import BoardLine, Standing
+from lti_tool.planning.drift_words import drift_lines
 from lti_tool.planning.follow_up import FollowUp
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.services.follow_up_cases import BoardView
@@ -21,7 +22,6 @@ from lti_tool.web.after import words
 from lti_tool.web.answers import csv_file, go_to
 from lti_tool.web.paging import page_of
 from lti_tool.web.session import visit
-from lti_tool.web.words import drift_lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from lti_tool.planning.canvas_method import Draws
+from lti_tool.planning.drift_words import drift_lines
 from lti_tool.planning.ids import PlanId
 from lti_tool.planning.late_work import top_up_sentences
 from lti_tool.planning.plan import ChangeKind
@@ -97,7 +98,7 @@ def preview_blueprint(services: UseCases) -> Blueprint:
             )
         now = services.reading.snapshot(actor, view.plan.assignment_id)  # who joined is in this one only
         names = {one.id: one.name for one in (*view.snapshot.people, *now.people)}
-        found = words.drift_lines(services.planning.drift(actor, view.plan.id, fresh=False), names)
+        found = drift_lines(services.planning.drift(actor, view.plan.id, fresh=False), names)
         return jsonify(
             html=render_template("_drift.html", drift=found, course_id=course_id, plan=view.plan),
             again=False,

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from lti_tool.planning.drift import DriftKind, find_drift
+from lti_tool.planning.drift_words import drift_lines
 from lti_tool.planning.snapshot import Snapshot
-from lti_tool.web.words import drift_lines
 from tests.builders import NOON, review, snapshot
 
 THEN = snapshot(4, sections=2, reviews=[review(1, 2), review(2, 3, completed=True)])
