@@ -30,9 +30,20 @@ _SECRETS = (
     re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]{8,}"),
     re.compile(rf"(?i)(\b(?:{_NAMED})=)[^\s&\"'\\]{{6,}}"),
     re.compile(rf"(?i)((?:\\?[\"'])(?:{_NAMED})(?:\\?[\"'])\s*[:,]\s*(?:\\?[\"']))[^\"'\\]{{6,}}"),
-    re.compile(r"()\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"),  # a JSON Web Token
     re.compile(r"()\b\d{1,6}~[A-Za-z0-9]{16,}"),  # a token of Canvas
 )
+
+_MAY_HOLD_TOKEN = re.compile(r"[\w.-]{16,}")
+"""Whole runs, each read once: an expression for the token itself starts again at each ``eyJ`` of a run."""
+_TOKEN_BEGINS = re.compile(r"(?<!\w)eyJ[\w-]{8}")
+
+
+def _without_token(run: re.Match[str]) -> str:
+    """The run up to a JSON Web Token: three parts between points."""
+    begins = _TOKEN_BEGINS.search(run[0])
+    if begins is None or run[0].count(".", begins.end()) < 2:
+        return run[0]
+    return run[0][: begins.start()] + "[removed]"
 
 
 def configure_logs(level: Level) -> None:
@@ -71,7 +82,7 @@ def blackened(text: str) -> str:
     """The text without what looks like a token, a code or a password."""
     for pattern in _SECRETS:
         text = pattern.sub(r"\1[removed]", text)
-    return text
+    return _MAY_HOLD_TOKEN.sub(_without_token, text)
 
 
 def _blacken(_logger: Any, _method: str, rendered: Any) -> str:

@@ -22,6 +22,7 @@ anything else, or not JSON                  unknown     broken_answer
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -206,9 +207,9 @@ def error_messages(document: Any) -> list[str]:
     """The texts of Canvas's ``errors``: a list of objects, an object of lists, of strings, or a string."""
     errors = document.get("errors", []) if isinstance(document, dict) else document
     found: list[str] = []
-    pending = [errors]
+    pending = deque([errors])
     while pending:
-        item = pending.pop(0)
+        item = pending.popleft()
         if isinstance(item, str):
             found.append(item)
         elif isinstance(item, list):

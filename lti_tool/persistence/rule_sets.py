@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from lti_tool.persistence.plan_rows import RuleSetRow
 from lti_tool.persistence.plans import new_id
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
 from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.unicode_forms import normal_form
 
 
 class NameTaken(Exception):
@@ -103,7 +103,7 @@ def delete_rule_set(session: Session, canvas: CanvasOrigin, course: CourseId, se
 
 
 def _key(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()[:300]
+    return normal_form("NFKC", name).casefold()[:300]
 
 
 def _named(session: Session, canvas: CanvasOrigin, course: CourseId, name: str) -> RuleSetRow | None:

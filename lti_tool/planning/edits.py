@@ -6,6 +6,7 @@ had to move; the services make a new plan from both that moves as little as poss
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
@@ -105,6 +106,21 @@ def edited_rules(rules: PlanRules, edit: Edit) -> PlanRules:
         exclude.append(Exclusion(user=edit.person, reason=edit.reason))
     changed = {"fixed": tuple(fixed), "forbidden": tuple(forbidden), "exclude": tuple(exclude)}
     return rules.model_copy(update=changed)
+
+
+def with_pairs(rules: PlanRules, kind: EditKind, reasons: Mapping[PersonPair, str]) -> PlanRules:
+    """The rules with all these pairs fixed (``PIN``) or forbidden (``FORBID``), each for its reason.
+
+    What ``edited_rules`` does pair by pair, in one pass: a list may have thousands.
+    """
+    added = tuple(_pair_rule(pair, reason) for pair, reason in reasons.items())
+    fixed = tuple(pair for pair in rules.fixed if pair.who not in reasons)
+    forbidden = tuple(pair for pair in rules.forbidden if pair.who not in reasons)
+    if kind is EditKind.PIN:
+        fixed += added
+    else:
+        forbidden += added
+    return rules.model_copy(update={"fixed": fixed, "forbidden": forbidden})
 
 
 def _pair_rule(pair: PersonPair, reason: str) -> PairRule:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from lti_tool.planning.unicode_forms import normal_form
+
 _BASE = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ŋ": "n"}
 )
@@ -16,6 +18,6 @@ _BASE = str.maketrans(
 
 def name_order(name: str) -> str:
     """A sorting key for a sortable name, or for the name of anything else."""
-    small = unicodedata.normalize("NFKD", name.casefold())
+    small = normal_form("NFKD", name.casefold())
     letters = "".join(sign for sign in small if not unicodedata.combining(sign))
     return f"{letters.translate(_BASE)}\0{small}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.snapshot import Person
+from lti_tool.planning.unicode_forms import normal_form
 
 MOST_ENTRIES = 5_000
 """More lines than this are not a list of students of one course."""
@@ -86,9 +87,7 @@ def entries(text: str) -> tuple[str, ...]:
 
 def _key(text: str) -> str:
     """Letters as people compare them: no case, no width, single spaces, no invisible characters."""
-    plain = "".join(
-        char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf"
-    )
+    plain = "".join(char for char in normal_form("NFKC", text) if unicodedata.category(char) != "Cf")
     return " ".join(plain.casefold().split())
 
 

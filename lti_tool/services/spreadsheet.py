@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Iterable, Sequence
+
+from lti_tool.planning.unicode_forms import normal_form
 
 Cell = str | int | None
 
@@ -30,7 +31,7 @@ def safe_cell(cell: Cell) -> str:
 
 
 def _starts_a_formula(text: str) -> bool:
-    bare = unicodedata.normalize("NFKC", text).lstrip(_HIDING + "".join(_INVISIBLE))
+    bare = normal_form("NFKC", text).lstrip(_HIDING + "".join(_INVISIBLE))
     return bare[:1] in STARTERS
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import io
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -30,6 +31,11 @@ from lti_tool.web.session import visit_if_any
 
 SOURCE = "en"
 """The language in which the sentences are written."""
+LONGEST_NAME = 64
+"""Letters of a language's name. BCP 47 asks for room for 35; what is longer is no language, and trying all
+beginnings of a header of 60 kB would take minutes."""
+MOST_ACCEPTED = 20
+"""Languages of a browser that are looked at."""
 TRANSLATIONS = Path(__file__).with_name("translations")
 
 
@@ -73,7 +79,7 @@ def speak(app: Flask) -> None:
 def _locale() -> str:
     current = visit_if_any()
     wanted = [current.launched.locale] if current is not None and current.launched.locale else []
-    for name in [*wanted, *request.accept_languages.values()]:
+    for name in [*wanted, *islice(request.accept_languages.values(), MOST_ACCEPTED)]:
         found = spoken(name)
         if found:
             return found
@@ -85,6 +91,8 @@ def spoken(name: str) -> str | None:
 
     Canvas also sends private parts, as in ``en-GB-x-ukhe``; they are dropped.
     """
+    if len(name) > LONGEST_NAME:
+        return None
     parts = name.replace("_", "-").split("-x-")[0].split("-")
     for length in range(len(parts), 0, -1):
         try:

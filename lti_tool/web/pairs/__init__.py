@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 from pydantic import ValidationError
 
-from lti_tool.planning.edits import Edit, EditKind, edited_rules
+from lti_tool.planning.edits import Edit, EditKind, edited_rules, with_pairs
 from lti_tool.planning.history import wanted_assignments
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.pair_list import PairLine, pair_lines
@@ -98,10 +98,8 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
             return show(course_id, assignment_id, {"list": sentence}, 422, unclear)
         kind = EditKind.PIN if request.form.get("do") == "pin" else EditKind.FORBID
         rules = services.planning.rules(actor, assignment)
-        for line in lines:
-            if line.pair is not None:
-                rules = edited_rules(rules, Edit(kind, (line.pair,), reason=line.reason[:LONGEST_REASON]))
-        services.planning.save_rules(actor, assignment, rules)
+        reasons = {line.pair: line.reason[:LONGEST_REASON] for line in lines if line.pair is not None}
+        services.planning.save_rules(actor, assignment, with_pairs(rules, kind, reasons))
         return go_to(here(course_id, assignment_id, "held"))
 
     @pages.post("/free")
