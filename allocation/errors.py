@@ -5,7 +5,8 @@ AllocationError
 ├── RulesError    the rules name something that the roster does not have, or contradict themselves
 ├── Infeasible    the quotas cannot all be met under the rules; carries the reasons and the best that can be
 done
-└── Cancelled     the caller stopped the search
+├── Cancelled     the caller stopped the search
+└── EngineError   the engine contradicts itself: a mistake in this package
 """
 
 from __future__ import annotations
@@ -53,6 +54,13 @@ class InstanceError(AllocationError, ValueError):
 
 class Cancelled(AllocationError):
     """The caller's ``cancelled`` function answered true; nothing was allocated."""
+
+
+class EngineError(AllocationError, RuntimeError):
+    """The engine contradicts itself, which is a mistake in this package and never in the roster or the rules.
+
+    Raised instead of an answer, because an answer would be wrong. Report it with the roster and the rules.
+    """
 
 
 class Infeasible(AllocationError):

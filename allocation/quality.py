@@ -49,13 +49,13 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
             if one.ability is not None and one.ability >= rules.strong_at
         }
         helped = {submission for reviewer, submission in chosen if reviewer in strong}
-        weak = sum(1 for work in roster.submissions if work.receives != (0, 0) and work.id not in helped)
+        reviewed = _may_be_reviewed(roster, rules)
+        weak = len(reviewed - helped)
         able = strong | {first[one] for one in strong if one in first}
         units = {(first.get(reviewer, reviewer), submission) for reviewer, submission in chosen}
         across = sum((one in able) != (not strong.isdisjoint(authors[work])) for one, work in units)
         others = {work for one, work in units if one not in able}
-        lone = sum(1 for work in roster.submissions if work.receives != (0, 0) and work.id not in others)
-        one_sided = weak + lone
+        one_sided = weak + len(reviewed - others)
     return Quality(
         given=given,
         received=received,
@@ -73,6 +73,18 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
         one_sided=one_sided,
         together=_together(chosen, teams),
     )
+
+
+def _may_be_reviewed(roster: Roster, rules: Rules) -> set[str]:
+    """Submissions that may receive a review at all: fixed pairs raise bounds of 0."""
+    fixed = {submission for _, submission in rules.required | rules.kept}
+    anybody = bool(fixed) or any(_gives(one, rules) for one in roster.participants)
+    usual = anybody if rules.receives is None else rules.receives[1] > 0
+    return {
+        work.id
+        for work in roster.submissions
+        if work.id in fixed or (usual if work.receives is None else work.receives[1] > 0)
+    }
 
 
 def _sections(

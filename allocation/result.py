@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
+from allocation.errors import EngineError
 from allocation.roster import Roster
 from allocation.rules import Pair, Rules
 from allocation.sentences import Sentence
@@ -161,18 +162,53 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class GoalReport:
-    """What became of one soft goal: its value, and a number that no allocation can go below.
+    """What became of one soft goal: its value, and a bound.
 
-    ``value == bound`` proves that the goal could not be met any better; otherwise it may or may not.
+    Attributes
+    ----------
+    name : str
+        The name of the `Goal`.
+    value : int
+        What this allocation has.
+    bound : int
+        No allocation that keeps the rules, the number of reviews, the evenness and the values reported for
+        the goals before this one has less. ``value == bound``: optimal given the earlier goals; otherwise
+        the value is the best that was found.
+
+    Raises
+    ------
+    EngineError
+        A value below its bound: one of the two is wrong.
     """
 
     name: str
     value: int
     bound: int
 
+    def __post_init__(self) -> None:
+        if self.value < self.bound:
+            raise EngineError(
+                f"The goal {self.name!r} has the value {self.value}, below its bound {self.bound}. "
+                "This is an error of the engine: please report it with the roster and the rules."
+            )
+
     @property
     def proven(self) -> bool:
+        """Whether the value is optimal given the values of the goals before."""
         return self.value == self.bound
+
+    @property
+    def text(self) -> str:
+        """The report in English.
+
+        Examples
+        --------
+        >>> GoalReport("repeats", 3, 3).text, GoalReport("mixed", 3, 2).text
+        ('repeats: 3, optimal given the earlier goals', 'mixed: best found 3, at least 2')
+        """
+        if self.proven:
+            return f"{self.name}: {self.value}, optimal given the earlier goals"
+        return f"{self.name}: best found {self.value}, at least {self.bound}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +230,7 @@ class Allocation:
     strategy : str
         Name and version of the method, for the record.
     goals : tuple of GoalReport
-        The soft goals in order, with the best value that is known to be possible.
+        The soft goals in order, each with its value and a bound given the goals before.
     """
 
     pairs: tuple[Pair, ...]
@@ -207,26 +243,45 @@ class Allocation:
     roster: Roster = field(repr=False)
     rules: Rules = field(repr=False)
 
+    _made: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What is worked out when it is first asked for: the graph, and pairs by reviewer and by submission."""
+
     def graph(self) -> nx.DiGraph[str]:
-        """The reviewer graph: an edge from each reviewer to each author of a work that he reviews.
+        """The reviewer graph: an edge from each reviewer to each author of a submission that they review.
+
+        It is made once; the same graph is returned each time, and it is frozen: change a ``copy()``.
 
         Returns
         -------
         networkx.DiGraph
-            Every participant is a node with the attributes ``sections``, ``groups`` and ``submissions``. An
-            edge has
-            ``submissions``, the tuple of the works that it stands for (two authors of one work share it).
-            Graph attributes: ``seed``,
-            ``strategy``, ``status``. For classes without group work its edges are the pairs, one to one.
+            Every participant is a node with ``sections``, ``groups`` and ``submissions`` (texts; several
+            separated by ``;``), ``given`` and ``received`` (numbers of reviews) and, if it is known,
+            ``ability``. An edge has ``submissions``, the submissions that it stands for (two authors of one
+            submission share it), and ``reviews``, their number. Graph attributes: ``seed``, ``strategy``,
+            ``status``. For classes without group work its edges are the pairs, one to one.
         """
         from allocation.graph import reviewer_graph
 
-        return reviewer_graph(self)
+        graph = self._made.get("graph")
+        if graph is None:
+            graph = self._made["graph"] = reviewer_graph(self)
+        return cast("nx.DiGraph[str]", graph)
 
     def given_by(self, reviewer: str) -> tuple[str, ...]:
-        """The works that this person reviews, sorted."""
-        return tuple(pair.submission for pair in self.pairs if pair.reviewer == reviewer)
+        """The submissions that this person reviews, sorted."""
+        return self._by("reviewer").get(reviewer, ())
 
     def reviewers_of(self, submission: str) -> tuple[str, ...]:
-        """The people who review this work, sorted."""
-        return tuple(pair.reviewer for pair in self.pairs if pair.submission == submission)
+        """The people who review this submission, sorted."""
+        return self._by("submission").get(submission, ())
+
+    def _by(self, side: Literal["reviewer", "submission"]) -> dict[str, tuple[str, ...]]:
+        """The other half of the pairs by one half; one pass over the pairs, when it is first asked for."""
+        found = self._made.get(side)
+        if found is None:
+            lists: dict[str, list[str]] = {}
+            for reviewer, submission in self.pairs:
+                key, value = (reviewer, submission) if side == "reviewer" else (submission, reviewer)
+                lists.setdefault(key, []).append(value)
+            found = self._made[side] = {key: tuple(some) for key, some in lists.items()}
+        return cast("dict[str, tuple[str, ...]]", found)

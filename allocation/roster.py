@@ -21,6 +21,38 @@ def is_fraction(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
+def hold(
+    owner: object,
+    field: str,
+    kind: type[tuple[object, ...]] | type[frozenset[object]],
+    *,
+    ordered: bool = False,
+) -> None:
+    """Keep a list, set or tuple that a caller gave as the kind of collection that the field promises.
+
+    Anything else stays as it is, as does a set where the order means something: the check that follows
+    names it.
+    """
+    value = getattr(owner, field)
+    if type(value) is kind or not isinstance(value, list | tuple | set | frozenset):
+        return
+    in_no_order = isinstance(value, set | frozenset)
+    if not (in_no_order and ordered):
+        items = [_hashable(item) for item in value]
+        object.__setattr__(owner, field, kind(sorted(items, key=str) if in_no_order else items))
+
+
+def _hashable(value: object) -> object:
+    """Lists as tuples, as JSON has only lists; what cannot be in a set as its text, for the error message."""
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Participant:
     """A person who reviews, or has handed something in, or both.
@@ -43,6 +75,12 @@ class Participant:
     gives: int | None = None
     ability: float | None = None
 
+    def __post_init__(self) -> None:
+        if type(self.sections) is not frozenset:
+            hold(self, "sections", frozenset)
+        if type(self.groups) is not frozenset:
+            hold(self, "groups", frozenset)
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -61,6 +99,12 @@ class Submission:
     id: str
     authors: tuple[str, ...]
     receives: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.authors) is not tuple:
+            hold(self, "authors", tuple)
+        if self.receives is not None and type(self.receives) is not tuple:
+            hold(self, "receives", tuple, ordered=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +130,8 @@ class Roster:
     submissions: tuple[Submission, ...]
 
     def __post_init__(self) -> None:
+        hold(self, "participants", tuple)
+        hold(self, "submissions", tuple)
         if len(self.participants) < 2:
             raise RosterError(
                 sentence(

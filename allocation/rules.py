@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, get_args
 
 from allocation.errors import RulesError
-from allocation.roster import MOST_REVIEWS, is_count, is_fraction
+from allocation.roster import MOST_REVIEWS, hold, is_count, is_fraction
 
 Sections = Literal["any", "same", "different"]
 Groups = Literal["any", "different", "same"]
@@ -49,6 +49,8 @@ class Goal(StrEnum):
     CONNECTED = "connected"
     """The reviews join everybody into one comparison graph, without islands."""
 
+
+_GOAL_NAMES = frozenset(Goal)
 
 PAIRS = ("forbidden", "required", "kept", "avoid", "existing")
 """The fields of `Rules` that are sets of pairs."""
@@ -103,8 +105,10 @@ class Rules:
         People of at least this ability are strong; None: no goal looks at ability. Whoever has no ability
         told is not strong; a work of several authors is strong if one of them is.
     goals : tuple of Goal
-        The soft goals in order of importance; one that is left out is not pursued. `Goal.SAME_LEVEL` and
-        `Goal.MIXED` are only pursued when they are named.
+        The soft goals in order of importance, as members or by name; one that is left out is not
+        pursued. `Goal.SAME_LEVEL` and `Goal.MIXED` are only pursued when they are named.
+
+    Lists, sets and tuples are accepted alike in every field that holds several things.
 
     Raises
     ------
@@ -130,6 +134,12 @@ class Rules:
     goals: tuple[Goal, ...] = DEFAULT_GOALS
 
     def __post_init__(self) -> None:
+        for name in (*PAIRS, "section_pairs", "section_shares"):
+            hold(self, name, frozenset)
+        hold(self, "receives", tuple, ordered=True)
+        hold(self, "goals", tuple, ordered=True)
+        if isinstance(self.goals, tuple):
+            object.__setattr__(self, "goals", tuple(map(_as_goal, self.goals)))
         if not is_count(self.reviews_per_reviewer):
             raise RulesError(
                 f"reviews_per_reviewer is {self.reviews_per_reviewer!r}. "
@@ -160,9 +170,14 @@ class Rules:
         _check_goals(self.goals, self.strong_at)
 
 
+def _as_goal(value: object) -> object:
+    """The goal of this name; anything else stays what it is, to be refused by name."""
+    return Goal(value) if isinstance(value, str) and value in _GOAL_NAMES else value
+
+
 def _check_goals(goals: tuple[Goal, ...], strong_at: float | None) -> None:
     if not isinstance(goals, tuple) or not all(isinstance(goal, Goal) for goal in goals):
-        raise RulesError(f"goals is {goals!r}. Say a tuple of members of Goal, such as (Goal.CONNECTED,).")
+        raise RulesError(f"goals is {goals!r}. List goals out of {', '.join(Goal)}.")
     if len(set(goals)) < len(goals):
         raise RulesError(f"goals is {goals!r}. Name each goal at most once, out of {', '.join(Goal)}.")
     for goal in (Goal.SAME_LEVEL, Goal.MIXED):

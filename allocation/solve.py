@@ -12,10 +12,11 @@ from allocation.result import GoalReport
 from allocation.rules import Goal, Rules
 from allocation.stages import Stage, Stages, Tell
 from allocation.strategies.board import Board
+from allocation.strategies.circles import join_islands, late_people
 from allocation.strategies.costs import cheapest, pair_costs
 from allocation.strategies.cycles import PRICED, cancel, prices
 from allocation.strategies.exact import fill
-from allocation.strategies.search import aim, anneal, fixed_reciprocal, join_islands, lower_bounds
+from allocation.strategies.search import aim, anneal, fixed_reciprocal, lower_bounds
 from allocation.strategies.start import random_start
 from allocation.strategies.tally import Tally, lexicographic, measure, most_people, mutual_people
 from allocation.strategies.walk import Walk
@@ -104,12 +105,13 @@ def solve(
     islands = 0
     if Goal.CONNECTED in goals:
         tally = Tally(board, lexicographic(problem, goals))
-        islands = join_islands(board, tally, stream("islands"), bounds[Goal.CONNECTED])
+        late = late_people(problem, _named(problem, rules))
+        islands = join_islands(board, tally, stream("islands"), bounds[Goal.CONNECTED], late)
     solved = Solved(board, complete, quotas_fit=complete)
     if rules.reciprocal == "forbid":
         _drop_mutual(solved, bounds[Goal.RECIPROCAL])
     counted = [goal for goal in goals if goal is not Goal.CONNECTED or solved.mutual]
-    values = {Goal.CONNECTED: max(1, islands)} | measure(solved.board, counted)
+    values = {Goal.CONNECTED: islands} | measure(solved.board, counted)
     solved.goals = tuple(
         GoalReport(goal.value, values[goal], min(values[goal], bounds[goal])) for goal in goals
     )
@@ -129,6 +131,16 @@ def active_goals(problem: Problem, rules: Rules) -> list[Goal]:
     }
     goals = [goal for goal in rules.goals if asked[goal]]
     return [Goal.RECIPROCAL, *goals] if rules.reciprocal == "forbid" else goals
+
+
+def _named(problem: Problem, rules: Rules) -> set[str]:
+    """People whom the existing pairs name, as reviewers or as authors."""
+    number = {one: s for s, one in enumerate(problem.works)} if rules.existing else {}
+    named = {reviewer for reviewer, _ in rules.existing}
+    for submission in {submission for _, submission in rules.existing} & number.keys():
+        for a in problem.authors[number[submission]]:
+            named.update(problem.names(a))
+    return named
 
 
 def _linear_weights(problem: Problem, goals: Sequence[Goal]) -> tuple[int, int]:

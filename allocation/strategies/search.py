@@ -16,12 +16,11 @@ from dataclasses import replace
 from allocation.problem import Problem
 from allocation.rules import Goal
 from allocation.strategies.board import Board
+from allocation.strategies.circles import exchange
 from allocation.strategies.exact import augment
 from allocation.strategies.tally import (
     Tally,
     first_seat,
-    islands,
-    number_of_islands,
     one_sided,
     reciprocal_people,
     reciprocal_slots,
@@ -37,8 +36,6 @@ AIMED = 15
 AIMED_STEPS, ANNEALING_STEPS = 60_000, 120_000
 """Steps of the walk after which aiming and annealing give up, beside a few for each review."""
 ROUNDS = 8
-JOINS = 400
-"""Exchanges tried for each island."""
 
 
 def aim(board: Board, tally: Tally, stream: Stream, bounds: dict[Goal, int]) -> None:
@@ -154,90 +151,6 @@ def anneal(board: Board, goals: Sequence[Goal], stream: Stream, moves: int) -> B
     return kept
 
 
-def join_islands(board: Board, tally: Tally, stream: Stream, fewest: int) -> int:
-    """Join islands of the comparison graph by exchanges that make no other goal worse.
-
-    Taking a -> s and b -> t from two islands and placing a -> t and b -> s joins them wherever both pairs
-    lie on a cycle; each join is checked by counting again. An island with new pairs (people who hand in late
-    review each other) may give up one existing pair more than the fewest; one of existing pairs alone stays.
-
-    Returns
-    -------
-    int
-        The number of islands that are left.
-    """
-    number = number_of_islands(board)
-    while number > fewest:
-        island = islands(board)
-        members: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for s, reviewers in enumerate(board.into):
-            for r in reviewers:
-                members[island[r]].append((r, s))
-        parts = sorted(members.values(), key=len)
-        if len(parts) < 2:
-            return number
-        late = (
-            [part for part in parts if _has_new(board.problem, part)] if Goal.MOVED in tally.weights else []
-        )
-        if not any(_join(board, tally, stream, part, parts, number, 0) for part in parts[:-1]) and not any(
-            _join(board, tally, stream, part, parts, number, 1) for part in late
-        ):
-            return number
-        number = number_of_islands(board)
-    return number
-
-
-def _has_new(problem: Problem, pairs: list[tuple[int, int]]) -> bool:
-    return bool(problem.existing) and any(pair not in problem.existing for pair in pairs)
-
-
-def _join(
-    board: Board, tally: Tally, stream: Stream, part: list[tuple[int, int]],
-    parts: list[list[tuple[int, int]]],
-    number: int, budget: int,
-) -> bool:  # fmt: skip
-    """Try exchanges between this island and the others that give up at most so many existing pairs."""
-    others = [pair for other in parts if other is not part for pair in other]
-    problem, out = board.problem, board.out
-    price = tally.weights.get(Goal.MOVED, 0)
-    recounts = 20
-    for _ in range(JOINS):
-        a, s = part[stream.below(len(part))]
-        b, t = others[stream.below(len(others))]
-        if a == b or t in out[a] or s in out[b] or not problem.allowed(a, t) or not problem.allowed(b, s):
-            continue
-        if not board.takes_over(a, t, b) or not board.takes_over(b, s, a):
-            continue
-        moved = 0
-        if price:
-            moved = sum(problem.existing.get(one, 0) for one in ((a, s), (b, t)))
-            moved -= sum(problem.existing.get(one, 0) for one in ((a, t), (b, s)))
-        if moved > budget:
-            continue
-        change = exchange(board, tally, a, s, b, t)
-        if change <= moved * price:
-            recounts -= 1
-            if number_of_islands(board) < number:
-                return True
-        exchange(board, tally, a, t, b, s)
-        if not recounts:
-            return False
-    return False
-
-
-def exchange(board: Board, tally: Tally, a: int, s: int, b: int, t: int) -> int:
-    """Replace a -> s and b -> t by a -> t and b -> s. Returns the change of the score."""
-    board.remove(a, s)
-    change = tally.loss(a, s)
-    board.remove(b, t)
-    change += tally.loss(b, t)
-    change += tally.gain(a, t)
-    board.place(a, t)
-    change += tally.gain(b, s)
-    board.place(b, s)
-    return change
-
-
 def lower_bounds(problem: Problem, board: Board, goals: Sequence[Goal]) -> dict[Goal, int]:
     """Numbers that no allocation can go below, for the goals that are searched."""
     bounds = {}
@@ -250,7 +163,7 @@ def lower_bounds(problem: Problem, board: Board, goals: Sequence[Goal]) -> dict[
     if Goal.MIXED in goals:
         bounds[Goal.MIXED] = _unreachable(problem, strong=True) + _unreachable(problem, strong=False)
     if Goal.CONNECTED in goals:
-        bounds[Goal.CONNECTED] = fewest_islands(problem)
+        bounds[Goal.CONNECTED] = fewest_islands(problem) if board.complete() else any(board.load)
     return bounds
 
 
@@ -294,7 +207,7 @@ def fewest_islands(problem: Problem) -> int:
             top = parent[top]
         if gives:
             roots.add(top)
-    return max(1, len(roots))
+    return len(roots)
 
 
 def _joined_buckets(problem: Problem) -> list[int]:

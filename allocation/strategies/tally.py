@@ -250,7 +250,7 @@ def measure(board: Board, goals: Sequence[Goal]) -> dict[Goal, int]:
         Goal.STRONG: lambda: len(weak_works(board)),
         Goal.SAME_LEVEL: lambda: across_levels(board),
         Goal.MIXED: lambda: one_sided(board),
-        Goal.CONNECTED: lambda: max(1, number_of_islands(board)),
+        Goal.CONNECTED: lambda: number_of_islands(board),
     }
     return {goal: count[goal]() for goal in goals}
 

@@ -116,8 +116,8 @@ def test_the_graph_has_an_edge_for_each_pair_and_author() -> None:
     roster = Roster(people, (Submission("ab", ("a", "b")), Submission("cd", ("c", "d"))))
     graph = allocate(roster, Rules(1), seed=1).graph()
     assert set(graph.edges) == {(r, s) for r in "ab" for s in "cd"} | {(r, s) for r in "cd" for s in "ab"}
-    assert graph.edges["a", "c"]["submissions"] == ("cd",)
-    assert graph.nodes["a"]["submissions"] == ("ab",)
+    assert graph.edges["a", "c"] == {"submissions": "cd", "reviews": 1}
+    assert graph.nodes["a"]["submissions"] == "ab"
     assert graph.graph["status"] == "ok"
 
 

@@ -34,13 +34,17 @@ from allocation import (
 from tests.unit.allocation.instances import plain
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"forbidden": [Pair("p000", "w001")]}, "forbidden must be a frozenset"),
+    ({"forbidden": "p000"}, "forbidden must be a frozenset"),
     ({"existing": None}, "existing must be a frozenset"),
-    ({"goals": ("connected",)}, "goals.*members of Goal"),
-    ({"goals": [Goal.CONNECTED]}, "goals.*tuple"),
+    ({"goals": ("connectd",)}, "goals is .'connectd',.. List goals out of moved, repeats"),
+    ({"goals": "connected"}, "goals is 'connected'"),
+    ({"goals": {Goal.CONNECTED, Goal.MOVED}}, "goals is"),
+    ({"receives": {1, 2}}, "receives is"),
     ({"goals": (Goal.CONNECTED, Goal.CONNECTED)}, "goals.*at most once"),
     ({"strong_at": "0.5"}, "strong_at is '0.5'"),
-    ({"section_pairs": [("A", "B")]}, "section_pairs must be a frozenset"),
+    ({"section_pairs": "AB"}, "section_pairs must be a frozenset"),
+    ({"section_pairs": [["A", ["B"]]]}, "section_pairs: .* is not"),
+    ({"section_shares": [{}]}, "section_shares: .* is not"),
     ({"section_pairs": frozenset({"AB"})}, "section_pairs: 'AB' is not"),
     ({"section_shares": frozenset({("A", "B")})}, "section_shares: .* is not"),
     ({"receives": (1.0, 3.0)}, "receives is"),
@@ -53,6 +57,28 @@ def test_a_value_of_the_wrong_kind_is_named(values: dict[str, Any], named: str) 
         Rules(**values)
 
 
+def test_lists_sets_and_tuples_mean_the_same_in_every_field() -> None:
+    people: Any = [Participant("a", sections=["A"], groups=("g",)), Participant("b", sections={"A"})]  # type: ignore[arg-type]  # what callers without a type checker write
+    works: Any = [Submission("x", ["a"], [0, 2]), Submission("y", {"b"})]  # type: ignore[arg-type]  # as above
+    exact = Roster(
+        (Participant("a", frozenset("A"), frozenset("g")), Participant("b", frozenset("A"))),
+        (Submission("x", ("a",), (0, 2)), Submission("y", ("b",))),
+    )
+    loose = Roster(people, works)
+    assert loose == exact
+    assert hash(loose) == hash(exact)
+    listed: dict[str, Any] = {
+        "existing": [["a", "y"]], "avoid": {("b", "x")}, "goals": ["moved", Goal.CONNECTED],
+        "receives": [0, 2], "section_pairs": [["A", "A"]],
+    }  # fmt: skip
+    rules = Rules(
+        1, existing=frozenset({Pair("a", "y")}), avoid=frozenset({Pair("b", "x")}), receives=(0, 2),
+        goals=(Goal.MOVED, Goal.CONNECTED), section_pairs=frozenset({("A", "A")}),
+    )  # fmt: skip
+    assert Rules(1, **listed) == rules
+    assert allocate(loose, Rules(1, **listed), seed=1) == allocate(exact, rules, seed=1)
+
+
 @pytest.mark.parametrize("field", ["forbidden", "required", "kept", "avoid", "existing"])
 @pytest.mark.parametrize("pair", [("p000",), ("p000", "w001", "w002"), 7, "p000"], ids=str)
 def test_what_is_not_a_pair_is_named(field: str, pair: Any) -> None:
@@ -63,7 +89,7 @@ def test_what_is_not_a_pair_is_named(field: str, pair: Any) -> None:
 
 def test_what_is_not_a_roster_is_refused() -> None:
     two = (Participant("a"), Participant("b"))
-    for authors in ("a", ["a"], ("a", None)):
+    for authors in ("a", 7, ("a", None)):
         wrong: Any = authors
         with pytest.raises(RosterError, match="'x': authors must be a tuple"):
             Roster(two, (Submission("x", wrong),))

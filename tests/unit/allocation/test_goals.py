@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocation import Goal, Pair, Participant, Quality, Roster, Rules, allocate, quality, verify
+from allocation import (
+    Goal,
+    Pair,
+    Participant,
+    Quality,
+    Roster,
+    Rules,
+    Submission,
+    allocate,
+    quality,
+    verify,
+)
 from tests.unit.allocation.instances import instances, plain, wishes
 from tests.unit.allocation.oracle import every_allocation, read
 
@@ -137,6 +149,53 @@ def test_nothing_is_moved_for_islands_where_the_goal_is_off_or_nobody_is_new() -
     assert (apart.quality.components, apart.quality.moved) == (2, 0)
     again = allocate(roster, Rules(existing=frozenset(apart.pairs)), seed="again")
     assert again.pairs == apart.pairs
+
+
+def circles_of(number: int, size: int) -> tuple[list[str], frozenset[Pair]]:
+    """People in circles of one review each."""
+    names = [[f"c{c}m{m}" for m in range(size)] for c in range(number)]
+    pairs = [Pair(some[m], f"w-{some[(m + 1) % size]}") for some in names for m in range(size)]
+    return [one for some in names for one in some], frozenset(pairs)
+
+
+def each_wrote_one(names: list[str]) -> Roster:
+    return Roster(tuple(map(Participant, names)), tuple(Submission(f"w-{one}", (one,)) for one in names))
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_a_late_circle_moves_one_pair_and_the_other_circles_stay(late: int) -> None:
+    """Late people who can only review each other are let into one circle, not into all of them."""
+    names, existing = circles_of(8, 3)
+    pairs = [(f"late{i}a", f"late{i}b") for i in range(late)]
+    roster = each_wrote_one(names + [one for pair in pairs for one in pair])
+    for seed in range(4):
+        found = allocate(roster, Rules(1, existing=existing), seed=seed)
+        assert found.quality.moved <= late
+        assert found.quality.components == 8, "each late circle joins one of the circles that were there"
+
+
+def test_nothing_is_moved_for_circles_when_somebody_leaves_and_nobody_is_late() -> None:
+    names, existing = circles_of(4, 6)
+    roster = each_wrote_one(names[1:])
+    for seed in range(4):
+        found = allocate(roster, Rules(1, existing=existing), seed=seed)
+        assert (found.quality.moved, found.quality.components) == (0, 4)
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_goals_and_qualities_count_the_same(k: int) -> None:
+    """Also where nobody reviews, and where fixed pairs are all that a submission gets."""
+    people = tuple(Participant(f"p{i}", ability=0.9 if i == 0 else 0.1) for i in range(5))
+    works = tuple(Submission(f"w{i}", (f"p{i}",), (0, 0) if i < 2 else None) for i in range(5))
+    for fixed in (frozenset[Pair](), frozenset({Pair("p2", "w0"), Pair("p0", "w1")})):
+        rules = Rules(k, required=fixed, strong_at=0.5, receives=(0, 4), goals=tuple(Goal))
+        found = allocate(Roster(people, works), rules, seed=1)
+        reports = {report.name: report.value for report in found.goals}
+        measured = found.quality
+        assert reports["connected"] == measured.components
+        assert reports["strong"] == measured.weak
+        assert reports["mixed"] == measured.one_sided
+        assert reports["same_level"] == measured.across
 
 
 def test_kept_pairs_stay_although_the_rules_forbid_them() -> None:
