@@ -14,7 +14,7 @@ from lti_tool.applying.settings import DriverSettings
 from lti_tool.canvas.oauth import CanvasOAuth
 from lti_tool.canvas.origin import canonical_origin
 from lti_tool.jobs.notes import QueueNotes
-from lti_tool.jobs.queue import make_queue
+from lti_tool.jobs.queue import make_queue, queue_errors
 from lti_tool.jobs.worker import Bell
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.follow_ups import FollowUps
@@ -139,6 +139,21 @@ class Application:
         self.database.dispose()
 
 
+def make_instance_folder(settings: Settings) -> None:
+    """Make the folder of the database and the keys, where it is missing.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    try:
+        settings.instance.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {settings.instance} can't be made: {error.strerror}. Set `instance` to a folder "
+            "that this program may write to."
+        ) from error
+
+
 def build_application(settings: Settings, *, environment: Mapping[str, str] = os.environ) -> Application:
     """Wire everything. ``environment`` is where registrations' client secrets are looked up.
 
@@ -147,7 +162,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     """
     from lti_tool.lti.registration import LtiConfigError, Registrations
 
-    settings.instance.mkdir(parents=True, exist_ok=True)
+    make_instance_folder(settings)
     try:
         configured = Registrations.from_config(
             settings.platforms, allow_http_loopback=settings.allow_http_loopback
@@ -155,6 +170,11 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         queue = make_queue(settings.queue)
     except (LtiConfigError, ValueError) as error:
         raise SettingsError(str(error)) from error
+    except queue_errors() as error:
+        raise SettingsError(
+            f"The queue can't be opened ({error}). Check the setting queue_url, and that its file or server "
+            "is there and not locked."
+        ) from error
     database = Database(make_engine(settings.database))
     registrations = KnownRegistrations(
         configured,

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from lti_tool.bootstrap.application import Application, build_application
+from lti_tool.bootstrap.application import Application, build_application, make_instance_folder
 from lti_tool.bootstrap.pages import build_web, vitals
 from lti_tool.jobs.worker import Worker
 from lti_tool.logs import configure_logs
@@ -68,7 +68,7 @@ def _require_schema(database: Database) -> None:
 def upgrade_database(settings: Settings | None = None) -> str:
     """Bring the database to the newest schema; gives the revision."""
     settings = settings or load_settings()
-    settings.instance.mkdir(parents=True, exist_ok=True)
+    make_instance_folder(settings)
     engine = make_engine(settings.database)
     try:
         schema.upgrade(engine)

@@ -15,6 +15,7 @@ from lti_tool.cli.editing import EDITING
 from lti_tool.cli.engine import allocate, instance_schema
 from lti_tool.cli.filling import fill_up, for_staff, holes
 from lti_tool.cli.operation import db, demo, doctor, release, serve, worker
+from lti_tool.cli.output import ExplainingGroup
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
 from lti_tool.cli.privacy import housekeeping, purge
 from lti_tool.cli.registration import registration
@@ -24,7 +25,10 @@ from lti_tool.cli.schedules import schedule, watch
 from lti_tool.cli.secrets import keys, secrets
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=ExplainingGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="peer-review-allocator")
 def main() -> None:
     """Allocate peer reviews in Canvas: plan, look at the diff, apply, verify, undo."""

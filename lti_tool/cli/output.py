@@ -59,18 +59,27 @@ def print_json(value: Any) -> None:
 
 
 def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn the product's own errors into one message and exit code 2; anything else is a bug and shows."""
+    """Turn what is not a defect of the program into one message and exit code 2; a defect shows as it is."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
         except Exception as error:
-            if not _is_ours(error):
+            words = _words_for_people(error)
+            if words is None:
                 raise
-            refuse(str(error))
+            refuse(words)
 
     return wrapped
+
+
+class ExplainingGroup(click.Group):
+    """The program: no command of it, whatever it is made of, ends in a traceback for what people can mend."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that the line names."""
+        return explains_errors(super().invoke)(ctx)
 
 
 OURS = (
@@ -83,12 +92,19 @@ OURS = (
 is loaded, and `allocate` shall not pay for the modules of the others."""
 
 
-def _is_ours(error: Exception) -> bool:
-    return any(
+def _words_for_people(error: Exception) -> str | None:
+    if any(
         isinstance(error, getattr(sys.modules[module], name))
         for module, name in OURS
         if module in sys.modules
-    )
+    ):
+        return str(error)
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from lti_tool.services.outages import outage_words
+
+    words = outage_words(error)
+    return None if words is None else str(words)
 
 
 def reason_lines(reasons: Sequence[Reason], sentences: Sequence[Sentence] | None = None) -> list[str]:

@@ -28,6 +28,7 @@ from lti_tool.services.errors import (
     RulesUnfit,
     ServiceError,
 )
+from lti_tool.services.outages import OUTAGES, outage_of
 from lti_tool.services.registering import NotInvited
 from lti_tool.services.registrations import RegistrationRefused
 from lti_tool.web.administration import NotAnAdministrator
@@ -208,6 +209,15 @@ TOO_OFTEN = Trouble(
     _l("To stay usable for all, the tool answers only so many of these from one person or one network."),
     _l("Nothing was changed. Wait a minute, then try again."),
 )
+DATABASE_AWAY = Trouble(
+    503,
+    _l("The tool can't reach its database"),
+    _l("The tool's own database doesn't answer at the moment. Nothing that was stored is lost."),
+    _l(
+        "Try again in a minute. If this keeps happening, send the reference number to your Canvas "
+        "administrator."
+    ),
+)
 OUR_FAULT = Trouble(
     500,
     _l("Something went wrong in the tool"),
@@ -233,6 +243,8 @@ def show_errors(app: Flask) -> None:
     for kind in TROUBLES:
         app.register_error_handler(kind, _page_of)
     app.register_error_handler(HTTPException, _page_of_http)
+    for kind in OUTAGES:
+        app.register_error_handler(kind, _page_of_outage)
     app.register_error_handler(Exception, _page_of_defect)
 
 
@@ -252,6 +264,15 @@ def _page_of_http(error: HTTPException) -> Response:
     if error.code == 405:
         answer.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return answer
+
+
+def _page_of_outage(error: Exception) -> Response:
+    outage = outage_of(error)
+    if outage is None:  # a statement of ours that the database rightly refuses
+        return _page_of_defect(error)
+    reference = secrets.token_hex(4)
+    log.error("database_unavailable", reference=reference, outage=outage, endpoint=request.endpoint)
+    return _answer(error, DATABASE_AWAY, DATABASE_AWAY.happened, reference)
 
 
 def _page_of_defect(error: Exception) -> Response:

@@ -6,15 +6,18 @@ import csv
 import html
 import io
 import re
+import sqlite3
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import NoReturn
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.applying.errors import JournalUnavailable
 from lti_tool.applying.states import RunState
 from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import UserId
@@ -104,6 +107,30 @@ def test_when_canvas_fails_the_page_says_what_to_do(why: Why, status: int, words
     assert answer.status_code == status
     assert words in answer.text
     assert "secret of Canvas" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        JournalUnavailable("the journal cannot be read"),
+        OperationalError("SELECT 1", None, sqlite3.OperationalError("database is locked")),
+    ],
+)
+def test_a_database_that_does_not_answer_is_no_defect_of_the_tool(error: Exception) -> None:
+    course = a_course()
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    course.overview = fail  # type: ignore[method-assign]  # the database fails
+    answer = Browser(course).get(HOME)
+    assert answer.status_code == 503
+    words = words_of(answer)
+    assert "The tool's own database doesn't answer at the moment. Nothing that was stored is lost." in words
+    assert (
+        "Try again in a minute. If this keeps happening, send the reference number to your Canvas "
+        "administrator." in words
+    )
 
 
 def test_who_is_not_connected_is_led_to_connecting_and_back() -> None:
