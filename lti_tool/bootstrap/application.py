@@ -13,6 +13,7 @@ from lti_tool.applying.errors import UnknownRun
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.canvas.oauth import CanvasOAuth
 from lti_tool.canvas.origin import canonical_origin
+from lti_tool.canvas.pacing import Lane
 from lti_tool.jobs.notes import QueueNotes
 from lti_tool.jobs.queue import make_queue, queue_errors
 from lti_tool.jobs.worker import Bell
@@ -20,6 +21,7 @@ from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.follow_ups import FollowUps
 from lti_tool.persistence.grade_columns import GradeColumns
 from lti_tool.persistence.holdings import Retention
+from lti_tool.persistence.identities import IdentityRows
 from lti_tool.persistence.instance import InstanceStore, RestoreWatch
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import load_plan
@@ -38,6 +40,7 @@ from lti_tool.services.errors import NotConnected, NotHere
 from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.housekeeping import Housekeeping, Purge
+from lti_tool.services.identities import Identities
 from lti_tool.services.invitations import Invitations
 from lti_tool.services.making import MakingPlans
 from lti_tool.services.notices import Notices
@@ -76,6 +79,7 @@ class Application:
     invitations: Invitations
     tokens: TokenRows
     connecting: Connecting
+    identities: Identities
     journal: Journal
     driving: Driving
     queue: Huey
@@ -188,8 +192,11 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     transports = Transports(reach=settings.reach)
     oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback")
     tokens = Tokens(rows, oauth_of)
-    connecting = Connecting(attempts, tokens, oauth_of, transports.of)
     access = CanvasAccess(transports, tokens.source)
+    identities = Identities(
+        IdentityRows(database), lambda canvas, user: access.client(canvas, user, Lane.PAGE), now
+    )
+    connecting = Connecting(attempts, tokens, oauth_of, transports.of, identities)
     journal = Journal(database)
     watch = RestoreWatch(InstanceStore(database), settings.instance / "last-seen.json")
     driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds), watch)
@@ -225,6 +232,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         invitations=Invitations(InvitationRows(database), registrations, now),
         tokens=rows,
         connecting=connecting,
+        identities=identities,
         journal=journal,
         driving=driving,
         queue=queue,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
+
 from allocation.sentences import sentence
 from lti_tool.bootstrap.application import Application, build_application, now
 from lti_tool.services.registrations import KnownRegistrations
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from lti_tool.services.doctor import Doctor, Finding
     from lti_tool.services.vitals import Vitals
     from lti_tool.web.limits import Kind
+
+
+log = structlog.get_logger(__name__)
 
 
 def _still_registered(
@@ -61,6 +66,7 @@ def _rate_limits(settings: Settings) -> dict[Kind, str]:
 
 def build_web(application: Application) -> Flask:
     """The tool's pages and LTI endpoints."""
+    from lti_tool.lti.errors import LaunchRefused
     from lti_tool.lti.key_sets import KeySets
     from lti_tool.lti.launching import Launching
     from lti_tool.lti.sessions import Sessions
@@ -88,8 +94,21 @@ def build_web(application: Application) -> Flask:
     )
     registrations = application.registrations
 
+    identities = application.identities
+
     def session(token: str) -> LaunchContext | None:
-        return _still_registered(sessions.authenticate(token), registrations)
+        found = _still_registered(sessions.authenticate(token), registrations)
+        try:
+            return None if found is None else identities.completed(found)
+        except LaunchRefused as refused:  # begun with a lie that has come to light meanwhile
+            log.warning("session_refused", refusal=refused.refusal.value, detail=refused.detail)
+            return None
+
+    def arrived(context: LaunchContext) -> LaunchContext:
+        found = identities.arrived(context)
+        if found.course_id:
+            application.own_columns.remember(found)
+        return found
 
     registering = Registering(
         registrations,
@@ -112,7 +131,7 @@ def build_web(application: Application) -> Flask:
         application.use_cases,
         session,
         [
-            launch_blueprint(launching, sessions, tool_keys(application), application.own_columns.remember),
+            launch_blueprint(launching, sessions, tool_keys(application), arrived),
             register_blueprint(registering),
             machines_blueprint(vitals(application), settings.metrics_token),
         ],

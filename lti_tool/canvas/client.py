@@ -76,7 +76,7 @@ class CanvasClient:
         return self._calls.one(endpoints.SELF.request("self"), UserRecord)
 
     def course(self, course: CourseId) -> CourseRecord:
-        """GET /courses/:id."""
+        """GET /courses/:id; also ``lti_context_id:`` and LTI's id (lib/api.rb, Api::SIS_MAPPINGS)."""
         return self._calls.one(endpoints.COURSE.request(course), CourseRecord)
 
     def permissions(self, course: CourseId, names: Iterable[str]) -> dict[str, bool]:
@@ -122,6 +122,17 @@ class CanvasClient:
     def sections(self, course: CourseId) -> list[SectionRecord]:
         """GET /courses/:course_id/sections, by name."""
         return self._calls.every(endpoints.SECTIONS.request(course, query=[PAGE_SIZE]), SectionRecord)
+
+    def enrollments_of(self, course: CourseId, user: str) -> list[EnrollmentRecord]:
+        """GET /courses/:course_id/enrollments?user_id=: living enrollments of one person in the course.
+
+        ``user`` may be ``lti_1_3_id:`` and a ``sub``. One's own are shown without any permission.
+
+        Raises:
+            NotFound: Canvas knows nobody of this name.
+        """
+        query = [PAGE_SIZE, ("user_id", user)]
+        return self._calls.every(endpoints.ENROLLMENTS.request(course, query=query), EnrollmentRecord)
 
     def enrollments(
         self,

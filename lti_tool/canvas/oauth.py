@@ -78,12 +78,16 @@ class ConsentRequest:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a code exchange gave. ``user_id`` is the person whose consent it was."""
+    """What a code exchange gave. ``user_id`` is the person whose token it is.
+
+    ``real_user_id`` is who gave the consent where somebody acted as that person ("Act as user").
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     expires_at: datetime | None
     user_id: UserId
+    real_user_id: UserId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,7 @@ class CanvasOAuth:
             refresh_token=token.refresh_token,
             expires_at=_expiry(received_at, token),
             user_id=UserId(token.user.id),
+            real_user_id=None if token.real_user is None else UserId(token.real_user.id),
         )
 
     def refresh(self, refresh_token: str) -> Refreshed:

@@ -287,3 +287,5 @@ class TokenRecord(CanvasRecord):
     refresh_token: str | None = Field(default=None, repr=False)
     expires_in: int | None = None
     user: OAuthUser | None = None
+    real_user: OAuthUser | None = None
+    """Who acts as ``user`` ("Act as user"; canvas-lms lib/canvas/oauth/token.rb)."""

@@ -21,6 +21,8 @@ class Refusal(StrEnum):
     UNKNOWN_DEPLOYMENT = "unknown_deployment"
     CLAIMS_REFUSED = "claims_refused"
     OTHER_CANVAS = "other_canvas"
+    NOT_FROM_A_COURSE = "not_from_a_course"
+    CONTRADICTED = "contradicted"
     BROWSER_NOT_PROVEN = "browser_not_proven"
 
 

@@ -39,29 +39,34 @@ class GradeClaim:
 
 
 def grade_claim(claims: Mapping[str, Any], registration: Registration) -> GradeClaim | None:
-    """What a checked launch says of the services; None when it offers none that may be spoken to.
-
-    The address must be on the registered Canvas. Hosted Canvas names the account's own domain there, which
-    may be another one than the course was opened under (``root_account.environment_specific_domain``).
-    """
+    """What a checked launch says of the services; None when it offers none that may be spoken to."""
     found = claims.get(GRADE_CLAIM)
     if not isinstance(found, Mapping):
         return None
     address, scopes = found.get("lineitems"), found.get("scope")
     if not isinstance(address, str) or not isinstance(scopes, list) or len(address) > LONGEST_ADDRESS:
         return None
-    try:
-        origin = origin_of(address)
-    except ValueError:
-        return None
-    parts = urlsplit(address)
-    hosted = registration.issuer in SIGN_IN and parts.scheme == "https"
-    if origin != registration.canvas_origin and not (
-        hosted and (parts.hostname or "").endswith(HOSTED_DOMAIN)
-    ):
+    if not is_service_address(address, registration):
         return None
     granted = tuple(scope for scope in GRADE_SCOPES if scope in scopes)
     return GradeClaim(address, granted) if granted else None
+
+
+def is_service_address(address: str, registration: Registration) -> bool:
+    """Whether an address of a service may be one of this Canvas.
+
+    Hosted Canvas names the account's own domain there, which may be another one than the course was opened
+    under (``root_account.environment_specific_domain``).
+    """
+    try:
+        origin = origin_of(address)
+    except ValueError:
+        return False
+    if origin in registration.platform_origins:
+        return True
+    parts = urlsplit(address)
+    hosted = registration.issuer in SIGN_IN and parts.scheme == "https"
+    return hosted and (parts.hostname or "").endswith(HOSTED_DOMAIN)
 
 
 class Failure(StrEnum):

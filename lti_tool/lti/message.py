@@ -139,14 +139,16 @@ def check_message(claims: Mapping[str, Any], registrations: RegistrationBook, la
         raise LaunchRefused(Refusal.UNKNOWN_DEPLOYMENT, str(error)[:200]) from None
     if not isinstance(claims.get("sub"), str):
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "no user (sub)")
+    if claims.get(f"{CLAIM}message_type") == "LtiDeepLinkingRequest":  # editor button, module item picker
+        raise LaunchRefused(Refusal.NOT_FROM_A_COURSE, "an LtiDeepLinkingRequest")
+    if claims.get(f"{CLAIM}message_type") != "LtiResourceLinkRequest":
+        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "not an LtiResourceLinkRequest")
     link = claims.get(f"{CLAIM}resource_link")
     if not isinstance(link, dict) or not isinstance(link.get("id"), str):
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "no resource link, or its id is no text")
     target = claims.get(f"{CLAIM}target_link_uri")
     if not isinstance(target, str) or _origin(target) != origin_of(launch_url):
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "target_link_uri is missing or not ours")
-    if claims.get(f"{CLAIM}message_type") != "LtiResourceLinkRequest":
-        raise LaunchRefused(Refusal.CLAIMS_REFUSED, "not an LtiResourceLinkRequest")
     try:
         launch.validate_message()
     except LtiException as error:

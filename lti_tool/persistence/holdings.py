@@ -29,6 +29,7 @@ from lti_tool.persistence.follow_up_rows import (
     ReminderMessageRow,
     ReminderRow,
 )
+from lti_tool.persistence.identities import CourseRow, PersonRow
 from lti_tool.persistence.journal_rows import RunRow, RunSnapshotRow, table_of
 from lti_tool.persistence.lti_rows import OneTimeSecretRow, SessionRow
 from lti_tool.persistence.open_reviews import DueReadingRow, OpenReviewRow
@@ -74,6 +75,8 @@ HOLDINGS = (
     Holding(ScheduleRow, "user_id", own=True),  # it acts in that person's name
     Holding(TokenRow, "user_id", own=True),
     Holding(ConnectAttemptRow, "user_id", own=True),
+    Holding(PersonRow, "user_id", own=True),
+    Holding(CourseRow),
 )
 
 
@@ -189,6 +192,14 @@ def erase_old(session: Session, now: datetime, keep: Retention) -> Counter[str]:
             ),
         ),
         (table_of(ConnectAttemptRow), ConnectAttemptRow.expires_at < now),
+        (
+            table_of(PersonRow),  # those who are connected stay known
+            and_(
+                PersonRow.confirmed_at < now - keep.tokens,
+                PersonRow.user_id.not_in(select(TokenRow.user_id).where(TokenRow.canvas == PersonRow.canvas)),
+            ),
+        ),
+        (table_of(CourseRow), CourseRow.confirmed_at < now - keep.plans),
         (table_of(OneTimeSecretRow), OneTimeSecretRow.expires_at < now),
         (
             table_of(SessionRow),

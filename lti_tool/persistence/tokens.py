@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from pydantic import TypeAdapter
 from sqlalchemy import String, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -25,7 +26,9 @@ from lti_tool.persistence.base import Base, UTCDateTime
 from lti_tool.persistence.database import Database, one_at_a_time
 from lti_tool.persistence.encryption import SealedTextError, SecretBox
 from lti_tool.planning.ids import CanvasOrigin, UserId
+from lti_tool.planning.signed_person import SignedPerson
 
+_PERSON = TypeAdapter(SignedPerson)
 LEASE = timedelta(seconds=120)
 """Longer than a refresh with all its attempts can take in a process that is alive."""
 
@@ -71,9 +74,12 @@ class ConnectAttemptRow(Base):
     sealed_verifier: Mapped[str] = mapped_column(Text)
     canvas: Mapped[str] = mapped_column(String(255))
     user_id: Mapped[str] = mapped_column(String(255))
+    """What the launch claimed, which Canvas has yet to confirm."""
     return_to: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     used: Mapped[bool]
+    person: Mapped[str | None] = mapped_column(Text)
+    """The launched person in LTI's ids, as JSON; null in rows of an earlier version, which are spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,7 @@ class RefreshLease:
 class ConnectAttempt:
     """What an attempt remembers."""
 
-    canvas: CanvasOrigin
-    user_id: UserId
+    person: SignedPerson
     return_to: str
     verifier: str = field(repr=False)
     browser_hash: str = field(repr=False)
@@ -303,11 +308,12 @@ class ConnectAttempts:
                     sealed_verifier=self._box.seal(
                         attempt.verifier, bound_to=f"connect_attempt:{state_hash}"
                     ),
-                    canvas=attempt.canvas,
-                    user_id=attempt.user_id,
+                    canvas=attempt.person.canvas,
+                    user_id=attempt.person.claimed_user_id,
                     return_to=attempt.return_to,
                     expires_at=expires_at,
                     used=False,
+                    person=_PERSON.dump_json(attempt.person).decode(),
                 )
             )
 
@@ -325,11 +331,10 @@ class ConnectAttempts:
                 .values(used=True)
                 .returning(ConnectAttemptRow)
             ).one_or_none()
-            if spent is None:
+            if spent is None or spent.person is None:
                 return None
             return ConnectAttempt(
-                canvas=CanvasOrigin(spent.canvas),
-                user_id=UserId(spent.user_id),
+                person=_PERSON.validate_json(spent.person),
                 return_to=spent.return_to,
                 verifier=self._box.open(spent.sealed_verifier, bound_to=f"connect_attempt:{state_hash}"),
                 browser_hash=spent.browser_hash,

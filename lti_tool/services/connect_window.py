@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from allocation.sentences import N_
 from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.persistence.tokens import ConnectAttempt, ConnectAttempts
+from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.services.actor import Actor
 from lti_tool.services.connecting import AttemptOver, Connecting
 
@@ -33,10 +34,10 @@ class ConnectWindow:
         """Whether a usable token of this person for this Canvas is stored."""
         return self._connecting.status(actor.canvas, actor.user_id).usable
 
-    def ticket(self, actor: Actor, return_to: str) -> str:
+    def ticket(self, person: SignedPerson, return_to: str) -> str:
         """A one-time ticket (60 s) that the top-level window shows instead of the session."""
         ticket = secrets.token_urlsafe(32)
-        attempt = ConnectAttempt(actor.canvas, actor.user_id, return_to, "", "")
+        attempt = ConnectAttempt(person, return_to, "", "")
         self._attempts.add(_ticket_row(ticket), attempt, self._now() + TICKET_LIFETIME)
         return ticket
 
@@ -52,7 +53,7 @@ class ConnectWindow:
             raise AttemptOver(
                 N_("This window was opened too late or twice. Close it and choose Connect again in Canvas.")
             )
-        started = self._connecting.start(attempt.canvas, attempt.user_id, attempt.return_to)
+        started = self._connecting.start(attempt.person, attempt.return_to)
         return started.authorise_url, started.browser_secret
 
     def finish(self, query: Mapping[str, str], browser_secret: str) -> str:

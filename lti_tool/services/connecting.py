@@ -1,8 +1,8 @@
 """Connecting a person to Canvas: out to the consent page, back with a code, or by a token of their own.
 
 The way back is trusted only when three things meet: the state (known here by its hash, spent once, ten
-minutes), the browser that started (a secret in its own cookie), and the person (the token that Canvas gives
-must be of the one who started; another's is ended again at once).
+minutes), the browser that started (a secret in its own cookie), and the person (Canvas must confirm with the
+new token that it belongs to the one who was launched; another's is ended again at once).
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from allocation.sentences import N_
 from lti_tool.canvas.calls import Calls
 from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.endpoints import ALL_SCOPES
-from lti_tool.canvas.errors import AccessLost, KeyRejected
-from lti_tool.canvas.oauth import CanvasOAuth
+from lti_tool.canvas.errors import AccessLost, CanvasError, KeyRejected
+from lti_tool.canvas.oauth import CanvasOAuth, Grant
 from lti_tool.canvas.pacing import Lane, Pace
 from lti_tool.canvas.transport import Transport
 from lti_tool.persistence.tokens import ConnectAttempt, ConnectAttempts, hashed
-from lti_tool.planning.ids import CanvasOrigin, UserId
+from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
+from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.services.errors import ConnectFailed
+from lti_tool.services.identities import Identities
 from lti_tool.services.tokens import ConnectionStatus, Tokens
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
@@ -45,8 +47,8 @@ class WrongBrowser(ConnectFailed):
     """The answer came through another browser than the one that asked."""
 
 
-class WrongPerson(ConnectFailed):
-    """Somebody else is logged in at Canvas in that window."""
+class ActingAsAnother(ConnectFailed):
+    """An administrator acts as somebody else in Canvas ("Act as user")."""
 
 
 class KeyProblem(ConnectFailed):
@@ -84,6 +86,7 @@ class Connecting:
         tokens: Tokens,
         oauth_of: Callable[[CanvasOrigin], CanvasOAuth | None],
         transport_of: Callable[[CanvasOrigin], Transport],
+        identities: Identities,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -91,9 +94,10 @@ class Connecting:
         self._tokens = tokens
         self._oauth_of = oauth_of
         self._transport_of = transport_of
+        self._identities = identities
         self._now = now
 
-    def start(self, canvas: CanvasOrigin, user: UserId, return_to: str) -> StartedConnect:
+    def start(self, person: SignedPerson, return_to: str) -> StartedConnect:
         """Begin: where to send the top-level window.
 
         Raises:
@@ -102,10 +106,10 @@ class Connecting:
         """
         if not return_to.startswith("/") or return_to.startswith(("//", "/\\")):
             raise ValueError("a connection returns to a path inside this tool")
-        oauth = self._oauth(canvas)
+        oauth = self._oauth(person.canvas)
         consent = oauth.consent_request()
         browser_secret = secrets.token_urlsafe(32)
-        attempt = ConnectAttempt(canvas, user, return_to, consent.verifier, hashed(browser_secret))
+        attempt = ConnectAttempt(person, return_to, consent.verifier, hashed(browser_secret))
         self._attempts.add(consent.state, attempt, self._now() + ATTEMPT_LIFETIME)
         return StartedConnect(consent.url, browser_secret)
 
@@ -133,7 +137,8 @@ class Connecting:
                     "Nothing was stored. Go back to the tool in Canvas and choose Connect again."
                 )
             )
-        oauth = self._oauth(attempt.canvas)
+        person = attempt.person
+        oauth = self._oauth(person.canvas)
         _raise_redirected_error(query)
         try:
             grant = oauth.exchange(query.get("code", ""), attempt.verifier)
@@ -142,16 +147,44 @@ class Connecting:
         except AccessLost as error:
             log.warning("canvas_code_refused", status=error.status, request_id=error.request_id)
             raise AttemptOver(N_("%(what)s Choose Connect again."), what=error.what_happened) from error
-        if grant.user_id != attempt.user_id:
+        try:
+            course = self._confirmed(person, grant)
+        except (ConnectFailed, CanvasError):
             oauth.revoke(grant.access_token)
-            raise WrongPerson(
+            raise
+        self._tokens.store_oauth(person.canvas, grant, oauth.scopes)
+        self._identities.remember(person, grant.user_id, course)
+        log.info(
+            "connected",
+            canvas=person.canvas,
+            issuer=person.issuer,
+            client_id=person.client_id,
+            user=grant.user_id,
+            course=course,
+        )
+        return Connected(person.canvas, grant.user_id, attempt.return_to)
+
+    def _confirmed(self, person: SignedPerson, grant: Grant) -> CourseId:
+        """The course, once Canvas has confirmed that the token is the launched person's own."""
+        if grant.real_user_id is not None:
+            log.warning(
+                "connect_refused",
+                reason="acting_as_another",
+                issuer=person.issuer,
+                client_id=person.client_id,
+                user=grant.user_id,
+                real_user=grant.real_user_id,
+            )
+            raise ActingAsAnother(
                 N_(
-                    "In this window somebody else is logged in to Canvas than in the course. Nothing was "
-                    "stored. Log in to Canvas as yourself and choose Connect again."
+                    "In Canvas you are acting as another user, so the access would be theirs. Nothing was "
+                    'stored. Choose "Stop acting as user" in Canvas. That person connects themselves.'
                 )
             )
-        self._tokens.store_oauth(attempt.canvas, grant, oauth.scopes)
-        return Connected(attempt.canvas, attempt.user_id, attempt.return_to)
+        calls = Calls(
+            self._transport_of(person.canvas), GivenToken(grant.access_token), Pace(), lane=Lane.PAGE
+        )
+        return self._identities.confirm(person, grant.user_id, CanvasClient(calls))
 
     def status(self, canvas: CanvasOrigin, user: UserId) -> ConnectionStatus:
         """Whether a token is stored, and whether it is of any use."""

@@ -20,6 +20,7 @@ from lti_tool.planning.ids import AssignmentId, PlanId, RunId, UserId
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.planning.snapshot import AssignmentFacts, ListedLevels, Snapshot
 from lti_tool.planning.taking_part import TakingPart
 from lti_tool.services.actor import Actor
@@ -56,7 +57,7 @@ class ConnectingCases(Protocol):
         """Whether a usable token of this person for this Canvas is stored."""
         ...
 
-    def ticket(self, actor: Actor, return_to: str) -> str:
+    def ticket(self, person: SignedPerson, return_to: str) -> str:
         """A one-time ticket (60 s) that the top-level window shows instead of the session."""
         ...
 

@@ -46,6 +46,8 @@ class Habits:
     storage_frame: bool = True
     """Launches offer `lti_storage_target` and the page has the sibling storage frame."""
     login_initiation: Literal["POST", "GET"] = "POST"
+    knows_lti_1_3_id: bool = True
+    """People are found by `lti_1_3_id:`; older installs only know `lti_user_id:`."""
 
 
 class Clock:

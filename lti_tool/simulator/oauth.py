@@ -82,6 +82,8 @@ class AuthorisationCode:
     purpose: str
     challenge: str | None
     expires_at: datetime
+    real_user_id: str | None = None
+    """Who gave the consent while acting as `user_id`."""
 
 
 class OAuthProvider:
@@ -178,8 +180,8 @@ class OAuthProvider:
             del self._questions[token]
             return request
 
-    def issue_code(self, request: AuthorisationRequest, user: User) -> str:
-        """The redirect address with a fresh code."""
+    def issue_code(self, request: AuthorisationRequest, user: User, real_user: User | None = None) -> str:
+        """The redirect address with a fresh code; `real_user` acts as `user` ("Act as user")."""
         code = secrets.token_hex(32)
         with self._state.lock:
             self._codes[code] = AuthorisationCode(
@@ -190,6 +192,7 @@ class OAuthProvider:
                 purpose=request.purpose,
                 challenge=request.challenge,
                 expires_at=self._state.clock.now() + CODE_LIFETIME,
+                real_user_id=None if real_user is None else real_user.id,
             )
         return request.redirect(code=code)
 
@@ -243,7 +246,11 @@ class OAuthProvider:
             grant = self._state.issue_grant(
                 held.user_id, key.client_id, scopes=held.scopes, purpose=held.purpose
             )
-            return self._token_answer(grant) | {"refresh_token": grant.refresh_token}
+            return (
+                self._token_answer(grant)
+                | {"refresh_token": grant.refresh_token}
+                | self._real_user(held.real_user_id)
+            )
 
     def refresh(self, key: DeveloperKey, form: Mapping[str, str]) -> dict[str, Any]:
         """Answer of a refresh: a new access token in the same grant, and no refresh token.
@@ -275,6 +282,13 @@ class OAuthProvider:
         for grant in self._state.grants.values():
             if grant.user_id == user_id and grant.client_id == client_id:
                 self._state.revoke_grant(grant)
+
+    def _real_user(self, user_id: str | None) -> dict[str, Any]:
+        """Named when somebody acts as the user (lib/canvas/oauth/token.rb, as_json)."""
+        if user_id is None:
+            return {}
+        user = self._state.users[user_id]
+        return {"real_user": {"id": int(user.id), "name": user.name, "global_id": user.global_id}}
 
     def _token_answer(self, grant: AccessGrant) -> dict[str, Any]:
         user = self._state.users[grant.user_id]

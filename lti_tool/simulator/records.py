@@ -6,6 +6,7 @@ of digits, as `Accept: application/json+canvas-string-ids` would show them. Fiel
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -43,7 +44,10 @@ class ReviewState(StrEnum):
 
 @dataclass(slots=True)
 class User:
-    """A person; `lti_id` is what launches carry as `sub`, `fake_student` marks a course's Test Student."""
+    """A person; `lti_id` is what launches carry as `sub`, `fake_student` marks a course's Test Student.
+
+    `lti_context_id` is the older opaque id, another value (users.lti_context_id and users.lti_id).
+    """
 
     id: str
     name: str
@@ -58,6 +62,11 @@ class User:
     pronouns: str | None = None
     fake_student: bool = False
     site_admin: bool = False
+
+    @property
+    def lti_context_id(self) -> str:
+        """The opaque id of LTI 1.1."""
+        return hashlib.sha1(self.lti_id.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(slots=True)

@@ -32,7 +32,7 @@ from lti_tool.services.outages import OUTAGES, outage_of
 from lti_tool.services.registering import NotInvited
 from lti_tool.services.registrations import RegistrationRefused
 from lti_tool.web.administration import NotAnAdministrator
-from lti_tool.web.session import NoSession, NotATeacher, OtherCourse
+from lti_tool.web.session import ActingAsAnother, NoSession, NotATeacher, OtherCourse
 from lti_tool.web.voice import Words, say, say_plainly
 
 log = structlog.get_logger(__name__)
@@ -71,6 +71,12 @@ TROUBLES: dict[type[Exception], Trouble] = {
         _l("This address belongs to another course"),
         _l("You opened the tool from one course, and the address names another one."),
         _l("Open the tool from the course navigation of the course that you want."),
+    ),
+    ActingAsAnother: Trouble(
+        403,
+        _l("You are acting as another user"),
+        _l('In Canvas you chose "Act as user". Changes would be recorded under that person\'s name.'),
+        _l('Nothing was changed. Choose "Stop acting as user" in Canvas and open the tool again.'),
     ),
     NotAnAdministrator: Trouble(
         403,

@@ -1,7 +1,8 @@
 """Who is asking: the bearer token of the frame becomes a ``Visit``, or the request ends here.
 
-Course and role come from the launch alone. An address that names another course is refused before any
-page function runs, and so is everybody who does not teach.
+Course and role come from what Canvas signed in the launch, the person from what Canvas's API confirmed. An
+address that names another course is refused before any page function runs, and so is everybody who does not
+teach. Until Canvas has confirmed person and course only the pages that lead to the connection are open.
 """
 
 from __future__ import annotations
@@ -13,8 +14,14 @@ from typing import Protocol
 import structlog
 from flask import Response, g, make_response, render_template, request
 
+from allocation.sentences import N_
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
+from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.services.actor import Actor
+from lti_tool.services.errors import NotConnected
+
+CONNECT_PAGES = "course.connect."
+HOME_PAGE = "course.home.home"
 
 
 class Colours(Protocol):
@@ -32,7 +39,21 @@ class Launched(Protocol):
     """What the pages need of a launch; ``lti_tool.lti.launching.LaunchContext`` has all of it."""
 
     @property
+    def issuer(self) -> str: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
     def canvas_origin(self) -> str: ...
+    @property
+    def context_id(self) -> str: ...
+    @property
+    def lti_user_id(self) -> str: ...
+    @property
+    def legacy_user_id(self) -> str: ...
+    @property
+    def claimed_user_id(self) -> str: ...
+    @property
+    def masquerader(self) -> str: ...
     @property
     def course_id(self) -> str: ...
     @property
@@ -75,12 +96,31 @@ class OtherCourse(Exception):
     """The address names another course than the launch did."""
 
 
+class ActingAsAnother(Exception):
+    """An administrator acts as this person in Canvas, and asked for a change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One authenticated request."""
+    """One authenticated request. Person and course of ``actor`` are empty until Canvas confirmed both."""
 
     launched: Launched
     actor: Actor
+
+    @property
+    def person(self) -> SignedPerson:
+        """Who asks, as Canvas signed them."""
+        launched = self.launched
+        return SignedPerson(
+            issuer=launched.issuer,
+            client_id=launched.client_id,
+            canvas=CanvasOrigin(launched.canvas_origin),
+            subject=launched.lti_user_id,
+            context_id=launched.context_id,
+            course_id=launched.course_id,
+            legacy_subject=launched.legacy_user_id,
+            claimed_user_id=launched.claimed_user_id,
+        )
 
 
 def visit() -> Visit:
@@ -112,9 +152,18 @@ def guard(authenticate: Authenticate) -> Callable[[], Response | None]:
         structlog.contextvars.bind_contextvars(launch=launched.launch_id)
         if not launched.is_instructor:
             raise NotATeacher
+        connecting = (request.endpoint or "").startswith(CONNECT_PAGES)
+        identified = bool(launched.user_id and launched.course_id)
+        own = {launched.course_id or launched.context_id}
+        if connecting:  # its address was made before the course had its number
+            own.add(launched.context_id)
         asked_for = (request.view_args or {}).get("course_id")
-        if not launched.course_id or asked_for != launched.course_id:
+        if not asked_for or asked_for not in own:
             raise OtherCourse
+        if launched.masquerader and request.method not in ("GET", "HEAD"):
+            raise ActingAsAnother
+        if not identified and not connecting and request.endpoint != HOME_PAGE:
+            raise NotConnected(N_("Canvas has not confirmed yet who you are."))
         return None
 
     return check
@@ -127,9 +176,10 @@ def bearer() -> str | None:
 
 
 def _actor(launched: Launched) -> Actor:
+    identified = bool(launched.user_id and launched.course_id)
     return Actor(
         canvas=CanvasOrigin(launched.canvas_origin),
-        course_id=CourseId(launched.course_id),
-        user_id=UserId(launched.user_id),
+        course_id=CourseId(launched.course_id if identified else ""),
+        user_id=UserId(launched.user_id if identified else ""),
         name=launched.user_name,
     )

@@ -114,7 +114,7 @@ def test_a_deployment_is_adopted_at_its_first_good_launch(
 ) -> None:
     add(settings, "--jwks-url", f"{keys.url}/good")
     stage = Stage(build_web(application), key, keys, settings.instance / "allocator.sqlite3")
-    silent = {"custom": {"canvas_course_id": "7", "canvas_user_id": "9"}}
+    silent = {"launch_presentation": MISSING}  # what custom says does not count
     status, said = launched(stage, deployment_id="1:quiet", **silent)
     assert (status, "this deployment" in said) == (403, True), "it must say which Canvas it comes from"
     assert launched(stage, deployment_id=MISSING)[0] == 403

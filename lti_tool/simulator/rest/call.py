@@ -97,10 +97,35 @@ class Call:
 
     def course(self, course_id: str) -> Course:
         """The course, or 404."""
-        course = self.state.courses.get(canonical_id(course_id))
+        course = self.state.courses.get(canonical_id(course_id)) or self._course_of_lti(course_id)
         if course is None or course.workflow_state == "deleted":
             self.fail_not_found()
         return course
+
+    def _course_of_lti(self, name: str) -> Course | None:
+        """`lti_context_id:` and LTI's id of the course (lib/api.rb, Api::SIS_MAPPINGS)."""
+        prefix, _, wanted = name.partition(":")
+        if prefix != "lti_context_id":
+            return None
+        return next((row for row in self.state.courses.values() if row.lti_context_id == wanted), None)
+
+    def user_id(self, name: str) -> str:
+        """The id of a person as finders take it: a number, `self`, or one of LTI's ids; else 404.
+
+        Prefixes as in lib/api.rb: `lti_1_3_id` is what launches carry as `sub`, the others the older id.
+        """
+        if name == "self":
+            return self.user.id
+        prefix, _, wanted = name.partition(":")
+        if prefix == "lti_1_3_id" and self.state.habits.knows_lti_1_3_id:
+            found = next((row.id for row in self.state.users.values() if row.lti_id == wanted), None)
+        elif prefix in ("lti_user_id", "lti_context_id", "lti_1_1_id"):
+            found = next((row.id for row in self.state.users.values() if row.lti_context_id == wanted), None)
+        else:
+            found = canonical_id(name)
+        if found is None or found not in self.state.users:
+            self.fail_not_found()
+        return found
 
     def section(self, section_id: str) -> Section:
         """The section, or 404."""

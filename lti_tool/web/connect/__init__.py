@@ -34,12 +34,16 @@ def connect_blueprint(connecting: ConnectingCases) -> Blueprint:
     @pages.post("/connect/ticket")
     def ticket(course_id: str) -> Response:
         back = _inside(request.form.get("next", ""), course_id)
-        one_time = connecting.ticket(visit().actor, back)
+        one_time = connecting.ticket(visit().person, back)
         return jsonify(window=url_for("connect_window.start", ticket=one_time))
 
     @pages.get("/connect/status")
     def status(course_id: str) -> Response:
         back = _inside(request.args.get("next", ""), course_id)
+        now = visit().launched.course_id
+        if now and now != course_id:  # the course's number became known by connecting
+            old, new = (url_for("course.home.home", course_id=one) for one in (course_id, now))
+            back = new + back.removeprefix(old)
         return jsonify(connected=connecting.connected(visit().actor), location=back)
 
     @pages.post("/disconnect")

@@ -100,6 +100,18 @@ WORDS: dict[Refusal, tuple[int, LazyString, LazyString, LazyString]] = {
         _l("The address of your Canvas differs from the one that is registered for this key."),
         _l("Give this page to whoever installed the tool: canvas_origin in its configuration must match."),
     ),
+    Refusal.NOT_FROM_A_COURSE: (
+        403,
+        _l("Open the tool from a course"),
+        _l("It was opened from a place that belongs to no course, such as an editor or an account."),
+        _l("Open it from the navigation of a course that you teach."),
+    ),
+    Refusal.CONTRADICTED: (
+        403,
+        _l("This link contradicts Canvas"),
+        _l("The link names another course or person than Canvas does, so the tool did not open."),
+        _l("Open the tool from the course navigation. Remove the link, or tell whoever made it."),
+    ),
     Refusal.BROWSER_NOT_PROVEN: (
         403,
         _l("Your browser did not keep our mark"),
@@ -113,9 +125,10 @@ def launch_blueprint(
     launching: Launching,
     sessions: Sessions,
     keys: ToolKeys,
-    opened: Callable[[LaunchContext], None] = lambda _context: None,
+    arrived: Callable[[LaunchContext], LaunchContext] = lambda context: context,
 ) -> Blueprint:
-    """The endpoints below /lti. ``opened`` is told of each launch in a course whose browser is proven."""
+    """The endpoints below /lti. ``arrived`` adds what Canvas has confirmed about person and course; it is
+    called for each launch from a course whose browser is proven."""
     lti = Blueprint("lti", __name__, url_prefix="/lti", template_folder="templates", static_folder="static")
 
     @lti.route("/login", methods=["GET", "POST"])
@@ -142,7 +155,7 @@ def launch_blueprint(
         LAUNCHES.labels("accepted").inc()
         log.info("launched", launch=finished.label, client_id=finished.context.client_id)
         frame_in([finished.context.platform_origin])
-        page = "launch/no_course.html" if finished.context.missing_fields else "launch/launch.html"
+        page = "launch/launch.html" if finished.context.context_id else "launch/no_course.html"
         answer = make_response(render_template(page, finished=finished))
         _forget(answer, finished.label)
         return answer
@@ -159,11 +172,11 @@ def launch_blueprint(
             raise LaunchRefused(Refusal.NOT_A_LAUNCH, "no code")
         binding = body.get("binding")
         context = launching.redeem(body["code"], binding if isinstance(binding, str) else None)
-        if context.missing_fields:
-            raise LaunchRefused(Refusal.NOT_A_LAUNCH, "the launch names no course of Canvas, or no user")
-        opened(context)
+        if not context.context_id:
+            raise LaunchRefused(Refusal.NOT_FROM_A_COURSE, "the launch names no course")
+        context = arrived(context)
         around = urlencode({IN_CANVAS: urlsplit(context.platform_origin).netloc})
-        page = url_for("course.home.home", course_id=context.course_id)
+        page = url_for("course.home.home", course_id=context.place)
         if context.is_administrator and not context.is_instructor:
             page = url_for("administration.overview")
         return jsonify(token=sessions.open(context), location=f"{page}?{around}")
@@ -208,7 +221,7 @@ def _refused(error: LaunchRefused) -> Response:
     # Where nobody knows whose launch it was, the page must be readable anywhere: perhaps it says just that.
     frame_in(error.platform_origins or ANYBODY)
     LAUNCHES.labels(error.refusal.value).inc()
-    log.warning("launch refused", refusal=error.refusal.value, detail=error.detail, reference=error.reference)
+    log.warning("launch_refused", refusal=error.refusal.value, detail=error.detail, reference=error.reference)
     if request.is_json:
         answer = jsonify(
             title=str(title), happened=str(happened), to_do=str(to_do), reference=error.reference

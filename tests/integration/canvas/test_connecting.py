@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 from flask import Flask
 
+from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.canvas.errors import AccessLost
 from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
@@ -18,26 +19,30 @@ from lti_tool.canvas.transport import Limits
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.encryption import SecretBox, new_key
+from lti_tool.persistence.identities import IdentityRows
 from lti_tool.persistence.tokens import ConnectAttempts, TokenKind, TokenRows
 from lti_tool.planning.ids import CanvasOrigin, UserId
+from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.services.connecting import (
+    ActingAsAnother,
     AttemptOver,
     Connecting,
     ConsentRefused,
     KeyProblem,
     StartedConnect,
     WrongBrowser,
-    WrongPerson,
 )
 from lti_tool.services.errors import ConnectFailed
+from lti_tool.services.identities import CourseUnconfirmed, Identities, OtherPerson
 from lti_tool.services.tokens import Tokens
 from lti_tool.simulator.app import create_simulator
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.oauth import OAuthProvider
 from lti_tool.simulator.pages.context import EXTENSION
-from lti_tool.simulator.state import CanvasState, DeveloperKey
+from lti_tool.simulator.state import CanvasState, Course, DeveloperKey
 from tests.integration.canvas.servers import serving, transport_to
 
+ISSUER = "https://canvas.instructure.com"
 BACK = "https://tool.example/connect/callback"
 SECRET = "the-secret-of-the-developer-key"
 
@@ -51,6 +56,7 @@ class Scene:
     canvas: CanvasOrigin
     connecting: Connecting
     tokens: Tokens
+    identities: IdentityRows
     clock: list[datetime]
     folder: Path
 
@@ -63,11 +69,35 @@ class Scene:
     def person(self, login: str) -> UserId:
         return UserId(next(user.id for user in self.state.users.values() if user.login == login))
 
-    def says_yes(self, started: StartedConnect, login: str = "teacher") -> dict[str, str]:
+    @property
+    def course(self) -> Course:
+        return next(iter(self.state.courses.values()))
+
+    def signed(self, login: str) -> SignedPerson:
+        """The person as a launch from the course signs them."""
+        user = self.state.users[self.person(login)]
+        return SignedPerson(
+            ISSUER,
+            "1",
+            self.canvas,
+            user.lti_id,
+            self.course.lti_context_id,
+            legacy_subject=user.lti_context_id,
+        )
+
+    def confirmed(self, login: str) -> UserId | None:
+        """Who the tool takes this person's launches for."""
+        signed = self.signed(login)
+        return self.identities.person(signed.issuer, signed.client_id, signed.subject, self.canvas)
+
+    def says_yes(
+        self, started: StartedConnect, login: str = "teacher", acted_by: str | None = None
+    ) -> dict[str, str]:
         """What comes back through the browser when this person authorises."""
         asked = self.provider.read_request(dict(parse_qsl(urlsplit(started.authorise_url).query)))
         self.provider.check(asked)
-        address = self.provider.issue_code(asked, self.state.users[self.person(login)])
+        real = self.state.users[self.person(acted_by)] if acted_by else None
+        address = self.provider.issue_code(asked, self.state.users[self.person(login)], real)
         return dict(parse_qsl(urlsplit(address).query))
 
 
@@ -96,14 +126,19 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
             tokens,
             registered,
             {origin: transport}.__getitem__,
+            Identities(IdentityRows(database), no_stored_token, lambda: clock[0]),
             now=lambda: clock[0],
         )
-        yield Scene(state, apps[0], origin, connecting, tokens, clock, tmp_path)
+        yield Scene(state, apps[0], origin, connecting, tokens, IdentityRows(database), clock, tmp_path)
     database.dispose()
 
 
-def start(scene: Scene) -> StartedConnect:
-    return scene.connecting.start(scene.canvas, scene.person("teacher"), "/app/home")
+def no_stored_token(canvas: CanvasOrigin, user: UserId) -> CanvasClient:
+    raise AssertionError("a connection is confirmed with the new token alone")
+
+
+def start(scene: Scene, **changes: str) -> StartedConnect:
+    return scene.connecting.start(replace(scene.signed("teacher"), **changes), "/app/home")  # type: ignore[arg-type]  # all of its fields are text
 
 
 def test_the_consent_address_carries_state_challenge_and_our_scopes_in_one_parameter(scene: Scene) -> None:
@@ -186,11 +221,65 @@ def test_another_browser_cannot_finish_and_spends_the_attempt(scene: Scene, secr
 
 def test_somebody_else_who_authorises_gets_nothing_stored_and_the_grant_ended(scene: Scene) -> None:
     started = start(scene)
-    with pytest.raises(WrongPerson, match="Log in to Canvas as yourself"):
+    with pytest.raises(OtherPerson, match="Log in to Canvas as yourself"):
         scene.connecting.finish(scene.says_yes(started, "ta"), started.browser_secret)
     assert [grant.revoked for grant in scene.state.grants.values()] == [True]
     for login in ("teacher", "ta"):
         assert not scene.connecting.status(scene.canvas, scene.person(login)).usable
+
+
+@pytest.mark.parametrize("claimed", ["", "ta"])
+def test_a_lying_launch_never_gets_the_access_of_the_person_it_names(scene: Scene, claimed: str) -> None:
+    """A teacher lures the assistant into consenting in the window that the teacher's launch began."""
+    started = start(scene, claimed_user_id=scene.person(claimed) if claimed else "")
+    with pytest.raises(OtherPerson):
+        scene.connecting.finish(scene.says_yes(started, "ta"), started.browser_secret)
+    assert (scene.confirmed("teacher"), scene.confirmed("ta")) == (None, None)
+    assert [grant.revoked for grant in scene.state.grants.values()] == [True]
+
+
+def test_a_launch_that_claims_to_be_somebody_else_connects_nobody(scene: Scene) -> None:
+    started = start(scene, claimed_user_id=scene.person("ta"))
+    with pytest.raises(OtherPerson):
+        scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+    assert scene.confirmed("teacher") is None
+
+
+@pytest.mark.parametrize(
+    ("knows", "legacy"), [(True, True), (True, False), (False, True)], ids=["both", "new id", "old id"]
+)
+def test_canvas_confirms_by_either_of_the_signed_ids(scene: Scene, knows: bool, legacy: bool) -> None:
+    scene.state.habits = replace(scene.state.habits, knows_lti_1_3_id=knows)
+    started = start(scene) if legacy else start(scene, legacy_subject="")
+    scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+    assert scene.confirmed("teacher") == scene.person("teacher")
+
+
+def test_a_person_whom_canvas_does_not_confirm_is_not_connected(scene: Scene) -> None:
+    started = start(scene, subject="no such id", legacy_subject="neither")
+    with pytest.raises(OtherPerson):
+        scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+    assert not scene.connecting.status(scene.canvas, scene.person("teacher")).usable
+
+
+@pytest.mark.parametrize("change", [{"context_id": "another"}, {"course_id": "999"}])
+def test_a_course_that_canvas_does_not_confirm_is_not_connected(scene: Scene, change: dict[str, str]) -> None:
+    started = start(scene, **change)
+    with pytest.raises(CourseUnconfirmed, match="Nothing was stored"):
+        scene.connecting.finish(scene.says_yes(started), started.browser_secret)
+    assert [grant.revoked for grant in scene.state.grants.values()] == [True]
+
+
+def test_acting_as_another_user_stores_nothing_and_keeps_the_person_connected(scene: Scene) -> None:
+    """Canvas names the administrator as ``real_user``; the token would have been the teacher's."""
+    own = start(scene)
+    scene.connecting.finish(scene.says_yes(own), own.browser_secret)
+    token = scene.tokens.access_token(scene.canvas, scene.person("teacher"))
+    acted = start(scene)
+    with pytest.raises(ActingAsAnother, match="Stop acting as user"):
+        scene.connecting.finish(scene.says_yes(acted, acted_by="admin"), acted.browser_secret)
+    assert scene.tokens.access_token(scene.canvas, scene.person("teacher")) == token
+    assert [grant.revoked for grant in scene.state.grants.values()] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -228,12 +317,12 @@ def test_a_wrong_client_secret_is_the_administrators_matter(scene: Scene) -> Non
 @pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example", "/\\evil.example", "app", ""])
 def test_the_way_back_stays_inside_the_tool(scene: Scene, path: str) -> None:
     with pytest.raises(ValueError, match="inside this tool"):
-        scene.connecting.start(scene.canvas, scene.person("teacher"), path)
+        scene.connecting.start(scene.signed("teacher"), path)
 
 
 def test_a_canvas_without_a_developer_key_says_so(scene: Scene) -> None:
     with pytest.raises(KeyProblem, match="oauth_client_id"):
-        scene.connecting.start(CanvasOrigin("https://other.example"), UserId("1"), "/app")
+        start(scene, canvas=CanvasOrigin("https://other.example"))
 
 
 def test_nothing_that_could_finish_an_attempt_is_stored_readable(scene: Scene) -> None:

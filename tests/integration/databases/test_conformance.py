@@ -38,6 +38,7 @@ from lti_tool.persistence.tokens import (
 )
 from lti_tool.planning.ids import RunId, UserId
 from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.signed_person import SignedPerson
 from tests.builders import ASSIGNMENT, CANVAS, COURSE, plan, snapshot
 from tests.integration.journal.stage import creates, deletes
 
@@ -128,7 +129,12 @@ def test_a_lease_that_was_overtaken_stores_nothing(tokens: TokenRows) -> None:
 
 def test_a_connection_under_way_is_spent_once(database: Database, box: SecretBox) -> None:
     attempts = ConnectAttempts(database, box)
-    attempt = ConnectAttempt(CANVAS, TEACHER, "/courses/7", "verifier", "browser")
+    attempt = ConnectAttempt(
+        SignedPerson("issuer", "client", CANVAS, "sub", "context", claimed_user_id=TEACHER),
+        "/courses/7",
+        "verifier",
+        "browser",
+    )
     attempts.add("state", attempt, datetime.now(UTC) + HOUR)
     spent = at_once(lambda _: attempts.spend("state", datetime.now(UTC)))
     assert [one for one in spent if one is not None] == [attempt]

@@ -32,6 +32,7 @@ from lti_tool.persistence.follow_up_rows import (
     ReminderRow,
 )
 from lti_tool.persistence.holdings import HOLDINGS, REMOVED
+from lti_tool.persistence.identities import CourseRow, PersonRow
 from lti_tool.persistence.journal_rows import RunRow
 from lti_tool.persistence.launches import SessionRows
 from lti_tool.persistence.open_reviews import DueReadingRow, OpenReviewRow
@@ -174,6 +175,17 @@ def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
             )
         )  # fmt: skip
         session.add(
+            PersonRow(
+                issuer="i", client_id=key, subject="x", canvas=canvas, user_id=TEACHER, confirmed_at=LONG_AGO
+            )
+        )  # fmt: skip
+        session.add(
+            CourseRow(
+                issuer="i", client_id=key, context_id="c", canvas=canvas, course_id=course,
+                confirmed_at=LONG_AGO,
+            )
+        )  # fmt: skip
+        session.add(
             ScheduleRow(
                 id=f"s{key}", **place, user_id=TEACHER, user_name="Canary Teacher", body="{}",
                 created_at=LONG_AGO, note="",
@@ -198,7 +210,7 @@ def context(canvas: CanvasOrigin, course: CourseId) -> LaunchContext:
     return LaunchContext(
         issuer="i", client_id="1", deployment_id="d", canvas_origin=canvas, user_id=TEACHER, lti_user_id="x",
         user_name="Canary Teacher", course_id=course, course_name="c", roles=(), is_instructor=True,
-        section_ids=(), locale="", time_zone="", high_contrast=False, post_message_token="",
+        locale="", time_zone="", high_contrast=False, post_message_token="",
         platform_origin=canvas,
     )  # fmt: skip
 
@@ -303,7 +315,7 @@ def test_housekeeping_erases_what_is_old_and_nothing_else(application: Applicati
             (RunRow, "finished_at"), (PlanRow, "created_at"), (SnapshotRow, "taken_at"),
             (SavedRulesRow, "saved_at"), (RuleSetRow, "saved_at"), (TokenRow, "renewed_at"),
             (ReminderBatchRow, "created_at"), (CreditPostRow, "created_at"), (FollowUpRow, "saved_at"),
-            (ScheduleRow, "created_at"),
+            (ScheduleRow, "created_at"), (CourseRow, "confirmed_at"),
         ):  # fmt: skip
             session.execute(update(row).filter_by(**south).values({column: now}))
         session.execute(
@@ -320,6 +332,8 @@ def test_housekeeping_erases_what_is_old_and_nothing_else(application: Applicati
     assert gone["open_review"] == gone["due_reading"] == 3
     after = counts(application, SOUTH)
     assert after["plan"] == after["run"] == after["canvas_token"] == 1
+    assert gone["lti_person"] == 2, "the third is still connected"
+    assert (gone["lti_course"], after["lti_course"]) == (2, 1)
     assert sum(counts(application).values()) < sum(keep.values())
     assert application.housekeeping.if_due() is None, "once a day"
 

@@ -29,6 +29,7 @@ from lti_tool.persistence.tokens import (
     TokenRows,
 )
 from lti_tool.planning.ids import CanvasOrigin, UserId
+from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.services.secret_keys import rotate_file
 
 CANVAS = CanvasOrigin("https://canvas.example.edu")
@@ -53,9 +54,8 @@ def put_token(rows: TokenRows, user: UserId) -> None:
 
 def seal_one_of_each(database: Database, box: SecretBox) -> None:
     put_token(TokenRows(database, box), PEOPLE[0])
-    ConnectAttempts(database, box).add(
-        "state", ConnectAttempt(CANVAS, PEOPLE[0], "/", "verifier", "browser"), LATER
-    )
+    person = SignedPerson("issuer", "client", CANVAS, "sub", "context")
+    ConnectAttempts(database, box).add("state", ConnectAttempt(person, "/", "verifier", "browser"), LATER)
     OneTimeRows(database, box).add("secret", "body", NOW, LATER)
     SessionRows(database, box).add("token", "context", NOW, LATER)
     RegistrationRows(database, box).put_api_key(CANVAS, "7", "api secret", NOW)

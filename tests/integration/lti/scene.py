@@ -249,11 +249,15 @@ class Stage:
             CLAIM + "resource_link": {"id": "opaque-course", "title": "Writing"},
             CLAIM + "context": {"id": "opaque-course", "label": "WRIT", "title": "Writing"},
             CLAIM + "roles": [INSTRUCTOR],
+            CLAIM + "launch_presentation": {"return_url": f"{CANVAS}/courses/{COURSE}"},
+            "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint": {
+                "scope": [],
+                "lineitems": f"{CANVAS}/api/lti/courses/{COURSE}/line_items",
+            },
             CLAIM + "custom": {
                 "canvas_course_id": COURSE,
                 "canvas_user_id": USER,
                 "canvas_api_base": CANVAS,
-                "canvas_section_ids": "5,6",
                 "time_zone": "$Person.address.timezone",
             },
         }

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from werkzeug.test import TestResponse
 
-from lti_tool.lti.context import CLAIM
+from lti_tool.lti.context import CLAIM, MEMBERS_CLAIM
 from lti_tool.lti.errors import Refusal
 from tests.integration.lti.scene import (
     CANVAS,
@@ -52,7 +52,7 @@ def refused(answer: TestResponse, events: list[Any], refusal: Refusal) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     policy = answer.headers["Content-Security-Policy"]
     assert policy.endswith((f"frame-ancestors {CANVAS}", "frame-ancestors *")), "it can be read in Canvas"
-    logged = [event for event in events if event["event"] == "launch refused"]
+    logged = [event for event in events if event["event"] == "launch_refused"]
     assert [event["refusal"] for event in logged] == [refusal.value], events
     text = words(answer.text)
     assert answer.text.count("<h1") == 1
@@ -123,7 +123,23 @@ ROWS: list[tuple[str, dict[str, Any], Refusal]] = [
     ("version a number", {"version": 1.3}, CLAIMS),
     ("no message type", {"message_type": MISSING}, CLAIMS),
     ("message type unknown", {"message_type": "LtiSomethingRequest"}, CLAIMS),
-    ("deep linking", {"message_type": "LtiDeepLinkingRequest"}, CLAIMS),
+    ("deep linking", {"message_type": "LtiDeepLinkingRequest"}, Refusal.NOT_FROM_A_COURSE),
+    (
+        "editor button",
+        {"message_type": "LtiDeepLinkingRequest", "resource_link": MISSING},
+        Refusal.NOT_FROM_A_COURSE,
+    ),
+    ("custom names another course", {"custom": {"canvas_course_id": 8}}, Refusal.CONTRADICTED),
+    (
+        "the addresses name two courses",
+        {MEMBERS_CLAIM: {"context_memberships_url": f"{CANVAS}/api/lti/courses/8/names_and_roles"}},
+        Refusal.CONTRADICTED,
+    ),
+    (
+        "a link names another course",
+        {"resource_link": {"id": "of-a-link"}, "custom": {"canvas_course_id": 8}},
+        Refusal.CONTRADICTED,
+    ),
     ("message type a list", {"message_type": ["LtiResourceLinkRequest"]}, CLAIMS),
     ("no roles", {"roles": MISSING}, CLAIMS),
     ("roles as text", {"roles": INSTRUCTOR}, CLAIMS),
@@ -498,4 +514,5 @@ def test_claims_are_asked_by_their_full_names(tool: Stage) -> None:
     """A row above that misspelt a claim would prove nothing: each name stands in a good launch."""
     names = set(tool.claims(tool.visitor().login()))
     asked_for = {name for _, changes, _ in ROWS for name in changes}
-    assert {name for name in asked_for if name not in names and CLAIM + name not in names} == {"nbf"}
+    unknown = {name for name in asked_for if name not in names and CLAIM + name not in names}
+    assert unknown == {"nbf", MEMBERS_CLAIM}

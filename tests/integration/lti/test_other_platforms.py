@@ -13,6 +13,7 @@ from lti1p3platform.message_launch import MessageLaunchAbstract
 from lti1p3platform.oidc_login import OIDCLoginAbstract
 from lti1p3platform.registration import Registration as PlatformRegistration
 
+from lti_tool.lti.grades import GRADE_SCOPES
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.habits import Habits
 from lti_tool.simulator.state import CanvasState, Deployment, DeveloperKey
@@ -147,7 +148,6 @@ def launched_from_canvas(
         "canvas_course_id": "$Canvas.course.id",
         "canvas_user_id": "$Canvas.user.id",
         "canvas_api_base": "$Canvas.api.baseUrl",
-        "canvas_section_ids": "$Canvas.course.sectionIds",
         "not_known": "$Canvas.nothing.known",
     }
     state.add_key(
@@ -160,6 +160,7 @@ def launched_from_canvas(
             oidc_initiation_url=f"{TOOL}/lti/login",
             target_link_uri=f"{TOOL}/lti/launch",
             custom_fields=fields,
+            scopes=list(GRADE_SCOPES),
             deployments=[Deployment("17:account")],
         )
     )

@@ -36,7 +36,6 @@ CONTEXT = LaunchContext(
     course_name="Writing",
     roles=("Instructor",),
     is_instructor=True,
-    section_ids=("1", "2"),
     locale="de",
     time_zone="Europe/Berlin",
     high_contrast=False,

@@ -39,6 +39,7 @@ from lti_tool.planning.ids import (
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Change, ChangeKind, ChangeReason, Plan
 from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.planning.snapshot import (
     AssignmentFacts,
     Earlier,
@@ -123,7 +124,14 @@ FAMILY = (
 class Launch:
     """What the launch told: a teacher unless a test says otherwise."""
 
+    issuer: str = "https://canvas.instructure.com"
+    client_id: str = "10000000000001"
     canvas_origin: str = CANVAS
+    context_id: str = ""
+    lti_user_id: str = "opaque"
+    legacy_user_id: str = ""
+    claimed_user_id: str = ""
+    masquerader: str = ""
     course_id: str = COURSE
     course_name: str = "Writing in the Sciences"
     user_id: str = "1"
@@ -235,7 +243,7 @@ class Course:
     def connected(self, actor: Actor) -> bool:
         return self.is_connected
 
-    def ticket(self, actor: Actor, return_to: str) -> str:
+    def ticket(self, person: SignedPerson, return_to: str) -> str:
         self.changed.append("ticket")
         return "one-time"
 

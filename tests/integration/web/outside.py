@@ -51,7 +51,7 @@ ASKED = "?invitation=good&openid_configuration=https://canvas.example.edu/c&regi
 CONTEXT = LaunchContext(
     issuer=REGISTRATION.issuer, client_id=REGISTRATION.client_id, deployment_id="1:one", canvas_origin=CANVAS,
     user_id=UserId("1"), lti_user_id="x", user_name="Dr. Rosa Okafor", course_id=COURSE, course_name="c",
-    roles=(), is_instructor=True, section_ids=(), locale="en", time_zone="", high_contrast=False,
+    roles=(), is_instructor=True, locale="en", time_zone="", high_contrast=False,
     post_message_token="", platform_origin=CANVAS,
 )  # fmt: skip
 

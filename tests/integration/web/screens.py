@@ -461,7 +461,7 @@ SCREENS: dict[str, Screen] = {
     "login refused": Screen(at("/lti/login"), 400),
     "launch": Screen(at("/lti/launch"), 200, {"state": "course"}, "/setup"),
     "launch without course": Screen(at("/lti/launch"), 200, {"state": "no-course"}, "/setup"),
-    "launch refused": Screen(at("/lti/launch"), 403, {"state": "old"}, "/setup"),
+    "launch_refused": Screen(at("/lti/launch"), 403, {"state": "old"}, "/setup"),
     "window to Canvas": Screen(at("/connect/opening")),
     "window back": Screen(at("/connect/callback?state=good"), cookie=("connect-window", "window-secret")),
     "window too late": Screen(at("/connect/callback?state=bad"), 400),

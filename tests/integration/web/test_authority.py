@@ -141,7 +141,6 @@ def _context(place: Place, roles: tuple[str, ...], teaches: bool) -> LaunchConte
         course_name="Writing",
         roles=roles,
         is_instructor=teaches,
-        section_ids=(),
         locale="en",
         time_zone="",
         high_contrast=False,

@@ -1,4 +1,4 @@
-"""What a launch's claims come to: roles, ids of any size, missing fields."""
+"""What a launch's claims come to: roles, person and course, and what is believed of none of them."""
 
 from __future__ import annotations
 
@@ -79,12 +79,81 @@ def test_single_roles(role: str, teaches: bool) -> None:
     assert read(roles=[role]).is_instructor is teaches
 
 
-def test_ids_are_text_of_any_size() -> None:
-    context = read(custom={"canvas_course_id": 10**18 + 7, "canvas_user_id": 2**53 + 1})
-    assert (context.course_id, context.user_id) == ("1000000000000000007", "9007199254740993")
-    assert read(custom={"canvas_course_id": "42~9"}).course_id == "42~9"
-    assert read(custom={"canvas_section_ids": 17}).section_ids == ("17",)
-    assert read(custom={"canvas_section_ids": "17, 18,,19"}).section_ids == ("17", "18", "19")
+GRADES = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+MEMBERS = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+SERVICES = "https://canvas.example.edu/api/lti/courses"
+
+
+def line_items(course: object, host: str = SERVICES) -> dict[str, Any]:
+    return {"scope": [], "lineitems": f"{host}/{course}/line_items"}
+
+
+def members(course: object) -> dict[str, Any]:
+    return {"context_memberships_url": f"{SERVICES}/{course}/names_and_roles"}
+
+
+def in_course(grades: Any = None, names: Any = None, **changes: Any) -> LaunchContext:
+    claims = {"sub": "lti-id", CLAIM + "deployment_id": "1:one", CLAIM + "roles": [], GRADES: grades}
+    claims |= {MEMBERS: names, CLAIM + "context": {"id": "opaque"}, CLAIM + "resource_link": {"id": "opaque"}}
+    return launch_context(claims | {CLAIM + name: value for name, value in changes.items()}, REGISTRATION)
+
+
+def test_the_course_is_the_one_of_the_signed_addresses_of_any_size() -> None:
+    long = 10**18 + 7
+    assert in_course(line_items(long)).course_id == str(long)
+    assert in_course(None, members(long)).course_id == str(long)
+    assert in_course(line_items(7), members(7)).course_id == "7"
+
+
+def test_custom_fields_make_neither_person_nor_course() -> None:
+    context = in_course(custom={"canvas_course_id": 10**18 + 7, "canvas_user_id": 2**53 + 1})
+    assert (context.course_id, context.user_id) == ("", "")
+    assert context.claimed_user_id == "9007199254740993", "kept to be compared with what Canvas confirms"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/api/lti/courses", "http://canvas.example.edu/x", "7"]
+)
+def test_a_service_address_elsewhere_names_no_course(address: str) -> None:
+    assert in_course(line_items(7, address)).course_id == ""
+
+
+@pytest.mark.parametrize(
+    ("grades", "names", "custom"),
+    [
+        (line_items(7), members(8), {}),
+        (line_items(7), None, {"canvas_course_id": 8}),
+        (None, members(7), {"canvas_course_id": "8"}),
+    ],
+)
+def test_a_launch_that_contradicts_itself_is_refused(grades: Any, names: Any, custom: Any) -> None:
+    with pytest.raises(LaunchRefused) as refused:
+        in_course(grades, names, custom=custom)
+    assert refused.value.refusal is Refusal.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("types", "of_a_course"),
+    [
+        (["http://purl.imsglobal.org/vocab/lis/v2/course#CourseOffering"], True),
+        (["CourseSection"], True),
+        (None, True),
+        ([], True),
+        (["http://purl.imsglobal.org/vocab/lis/v2/course#Group"], False),
+        (["http://purl.imsglobal.org/vocab/lis/v2/account#Account"], False),
+        (["User"], False),
+    ],
+)
+def test_only_a_course_is_a_course(types: Any, of_a_course: bool) -> None:
+    context = in_course(line_items(7), context={"id": "opaque", "type": types})
+    assert (context.context_id, context.course_id) == (("opaque", "7") if of_a_course else ("", ""))
+
+
+def test_a_link_has_no_say_in_how_pages_look() -> None:
+    said = {"time_zone": "Europe/Berlin", "prefers_high_contrast": "true", "post_message_token": "t"}
+    own, link = in_course(custom=said), in_course(custom=said, resource_link={"id": "of a link"})
+    assert (own.time_zone, own.high_contrast, own.post_message_token) == ("Europe/Berlin", True, "t")
+    assert (link.time_zone, link.high_contrast, link.post_message_token) == ("", False, "")
 
 
 @pytest.mark.parametrize(
@@ -92,20 +161,35 @@ def test_ids_are_text_of_any_size() -> None:
     ["", " ", "$Canvas.course.id", None, 4.2e18, [7], {"id": 7}, "../../evil", "1\x00", "1/2", "x" * 65],
 )
 def test_what_is_no_id_counts_as_missing(value: Any) -> None:
-    context = read(custom={"canvas_course_id": value, "canvas_user_id": value}, context={"id": "opaque"})
-    assert context.course_id == ""
-    assert context.user_id == context.lti_user_id == "lti-id"
-    assert context.missing_fields == ("canvas_course_id", "canvas_user_id")
+    context = in_course(line_items(7), custom={"canvas_course_id": value, "canvas_user_id": value})
+    assert (context.course_id, context.claimed_user_id) == ("7", "")
 
 
-def test_nothing_is_missing_from_a_complete_launch() -> None:
-    assert read(custom={"canvas_course_id": 5, "canvas_user_id": 6}).missing_fields == ()
+def test_the_older_id_of_a_person_is_found_in_either_claim() -> None:
+    assert in_course(lti11_legacy_user_id="old").legacy_user_id == "old"
+    assert in_course(lti11_legacy_user_id="past", lti1p1={"user_id": "old"}).legacy_user_id == "old"
+    assert in_course().legacy_user_id == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("https://canvas.example.edu/courses/7", True),
+        ("https://evil.example/courses/7", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_launch_names_its_canvas_by_the_signed_return_address(address: Any, named: bool) -> None:
+    presentation = {"return_url": address}
+    said = {"canvas_api_base": "https://canvas.example.edu"}
+    assert in_course(launch_presentation=presentation, custom=said).names_its_canvas is named
 
 
 def test_names_come_from_where_they_are() -> None:
     assert read(context={"title": "Writing", "label": "W"}).course_name == "Writing"
     assert read(context={"label": "W"}).course_name == "W"
-    assert read(custom={"canvas_course_name": "Seminar"}, context={"title": "W"}).course_name == "Seminar"
+    assert read(custom={"canvas_course_name": "Seminar"}, context={"title": "W"}).course_name == "W"
     assert read().course_name == read().user_name == ""
     assert read(name="李 明").user_name == "李 明"
 
