@@ -105,6 +105,7 @@ def snapshot(
     change_people: Mapping[int, Mapping[str, object]] | None = None,
     change_works: Mapping[int, Mapping[str, object]] | None = None,
     without_work: Sequence[int] = (),
+    without_people: Sequence[int] = (),
     **facts: object,
 ) -> Snapshot:
     """A class: students 1..n dealt into sections in turn, everybody has handed in.
@@ -122,6 +123,7 @@ def snapshot(
         people=tuple(
             person(number, section=(number - 1) % sections + 1, **change_people.get(number, {}))
             for number in numbers
+            if number not in without_people
         ),
         sections=tuple(Section(SectionId(f"s{n + 1}"), f"Section {chr(65 + n)}") for n in range(sections)),
         groups=tuple(

@@ -1,8 +1,8 @@
 """Drives one run from wherever it stands to its end, or to where a person is needed.
 
 The driver remembers nothing: whatever it knows is read from the journal, so that it may be killed at any
-point and another one goes on. Every drive begins by reading Canvas again. Order: creates, then deletes,
-so that nobody drops to no reviewer if the run stops; no delete is sent before every create is settled.
+point and another one goes on. Every drive begins by reading Canvas again. Order: creates, then those deletes
+whose replacements are there (``replacement``); no delete is sent before every create is settled.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from lti_tool.applying.drift import drift_of_others, stopping_words
 from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost, PauseRequested
 from lti_tool.applying.lease import Lease
 from lti_tool.applying.ports import CanvasReviews, Clock, RunJournal
-from lti_tool.applying.reconcile import pair_of, rows_by_pair, verdict, walking_order
+from lti_tool.applying.reconcile import pair_of, rows_by_pair, unlisted, verdict, walking_order
 from lti_tool.applying.records import Claim, Phase, RunRecord, Settlement, StepRecord, Stop
+from lti_tool.applying.replacement import KEPT_UNREPLACED, Floors, affordable
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.settle import read_back
 from lti_tool.applying.states import DOUBTFUL, ISSUES, TERMINAL, RunState, StepState, step_class
 from lti_tool.applying.stops import Stopped, stop_for
 from lti_tool.applying.verification import verify
 from lti_tool.applying.walk import Walk
-from lti_tool.planning.ids import ReviewId, RunId
+from lti_tool.planning.ids import ReviewId, RunId, UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Review, Snapshot
 
@@ -115,6 +116,7 @@ class _Drive:
         self._leaving = leaving
         self._claimed_at = clock.monotonic()
         self._doubted_at: dict[int, float] = {}
+        self._seen: tuple[Review, ...] = ()
         self.state = run.state
 
     @property
@@ -136,8 +138,8 @@ class _Drive:
             if self._run.pause_requested:
                 raise PauseRequested
             before = self._check()
-            for kind in (ChangeKind.CREATE, ChangeKind.DELETE):
-                self._settle_all_of(kind, before)
+            self._settle_creates(before)
+            self._settle_deletes(before)
             return self._verify(before)
         except CancelRequested:
             return self._cancel()
@@ -148,10 +150,11 @@ class _Drive:
 
     # -- checking ---------------------------------------------------------------------------------
 
-    def _check(self) -> Snapshot:
+    def _check(self, not_found: Set[UserId] = frozenset()) -> Snapshot:
         """Read Canvas, take out of the list what may not or need not be done any more.
 
-        Gives the snapshot from before the run's first change.
+        ``not_found`` are people for whom Canvas just said so. Gives the snapshot from before the run's first
+        change.
         """
         self._enter(RunState.CHECKING)
         now = self._read_canvas()
@@ -164,15 +167,18 @@ class _Drive:
         stopping = stopping_words(self._preview, now)
         if stopping is not None:
             raise Stopped(Stop(RunState.NEEDS_REVIEW, *stopping))
+        self._seen = now.reviews
         rows = rows_by_pair(now.reviews)
         known = {review.id for review in before.reviews}
         verdicts = [
             (step, settlement)
             for step in steps
             if step.state is StepState.PENDING
-            and (settlement := verdict(step, now, rows[pair_of(step)], known)) is not None
+            and (settlement := verdict(step, now, rows[pair_of(step)], known, not_found)) is not None
         ]
         self._journal.settle_all(self._claim, verdicts)
+        if unlisted(self._journal.steps(self._run.id), now):
+            raise Stopped(stop_for(Why.INCOMPLETE_LIST, ""))
         return before
 
     def _read_canvas(self) -> Snapshot:
@@ -195,14 +201,13 @@ class _Drive:
 
     # -- applying and resolving -------------------------------------------------------------------
 
-    def _settle_all_of(self, kind: ChangeKind, before: Snapshot) -> None:
+    def _settle_creates(self, before: Snapshot) -> None:
         known = frozenset(review.id for review in before.reviews)
         while True:
-            steps = [step for step in self._journal.steps(self._run.id) if step.kind is kind]
+            steps = [step for step in self._journal.steps(self._run.id) if step.kind is ChangeKind.CREATE]
             pending = [step for step in steps if step.state is StepState.PENDING]
             doubtful = [step for step in steps if step.state in DOUBTFUL]
             if pending:
-                self._enter(RunState.APPLYING)
                 self._send(pending, known)
             elif doubtful:
                 self._enter(RunState.RESOLVING)
@@ -210,7 +215,25 @@ class _Drive:
             else:
                 return
 
-    def _send(self, pending: list[StepRecord], known: Set[ReviewId]) -> None:
+    def _settle_deletes(self, before: Snapshot) -> None:
+        """Send those whose replacements are there; what a failed delete leaves over pays for another one."""
+        known = frozenset(review.id for review in before.reviews)
+        floors = Floors.of(self._journal.steps(self._run.id), self._preview, before)
+        while True:
+            steps = self._journal.steps(self._run.id)
+            may, may_not = affordable(steps, floors, self._seen)
+            doubtful = [step for step in steps if step.state in DOUBTFUL]
+            if may:
+                self._send(may, known, floors)
+            elif doubtful:
+                self._enter(RunState.RESOLVING)
+                self._resolve(doubtful, known)
+            else:
+                self._journal.settle_all(self._claim, [(step, KEPT_UNREPLACED) for step in may_not])
+                return
+
+    def _send(self, pending: list[StepRecord], known: Set[ReviewId], floors: Floors | None = None) -> None:
+        self._enter(RunState.APPLYING)
         walk = Walk(
             walking_order(self._run.id, pending),
             journal=self._journal,
@@ -219,6 +242,7 @@ class _Drive:
             settings=self._settings,
             lease=self._lease,
             before=known,
+            floors=floors,
             doubted_at=self._doubted_at,
             leaving=self._leaving,
         )
@@ -231,7 +255,9 @@ class _Drive:
     def _settle_held(self, held: dict[int, Why]) -> None:
         """Canvas said "not found" or "not permitted": look who left, and refuse what is no such case."""
         if Why.NOT_FOUND in held.values():
-            self._check()
+            steps = self._journal.steps(self._run.id)
+            unknown = [step for step in steps if held.get(step.seq) is Why.NOT_FOUND]
+            self._check(frozenset(user for step in unknown for user in (step.reviewer, step.author)))
         refused = [
             (step, Settlement(StepState.REFUSED, why=held[step.seq], note=_HELD_WORDS[held[step.seq]]))
             for step in self._journal.steps(self._run.id)

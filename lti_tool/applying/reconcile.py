@@ -51,41 +51,56 @@ def walking_order(run: RunId, steps: Iterable[StepRecord]) -> list[StepRecord]:
 
 
 def verdict(
-    step: StepRecord, now: Snapshot, rows: Sequence[Review], before: Set[ReviewId]
+    step: StepRecord,
+    now: Snapshot,
+    rows: Sequence[Review],
+    before: Set[ReviewId],
+    not_found: Set[UserId] = frozenset(),
 ) -> Settlement | None:
     """Whether a pending step may be sent (None) or where it goes instead.
 
     ``rows`` are those that Canvas shows for the pair now, ``before`` the ids that existed when the run began.
+    ``not_found`` are people for whom Canvas just answered "not found" to a change: with their absence from
+    the class list, that is evidence. Absence alone is none, of a person or of a submission row: lists are
+    cut short by proxies and by rows that move while pages are read.
     """
-    if step.kind is ChangeKind.CREATE:
-        return _create_verdict(step, now, rows, before)
-    return delete_verdict(step, rows) or _people_verdict(step, now)
-
-
-def _create_verdict(
-    step: StepRecord, now: Snapshot, rows: Sequence[Review], before: Set[ReviewId]
-) -> Settlement | None:
-    if rows:
+    if step.kind is ChangeKind.CREATE and rows:
         return found(step, rows, before)
-    return _people_verdict(step, now)
+    standing = delete_verdict(step, rows) if step.kind is ChangeKind.DELETE else None
+    return standing or _people_verdict(step, now, not_found)
 
 
 REVIEWER_GONE = N_("the reviewer is no longer active in the course")
 AUTHOR_GONE = N_("the author is no longer active in the course")
+NOT_ASSIGNED = N_("the author is no longer assigned to this work")
 
 
-def _people_verdict(step: StepRecord, now: Snapshot) -> Settlement | None:
+def _people_verdict(step: StepRecord, now: Snapshot, not_found: Set[UserId]) -> Settlement | None:
     for user, gone in ((step.reviewer, REVIEWER_GONE), (step.author, AUTHOR_GONE)):
         person = now.people_by_id.get(user)
-        if person is None or not person.reachable:
+        if user in not_found if person is None else not person.reachable:
             return Settlement(StepState.STUDENT_LEFT, note=gone)
+    if step.kind is ChangeKind.DELETE:
+        return None
     work = now.work_by_author.get(step.author)
-    if step.kind is ChangeKind.CREATE and work is None:
-        return Settlement(StepState.STUDENT_LEFT, note=N_("the author is no longer assigned to this work"))
-    if step.kind is ChangeKind.CREATE and work is not None and work.id != step.submission:
+    if work is None and step.author in not_found:
+        return Settlement(StepState.STUDENT_LEFT, note=NOT_ASSIGNED)
+    if work is not None and work.id != step.submission:
         note = N_("the author has another submission than at the preview")
         return Settlement(StepState.CONFLICT, note=note)
     return None
+
+
+def unlisted(steps: Iterable[StepRecord], now: Snapshot) -> frozenset[UserId]:
+    """People of pending steps whom the class list does not name, in whatever state."""
+    people = now.people_by_id
+    return frozenset(
+        user
+        for step in steps
+        if step.state is StepState.PENDING
+        for user in (step.reviewer, step.author)
+        if user not in people
+    )
 
 
 def found(step: StepRecord, rows: Sequence[Review], before: Set[ReviewId]) -> Settlement:

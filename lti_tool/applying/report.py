@@ -232,6 +232,7 @@ def worth_trying(report: RunReport) -> list[ReportedStep]:
 
 _TRY_AGAIN = frozenset(
     {
+        StepClass.KEPT_UNREPLACED,
         StepClass.STUDENT_LEFT,
         StepClass.CONFLICT,
         StepClass.REFUSED,

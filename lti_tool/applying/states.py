@@ -55,6 +55,8 @@ class StepState(StrEnum):
     ALREADY_THERE = "already_there"
     ALREADY_GONE = "already_gone"
     KEPT_COMPLETED = "kept_completed"
+    KEPT_UNREPLACED = "kept_unreplaced"
+    """A delete that was not sent, because what was to replace the review could not be created."""
     STUDENT_LEFT = "student_left"
     CONFLICT = "conflict"
     REFUSED = "refused"
@@ -71,6 +73,7 @@ class StepClass(StrEnum):
     ALREADY_THERE = "already_there"
     ALREADY_GONE = "already_gone"
     KEPT_COMPLETED = "kept_completed"
+    KEPT_UNREPLACED = "kept_unreplaced"
     STUDENT_LEFT = "student_left"
     CONFLICT = "conflict"
     REFUSED = "refused"
@@ -158,7 +161,14 @@ _SKIPPED = frozenset(
 
 STEP_TRANSITIONS: dict[StepState, frozenset[StepState]] = {
     # DONE: an earlier send that was read back as absent was executed after all, later than anyone waited.
-    StepState.PENDING: _SKIPPED | {StepState.SENT, StepState.DONE, StepState.REFUSED, StepState.CANCELLED},
+    StepState.PENDING: _SKIPPED
+    | {
+        StepState.SENT,
+        StepState.DONE,
+        StepState.REFUSED,
+        StepState.CANCELLED,
+        StepState.KEPT_UNREPLACED,
+    },
     StepState.SENT: _SKIPPED
     | {StepState.DONE, StepState.UNKNOWN, StepState.PENDING, StepState.REFUSED, StepState.GAVE_UP},
     StepState.UNKNOWN: _SKIPPED | {StepState.DONE, StepState.PENDING, StepState.GAVE_UP},
@@ -208,6 +218,7 @@ def step_class(step: StepState, run: RunState) -> StepClass:
 ISSUES = frozenset(
     {
         StepClass.KEPT_COMPLETED,
+        StepClass.KEPT_UNREPLACED,
         StepClass.STUDENT_LEFT,
         StepClass.CONFLICT,
         StepClass.REFUSED,

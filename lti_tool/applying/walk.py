@@ -22,6 +22,7 @@ from lti_tool.applying.lease import Lease
 from lti_tool.applying.ports import CanvasReviews, Clock, RunJournal
 from lti_tool.applying.reconcile import delete_verdict
 from lti_tool.applying.records import Settlement, StepRecord, Stop
+from lti_tool.applying.replacement import KEPT_UNREPLACED, Floors, still_enough
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.settle import after_answer, after_refused_delete, applied
 from lti_tool.applying.states import RunState, StepState
@@ -52,6 +53,7 @@ class Walk:
         settings: DriverSettings,
         lease: Lease,
         before: Set[ReviewId],
+        floors: Floors | None,
         doubted_at: dict[int, float],
         leaving: threading.Event,
     ) -> None:
@@ -62,6 +64,7 @@ class Walk:
         self._settings = settings
         self._lease = lease
         self._before = before
+        self._floors = floors
         self._doubted_at = doubted_at
         self._leaving = leaving
         self._lock = threading.Lock()
@@ -155,6 +158,8 @@ class Walk:
         """One cheap reading right before each DELETE, because Canvas would delete a completed review too."""
         found = self._canvas.reviews_of(step.submission)
         verdict = delete_verdict(step, [row for row in found if row.assessor == step.reviewer])
+        if verdict is None and self._floors is not None and not still_enough(step, self._floors, found):
+            verdict = KEPT_UNREPLACED
         if verdict is not None:
             self._journal.settle(self._lease.claim, step, verdict)
         return verdict is None

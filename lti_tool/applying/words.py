@@ -39,6 +39,7 @@ CLASS_WORDS: Mapping[StepClass, str] = {
     StepClass.ALREADY_THERE: N_("was already there"),
     StepClass.ALREADY_GONE: N_("was already gone"),
     StepClass.KEPT_COMPLETED: N_("kept: completed meanwhile"),
+    StepClass.KEPT_UNREPLACED: N_("kept: its replacement could not be created"),
     StepClass.STUDENT_LEFT: N_("student left the course"),
     StepClass.CONFLICT: N_("changed by somebody else"),
     StepClass.REFUSED: N_("refused by Canvas"),

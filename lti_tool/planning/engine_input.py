@@ -1,7 +1,7 @@
 """From a snapshot and the instructor's rules to what the engine takes: roster and rules.
 
-Group assignments: Canvas keeps one submission row per member, the engine one submission per group. The
-row that stands for the group is the one that already has reviews, else the one with the smallest id.
+Group assignments: Canvas keeps one submission row per member, the engine one submission per group
+(``works``).
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ from lti_tool.planning.history import (
 from lti_tool.planning.ids import GroupId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeReason
 from lti_tool.planning.rules import PlanRules
-from lti_tool.planning.snapshot import Person, Review, Snapshot, Work
+from lti_tool.planning.snapshot import Person, Review, Snapshot
 from lti_tool.planning.taking_part import LeftOut, TakingPart, taking_part
+from lti_tool.planning.works import groups_by_member, standing_rows
 
 _ENGINE_GROUPS: Final[Mapping[str, Groups]] = {"barred": "different", "only": "same", "allowed": "any"}
 _ENGINE_MUTUAL: Final[Mapping[str, Reciprocal]] = {"avoid": "avoid", "forbid": "forbid", "allowed": "any"}
@@ -113,8 +114,8 @@ def engine_input(
         allocation.RosterError, allocation.RulesError: the snapshot contradicts itself.
     """
     part = taking_part(snapshot, rules)
-    groups = _groups_by_member(snapshot, rules)
-    work_for_row = _standing_rows(snapshot, groups)
+    groups = groups_by_member(snapshot, rules.group_set)
+    work_for_row = standing_rows(snapshot, groups)
     single, duplicates = _split_duplicates(snapshot.reviews, work_for_row)
     judge = _Judge(snapshot, rules, part, groups, work_for_row)
     standings = [(review, judge.standing(review)) for review in single]
@@ -190,39 +191,6 @@ def engine_pairs(given: EngineInput, pairs: Iterable[tuple[str, str]]) -> frozen
     people = {person.id for person in given.roster.participants}
     authors = {work.id: work.authors for work in given.roster.submissions}
     return RosterPairs(given.author_of, people, authors, given.work_for_row).of(pairs)
-
-
-def _groups_by_member(snapshot: Snapshot, rules: PlanRules) -> dict[UserId, frozenset[GroupId]]:
-    wanted = None if snapshot.assignment.is_group_assignment else rules.group_set
-    found: dict[UserId, set[GroupId]] = {}
-    for group in snapshot.groups:
-        if wanted is not None and group.set_id != wanted:
-            continue
-        for member in group.members:
-            found.setdefault(member, set()).add(group.id)
-    for work in snapshot.works:
-        if work.group is not None:
-            found.setdefault(work.author, set()).add(work.group)
-    return {member: frozenset(ids) for member, ids in found.items()}
-
-
-def _standing_rows(
-    snapshot: Snapshot, groups: Mapping[UserId, frozenset[GroupId]]
-) -> dict[SubmissionId, SubmissionId]:
-    if not snapshot.assignment.is_group_assignment:
-        return {work.id: work.id for work in snapshot.works}
-    reviews_on = Counter(review.submission for review in snapshot.reviews)
-    together: dict[GroupId | SubmissionId, list[Work]] = {}
-    for work in snapshot.works:
-        own = work.group or next(iter(sorted(groups.get(work.author, ()))), None)
-        together.setdefault(own or work.id, []).append(work)
-    rows: dict[SubmissionId, SubmissionId] = {}
-    for works in together.values():
-        stands = min(
-            works, key=lambda work: (not work.submitted, -reviews_on[work.id], len(work.id), work.id)
-        )
-        rows |= {work.id: stands.id for work in works}
-    return rows
 
 
 def _split_duplicates(

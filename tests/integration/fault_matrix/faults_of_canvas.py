@@ -186,7 +186,10 @@ def lost(kind: FaultKind, method: str, *, seconds: float = 0.0) -> Callable[[Sce
 
 
 def always_failing(scene: Scene) -> None:
-    """13: one pair for which Canvas always fails is given up after three verified attempts."""
+    """13: one pair for which Canvas always fails is given up after three verified attempts.
+
+    Its author and its reviewer each keep the review that it was to replace.
+    """
     sick = scene.world.row(2).id
     scene.fault(FaultKind.ERROR_500_BEFORE, "POST", times=99, path=f"submissions/{sick}/peer_reviews")
     scene.sweep()

@@ -277,9 +277,12 @@ class Scene:
         return next(r for r in self.state.reviews_of_submission(row.id) if r.assessor_id == reviewer.id)
 
     def remove_one_of_ours(self) -> None:
-        """Somebody removes what the run has just made."""
+        """Somebody removes what the run has just made, for an author from whom the plan takes nothing."""
         rows = self.state.reviews_of(self.world.essay.id)
-        gone = next(row for row in rows if row.made_by == self.world.teacher.id)
+        losing = {line.submission for line in self.plan.of_kind(ChangeKind.DELETE)}
+        gone = next(
+            row for row in rows if row.made_by == self.world.teacher.id and row.submission_id not in losing
+        )
         self.removed_after_us.add((gone.assessor_id, gone.submission_id))
         self.state.unassign(gone.id)
 

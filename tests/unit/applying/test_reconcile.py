@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from lti_tool.applying.reconcile import verdict, walking_order
+from lti_tool.applying.reconcile import unlisted, verdict, walking_order
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.states import StepState, Whose
 from lti_tool.planning.ids import RunId, SubmissionId
-from tests.builders import review, snapshot
+from lti_tool.planning.snapshot import Snapshot
+from tests.builders import review, snapshot, user
 from tests.unit.applying.steps import create_step, delete_step
 
 
@@ -27,10 +28,18 @@ def test_invited_people_are_reachable() -> None:
     assert verdict(create_step(), snapshot(change_people={1: {"state": "invited"}}), [], frozenset()) is None
 
 
-def test_an_author_who_is_no_longer_assigned_gets_no_review() -> None:
-    found = verdict(create_step(), snapshot(without_work=[2]), [], frozenset())
+@pytest.mark.parametrize("now", [snapshot(without_work=[2]), snapshot(without_people=[2])])
+def test_that_a_list_lacks_the_author_proves_nothing_until_canvas_answers_not_found(now: Snapshot) -> None:
+    assert verdict(create_step(), now, [], frozenset()) is None
+    found = verdict(create_step(), now, [], frozenset(), frozenset({user(1), user(2)}))
     assert found is not None
     assert found.to is StepState.STUDENT_LEFT
+
+
+def test_somebody_whom_the_list_lacks_is_unlisted_and_somebody_inactive_is_not() -> None:
+    now = snapshot(without_people=[2], change_people={1: {"state": "inactive"}})
+    assert unlisted([create_step(), delete_step(3, 4)], now) == {user(2)}
+    assert unlisted([create_step(state=StepState.DONE)], now) == frozenset()
 
 
 def test_another_submission_row_than_approved_is_a_conflict() -> None:
