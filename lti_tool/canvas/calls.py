@@ -91,8 +91,13 @@ class Calls:
         """
         return _parse(TypeAdapter(shape), request, self._read(request))
 
-    def every(self, request: WireRequest, record: type[Row], seen: Seen | None = None) -> list[Row]:
+    def every(
+        self, request: WireRequest, record: type[Row], seen: Seen | None = None, *, paged: bool = True
+    ) -> list[Row]:
         """A whole list, all pages, merged by id. ``seen`` is told of each page.
+
+        ``paged``: Canvas sends this list in pages and so with a Link header; one that comes in one piece has
+        none, and is still followed should it have one.
 
         Raises:
             IncompleteList: it could not be read to its end, or changed twice while it was read.
@@ -100,7 +105,7 @@ class Calls:
         """
         for _ in range(2):
             try:
-                return self._every_once(request, TypeAdapter(list[record]), seen)  # type: ignore[valid-type]  # a type in a variable
+                return self._every_once(request, TypeAdapter(list[record]), seen, paged)  # type: ignore[valid-type]  # a type in a variable
             except ListMoved:
                 log.info("canvas_list_moved", path=request.path)
         raise IncompleteList(
@@ -137,19 +142,22 @@ class Calls:
         note = "" if heard.verdict.outcome is Outcome.OK else str(read_error(request, heard).what_happened)
         return Answer(heard.verdict.outcome, heard.verdict.why, None, heard.status, heard.request_id, note)
 
-    def _every_once(self, request: WireRequest, rows: TypeAdapter[list[Row]], seen: Seen | None) -> list[Row]:
-        trail, merge = Trail(self.transport.origin, request), Merge[Row]()
+    def _every_once(
+        self, request: WireRequest, rows: TypeAdapter[list[Row]], seen: Seen | None, paged: bool
+    ) -> list[Row]:
+        trail, merge = Trail(self.transport.origin, request, paged), Merge[Row]()
         page: WireRequest | None = request
         about: int | None = None
         while page is not None:
             heard = self._read(page)
             assert isinstance(heard.got, WireAnswer)
-            if not merge.add(_parse(rows, request, heard)):
+            found = _parse(rows, request, heard)
+            if not merge.add(found):
                 raise trail.incomplete("its pages repeat themselves", heard.got)
             if seen:
                 about = about or about_how_many(heard.got, len(merge.rows))
                 seen(len(merge.rows), about)
-            page = trail.next_page(heard.got)
+            page = trail.next_page(heard.got, len(found))
         return merge.rows
 
     def _read(self, request: WireRequest) -> Heard:

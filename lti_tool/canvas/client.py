@@ -37,7 +37,8 @@ PAGE_SIZE = ("per_page", "100")
 """Asked for, never relied upon: Canvas clamps it, installations differ."""
 WITH_COMMENTS = (("include[]", "submission_comments"),)
 STUDENT_TYPES = ("StudentEnrollment", "StudentViewEnrollment")
-LIVING_STATES = ("active", "invited", "creation_pending", "inactive", "completed")
+EVERY_STATE = ("active", "invited", "creation_pending", "inactive", "completed", "deleted", "rejected")
+"""Also those who left: an enrollment that says so is the evidence, a missing row is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,12 @@ class CanvasClient:
         return self._calls.one(endpoints.SELF.request("self"), UserRecord)
 
     def course(self, course: CourseId) -> CourseRecord:
-        """GET /courses/:id; also ``lti_context_id:`` and LTI's id (lib/api.rb, Api::SIS_MAPPINGS)."""
-        return self._calls.one(endpoints.COURSE.request(course), CourseRecord)
+        """GET /courses/:id; also ``lti_context_id:`` and LTI's id (lib/api.rb, Api::SIS_MAPPINGS).
+
+        With the number of students where the include is honoured.
+        """
+        query = [("include[]", "total_students")]
+        return self._calls.one(endpoints.COURSE.request(course, query=query), CourseRecord)
 
     def permissions(self, course: CourseId, names: Iterable[str]) -> dict[str, bool]:
         """GET /courses/:course_id/permissions: which of ``names`` the person has."""
@@ -138,16 +143,31 @@ class CanvasClient:
         self,
         course: CourseId,
         types: Sequence[str] = STUDENT_TYPES,
-        states: Sequence[str] = LIVING_STATES,
+        states: Sequence[str] = EVERY_STATE,
         seen: Seen | None = None,
     ) -> list[EnrollmentRecord]:
         """GET /courses/:course_id/enrollments: one row per person, section and role.
 
         Types and states are always named: the default differs by caller (teachers also get inactive people).
-        Each row brings its ``user`` without any include.
+        Each row brings its ``user`` without any include. Deleted rows come where they are asked for
+        (canvas-lms enrollments_api_controller.rb starts from ``all_enrollments``). Pages are opaque bookmarks
+        without a last page.
         """
         query = [PAGE_SIZE, *(("type[]", t) for t in types), *(("state[]", s) for s in states)]
         return self._calls.every(endpoints.ENROLLMENTS.request(course, query=query), EnrollmentRecord, seen)
+
+    def student_enrollments_of(self, course: CourseId, user: UserId) -> list[EnrollmentRecord]:
+        """GET /courses/:course_id/enrollments with ``user_id``: one student's rows, in every state.
+
+        Unlike the list it is not narrowed to the sections that the caller sees (user_index_enrollments).
+        """
+        query = [
+            PAGE_SIZE,
+            ("user_id", user),
+            *(("type[]", t) for t in STUDENT_TYPES),
+            *(("state[]", s) for s in EVERY_STATE),
+        ]
+        return self._calls.every(endpoints.ENROLLMENTS.request(course, query=query), EnrollmentRecord)
 
     def users(self, course: CourseId) -> list[UserRecord]:
         """GET /courses/:course_id/users. The Test Student is dropped after paging, so pages may be short."""
@@ -186,9 +206,8 @@ class CanvasClient:
         return self._calls.every(endpoints.CATEGORY_GROUPS.request(category, query=[PAGE_SIZE]), GroupRecord)
 
     def memberships(self, group: GroupId) -> list[MembershipRecord]:
-        """GET /groups/:group_id/memberships, accepted ones only."""
-        query = [PAGE_SIZE, ("filter_states[]", "accepted")]
-        return self._calls.every(endpoints.MEMBERSHIPS.request(group, query=query), MembershipRecord)
+        """GET /groups/:group_id/memberships: accepted, invited and requested ones."""
+        return self._calls.every(endpoints.MEMBERSHIPS.request(group, query=[PAGE_SIZE]), MembershipRecord)
 
     def group_users(self, group: GroupId) -> list[UserRecord]:
         """GET /groups/:group_id/users."""
@@ -210,9 +229,14 @@ class CanvasClient:
         return self._calls.every(endpoint.request(place.id, assignment, query=query), SubmissionRecord, seen)
 
     def submissions_of_several(
-        self, place: Place, assignments: Sequence[AssignmentId], seen: Seen | None = None
+        self,
+        place: Place,
+        assignments: Sequence[AssignmentId],
+        seen: Seen | None = None,
+        *,
+        students: Sequence[UserId] = (UserId("all"),),
     ) -> list[StudentSubmissionsRecord]:
-        """GET .../students/submissions with ``student_ids[]=all`` and ``grouped``: rows of several.
+        """GET .../students/submissions with ``grouped``: rows of several, of all students or of at most 100.
 
         A page is of students, each with all these assignments: 1 000 students and 8 assignments are 10 calls
         and not 80. (Without ``grouped`` a page is of rows, which saves nothing.) Canvas narrows the course's
@@ -231,7 +255,7 @@ class CanvasClient:
         )
         query = [
             PAGE_SIZE,
-            ("student_ids[]", "all"),
+            *(("student_ids[]", student) for student in students),
             ("grouped", "true"),
             *(("assignment_ids[]", assignment) for assignment in assignments),
             *(("exclude_response_fields[]", field) for field in ("body", "attachments", "preview_url")),
@@ -265,7 +289,7 @@ class CanvasClient:
         """
         query = WITH_COMMENTS if comments else ()
         request = _review_routes(place).of_assignment.request(place.id, assignment, query=query)
-        return self._calls.every(request, PeerReviewRecord)
+        return self._calls.every(request, PeerReviewRecord, paged=False)
 
     def peer_reviews_of(
         self, place: Place, assignment: AssignmentId, submission: SubmissionId
@@ -277,7 +301,7 @@ class CanvasClient:
         """
         route = _review_routes(place).of_submission
         request = route.request(place.id, assignment, submission, query=WITH_COMMENTS)
-        return self._calls.every(request, PeerReviewRecord)
+        return self._calls.every(request, PeerReviewRecord, paged=False)
 
     def create_peer_review(
         self,

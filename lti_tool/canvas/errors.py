@@ -14,12 +14,15 @@
         ├── Refused             Canvas understood and will not do it (400, 422)
         ├── BrokenAnswer        not the answer of a Canvas: HTML, cut off, too long, redirected, wrong fields
         └── IncompleteList      a list that could not be read to its end; we never work with half a list
+            ├── LinkMissing     a full page without the header that names the next one
+            └── ListsDisagree   every list ended properly, and together they cannot be true
 
 No message carries a body, a token or a name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from allocation.sentences import N_, Sentence, in_a_row, sentence
@@ -146,3 +149,25 @@ class IncompleteList(CanvasError):
     default_why = Why.INCOMPLETE_LIST
     meaning = N_("Working with half a list could give wrong reviews, so nothing was done.")
     what_to_do = N_("Try again; if it stays, show this message to the Canvas administrator.")
+
+
+class LinkMissing(IncompleteList):
+    """A page full of rows came without the Link header, which Canvas never leaves out of a paged list."""
+
+    what_to_do = N_(
+        "Something between this tool and Canvas, such as a proxy, removes the Link header. Ask the "
+        "administrator to let it through."
+    )
+
+
+class ListsDisagree(IncompleteList):
+    """What one list names another lacks, and reading again did not help."""
+
+    meaning = N_("Planning from half a list would give wrong reviews, so nothing was done.")
+    what_to_do = N_(
+        "Try again in a few minutes. If this keeps happening, show this message to the Canvas administrator: "
+        "something between this tool and Canvas may be cutting lists short."
+    )
+
+    def __init__(self, disagreements: Sequence[Sentence]) -> None:
+        super().__init__(in_a_row([sentence("Canvas's lists don't agree."), *disagreements]))

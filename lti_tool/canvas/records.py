@@ -69,11 +69,33 @@ class UserRecord(IdentifiedRecord):
     email: str | None = None
 
 
+class OwnEnrollmentRecord(CanvasRecord):
+    """One of the caller's own enrollments, as a course shows it (canvas-lms lib/api/v1/course_json.rb)."""
+
+    limit_privileges_to_course_section: bool | None = None
+
+
 class CourseRecord(IdentifiedRecord):
-    """A course. ``name`` is null for courses that the person may only see to be restricted."""
+    """A course. ``name`` is null for courses that the person may only see to be restricted.
+
+    ``enrollments`` are the caller's own current ones; an account administrator has none. ``total_students``
+    counts every current student, also those the caller may not see; the include may be stripped.
+    """
 
     name: str | None = None
     workflow_state: str | None = None
+    enrollments: tuple[OwnEnrollmentRecord, ...] | None = None
+    total_students: int | None = None
+
+    @property
+    def sees_everybody(self) -> bool | None:
+        """Whether the caller sees all sections: Canvas limits only those whose every enrollment is limited
+        (canvas-lms Course#apply_enrollment_visibility). None where Canvas did not say."""
+        if self.enrollments is None:
+            return None
+        return not self.enrollments or not all(
+            row.limit_privileges_to_course_section for row in self.enrollments
+        )
 
 
 class SectionRecord(IdentifiedRecord):
@@ -98,7 +120,7 @@ class EnrollmentRecord(IdentifiedRecord):
 
     @property
     def person_state(self) -> PersonState | None:
-        """Our word for the state; None for people who are gone (deleted, rejected) or unknown states."""
+        """Our word for the state; None for a state that we do not know."""
         return _PERSON_STATES.get(self.enrollment_state)
 
 
@@ -108,6 +130,8 @@ _PERSON_STATES: dict[str, PersonState] = {
     "creation_pending": "invited",
     "inactive": "inactive",
     "completed": "concluded",
+    "deleted": "left",
+    "rejected": "left",
 }
 
 

@@ -14,16 +14,16 @@ from functools import partial
 import structlog
 
 from allocation.sentences import N_
+from lti_tool.canvas.agreement import ClassLists
+from lti_tool.canvas.class_list import READINGS, Comparing, TheClass, class_lists, the_class
 from lti_tool.canvas.client import CanvasClient, InCourse
-from lti_tool.canvas.errors import NotFound, NotPermitted, ScopeMissing
-from lti_tool.canvas.records import AssignmentRecord, EnrollmentRecord, SubmissionRecord
+from lti_tool.canvas.errors import ListsDisagree, NotFound, NotPermitted, ScopeMissing
+from lti_tool.canvas.records import AssignmentRecord, SubmissionRecord
 from lti_tool.canvas.snapshot_reader import (
     NEW_ALLOCATION_FLAGS,
     READERS,
-    READINGS,
     AssignmentReviews,
     Progress,
-    people_of,
     read_groups,
     require_grader,
     silent,
@@ -79,7 +79,7 @@ class SeveralAssignments:
 
         One list of the course's assignments tells all names; the reviews are a call for each.
         """
-        names = {found.id: found.name for found in self._assignments(wanted)}
+        names = {one: found.name for one, found in self._assignments(wanted).items()}
 
         def read(one: AssignmentId) -> Earlier:
             if one not in names:
@@ -96,7 +96,7 @@ class SeveralAssignments:
 
     def scores(self, wanted: Sequence[AssignmentId], people: Iterable[Person]) -> tuple[Scores, ...]:
         """The points of ``people`` in each; one that is gone from the course counts as one without."""
-        found = {AssignmentId(record.id): record for record in self._assignments(wanted)}
+        found = self._assignments(wanted)
         rows = self._rows([record.facts() for record in found.values()])
         known = {person.id for person in people if person.reachable}
         scores = []
@@ -118,23 +118,37 @@ class SeveralAssignments:
         return tuple(scores)
 
     def _together(self, wanted: Sequence[AssignmentId]) -> tuple[Snapshot, ...]:
+        require_grader(self._client, self._course.id)
+        for _ in range(READINGS - 1):
+            try:
+                return self._together_once(wanted)
+            except ListsDisagree as moved:
+                log.info("canvas_lists_disagree", found=str(moved.what_happened))
+        return self._together_once(wanted)
+
+    def _together_once(self, wanted: Sequence[AssignmentId]) -> tuple[Snapshot, ...]:
         taken_at = self._now()
         client, course_id = self._client, self._course.id
-        require_grader(client, course_id)
-        records = {AssignmentId(record.id): record for record in self._assignments(wanted)}
+        records = self._assignments(wanted)
         facts = [(records.get(one) or client.assignment(course_id, one)).facts() for one in wanted]
         with ContextPool(READERS, thread_name_prefix="canvas-read") as readers:
             course = readers.submit(client.course, course_id)
             flags = readers.submit(client.enabled_features, course_id)
             sections = readers.submit(client.sections, course_id)
             groups = readers.submit(read_groups, client, course_id, facts, self._progress)
-            reviews = readers.map(lambda one: self._alone(one.id).reviews_and_beginnings(), facts)
-            enrollments, rows = self._people_and_rows(facts, readers)
-            people = people_of(enrollments)
-            reachable = {person.id for person in people if person.reachable}
+            enrollments = readers.submit(
+                client.enrollments, course_id, seen=partial(self._progress, "students")
+            )
+            reviews = list(readers.map(lambda one: self._alone(one.id).reviews_and_beginnings(), facts))
+            rows = self._rows(facts)
+            every_group = groups.result()
+            lists = class_lists(
+                course.result(), enrollments.result(), (row for of in reviews for row in of), every_group
+            )
+            people = self._compared(facts, lists, rows)
+            reachable = {person.id for person in people.people if person.reachable}
             section_list = tuple(one.section() for one in sections.result())
             flagged = not NEW_ALLOCATION_FLAGS.isdisjoint(flags.result())
-            every_group = groups.result()
             found = []
             for one, of_one in zip(facts, reviews, strict=True):
                 mine = tuple(
@@ -147,39 +161,43 @@ class SeveralAssignments:
                         course_id=course_id,
                         course_name=course.result().name or "",
                         assignment=one,
-                        people=people,
+                        people=people.people,
+                        left=people.left,
                         sections=section_list,
                         groups=mine,
                         works=works_of(current, mine if one.is_group_assignment else ()),
                         reviews=of_one,
                         new_allocation_feature=flagged,
                         taken_at=taken_at,
+                        sees_everybody=course.result().sees_everybody,
                     )
                 )
         return tuple(found)
+
+    def _compared(self, facts: Sequence[AssignmentFacts], lists: ClassLists, rows: Rows) -> TheClass:
+        comparing = Comparing(self._client, self._course, READERS)
+        lists = comparing.look_up(lists)
+        comparing.require(
+            lists,
+            [comparing.rows(one, (UserId(row.user_id) for row in rows[one.id]), lists) for one in facts],
+        )
+        return the_class(lists)
 
     def _alone(self, assignment: AssignmentId) -> AssignmentReviews:
         return AssignmentReviews(
             self._client, self._canvas, self._course.id, assignment, progress=self._progress, now=self._now
         )
 
-    def _assignments(self, wanted: Sequence[AssignmentId]) -> list[AssignmentRecord]:
-        """Those of ``wanted`` that the course has."""
-        return [record for record in self._client.assignments(self._course.id) if record.id in wanted]
-
-    def _people_and_rows(
-        self, facts: Sequence[AssignmentFacts], readers: ContextPool
-    ) -> tuple[Sequence[EnrollmentRecord], Rows]:
-        """Both lists, from the same moment as far as one can tell, as when one assignment is read."""
-        client, course_id = self._client, self._course.id
-        for _ in range(READINGS):
-            people = readers.submit(client.enrollments, course_id, seen=partial(self._progress, "students"))
-            rows = self._rows(facts)
-            enrollments = people.result()
-            known = {row.user_id for row in enrollments}
-            if all(row.user_id in known for of_one in rows.values() for row in of_one):
-                break
-        return enrollments, rows
+    def _assignments(self, wanted: Sequence[AssignmentId]) -> dict[AssignmentId, AssignmentRecord]:
+        """Those of ``wanted`` that the course has; one that its list lacks is asked for alone."""
+        found = {AssignmentId(record.id): record for record in self._client.assignments(self._course.id)}
+        for one in wanted:
+            if one not in found:
+                try:
+                    found[one] = self._client.assignment(self._course.id, one)
+                except NotFound:
+                    continue
+        return {one: found[one] for one in wanted if one in found}
 
     def _rows(self, facts: Sequence[AssignmentFacts]) -> Rows:
         """The submission rows of each; of unpublished ones, and where Canvas refuses, list by list."""

@@ -12,39 +12,39 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from allocation.sentences import N_
+import structlog
+
+from allocation.sentences import N_, counted
 from lti_tool.applying.answers import Answer
+from lti_tool.canvas.agreement import ClassLists
+from lti_tool.canvas.class_list import READINGS, Comparing, TheClass, class_lists, the_class
 from lti_tool.canvas.client import CanvasClient, InCourse
-from lti_tool.canvas.errors import BrokenAnswer, NotPermitted
+from lti_tool.canvas.errors import BrokenAnswer, IncompleteList, ListsDisagree, NotPermitted
 from lti_tool.canvas.records import EnrollmentRecord, GroupRecord, SubmissionRecord
 from lti_tool.planning.ids import (
     AssignmentId,
     CanvasOrigin,
     CourseId,
     GroupId,
-    SectionId,
     SubmissionId,
     UserId,
 )
 from lti_tool.planning.snapshot import (
     AssignmentFacts,
     Group,
-    Person,
-    PersonState,
     Review,
     Snapshot,
     Work,
 )
 from lti_tool.threads import ContextPool
 
+log = structlog.get_logger(__name__)
 Progress = Callable[[str, int, int | None], None]
 """What was read, how many so far, of how many if known. Called from several threads."""
 
 NEW_ALLOCATION_FLAGS = frozenset({"peer_review_allocation_and_grading", "peer_review_allocation"})
 """The course flag of Canvas's own pull allocator, under its present and its earlier name."""
 READERS = 4
-READINGS = 3
-"""How often people and submissions are read while they contradict each other."""
 
 Row = TypeVar("Row")
 
@@ -84,11 +84,22 @@ class AssignmentReviews:
         Raises:
             NotPermitted: the person may not grade. Canvas would answer the list of reviews all the same,
                 with only the person's own in it, and a plan would rest on a lie.
+            ListsDisagree: what one list names another lacks, however often they are read.
             CanvasError: anything else that keeps a list from being complete.
         """
+        require_grader(self._client, self._course.id)
+        for _ in range(READINGS - 1):
+            try:
+                return self._read_once()
+            except ListsDisagree as moved:
+                log.info("canvas_lists_disagree", found=str(moved.what_happened))
+        return self._read_once()
+
+    def _read_once(self) -> Snapshot:
+        """Every list once. Pages by number move: a row that vanishes lets another slip over a page's border
+        unseen, so that even a healthy Canvas can disagree with itself for a moment."""
         taken_at = self._now()
         client, course_id = self._client, self._course.id
-        require_grader(client, course_id)
         facts = client.assignment(course_id, self._assignment).facts()
         with ContextPool(READERS, thread_name_prefix="canvas-read") as readers:
             course = readers.submit(client.course, course_id)
@@ -96,21 +107,45 @@ class AssignmentReviews:
             sections = readers.submit(self._list, "sections", lambda: client.sections(course_id))
             reviews = readers.submit(self.reviews_and_beginnings)
             groups = readers.submit(self._groups, facts)
-            enrollments, submissions = self._people_and_submissions(readers)
-            group_list = groups.result()
+            enrollments = readers.submit(self._list, "students", self._enrollments)
+            rows = readers.submit(self._list, "submissions", self._submissions)
+            group_list, review_list, submissions = groups.result(), reviews.result(), rows.result()
+            people = self._compared(
+                facts,
+                class_lists(course.result(), enrollments.result(), review_list, group_list),
+                submissions,
+            )
             return Snapshot(
                 canvas=self._canvas,
                 course_id=course_id,
                 course_name=course.result().name or "",
                 assignment=facts,
-                people=people_of(enrollments),
+                people=people.people,
+                left=people.left,
                 sections=tuple(one.section() for one in sections.result()),
                 groups=group_list,
                 works=works_of(submissions, group_list if facts.is_group_assignment else ()),
-                reviews=reviews.result(),
+                reviews=review_list,
                 new_allocation_feature=not NEW_ALLOCATION_FLAGS.isdisjoint(flags.result()),
                 taken_at=taken_at,
+                sees_everybody=course.result().sees_everybody,
             )
+
+    def _compared(
+        self, facts: AssignmentFacts, lists: ClassLists, submissions: Iterable[SubmissionRecord]
+    ) -> TheClass:
+        comparing = Comparing(self._client, self._course, READERS)
+        lists = comparing.look_up(lists)
+        authors = (UserId(row.user_id) for row in submissions)
+        comparing.require(lists, [comparing.rows(facts, authors, lists)])
+        return the_class(lists)
+
+    def _enrollments(self) -> Sequence[EnrollmentRecord]:
+        return self._client.enrollments(self._course.id, seen=partial(self._progress, "students"))
+
+    def _submissions(self) -> Sequence[SubmissionRecord]:
+        seen = partial(self._progress, "submissions")
+        return self._client.submissions(self._course, self._assignment, seen)
 
     def reviews(self) -> tuple[Review, ...]:
         """All peer reviews of the assignment, also those of people who have left."""
@@ -156,34 +191,6 @@ class AssignmentReviews:
         with calls.pace.place(calls.lane):
             yield
 
-    def _people_and_submissions(
-        self, readers: ContextPool
-    ) -> tuple[Sequence[EnrollmentRecord], Sequence[SubmissionRecord]]:
-        """Both lists, from the same moment as far as one can tell.
-
-        Canvas pages by number, so a row that vanishes while pages are read lets another slip over a page's
-        border unseen. The two lists are ordered differently (by name, by user id), and everybody with a
-        submission has an enrolment; a submission without one says that a list moved.
-        """
-        client, course_id = self._client, self._course.id
-        for _ in range(READINGS):
-            people = readers.submit(
-                self._list,
-                "students",
-                lambda: client.enrollments(course_id, seen=partial(self._progress, "students")),
-            )
-            works = readers.submit(
-                self._list,
-                "submissions",
-                lambda: client.submissions(
-                    self._course, self._assignment, partial(self._progress, "submissions")
-                ),
-            )
-            enrollments, submissions = people.result(), works.result()
-            if {row.user_id for row in submissions} <= {row.user_id for row in enrollments}:
-                break
-        return enrollments, submissions
-
     def _groups(self, facts: AssignmentFacts) -> tuple[Group, ...]:
         """The groups of the assignment's set; of all sets where the assignment is not a group assignment."""
         return read_groups(self._client, self._course.id, [facts], self._progress)
@@ -222,13 +229,31 @@ def read_groups(
 
 
 def _members(client: CanvasClient, group: GroupRecord) -> tuple[UserId, ...]:
-    """From the list where the include was honoured in full, else from the group's own memberships."""
+    """From the list where the include was honoured in full, else from the group's own memberships.
+
+    Raises:
+        IncompleteList: fewer than Canvas counts. What ``members_count`` counts is not sure (accepted ones, or
+            invited ones too), so it is held against all that the list has; who sees some sections only gets a
+            smaller count (canvas-lms lib/api/v1/group.rb).
+    """
     if group.members_count == 0:
         return ()
-    if group.users is not None and len(group.users) >= (group.members_count or 0):
+    number = group.members_count or 0
+    if group.users is not None and len(group.users) >= number:
         return tuple(sorted({UserId(user.id) for user in group.users}))
-    rows = client.memberships(GroupId(group.id))
-    return tuple(sorted({UserId(row.user_id) for row in rows if row.workflow_state == "accepted"}))
+    for _ in range(READINGS):
+        rows = client.memberships(GroupId(group.id))
+        if len(rows) >= number:
+            return tuple(sorted({UserId(row.user_id) for row in rows if row.workflow_state == "accepted"}))
+    raise IncompleteList(
+        counted(
+            "Canvas counts %(num)s member in the group “%(group)s” and lists %(listed)s.",
+            "Canvas counts %(num)s members in the group “%(group)s” and lists %(listed)s.",
+            number,
+            group=group.name,
+            listed=len(rows),
+        )
+    )
 
 
 def require_grader(client: CanvasClient, course_id: CourseId) -> None:
@@ -241,37 +266,6 @@ def require_grader(client: CanvasClient, course_id: CourseId) -> None:
         raise NotPermitted(
             N_("This person may not grade in this course, so Canvas does not show its peer reviews.")
         )
-
-
-def people_of(enrollments: Iterable[EnrollmentRecord]) -> tuple[Person, ...]:
-    """One person per user, in the best state of all enrolments, with the sections of that kind of enrolment.
-
-    Somebody active in one section and inactive in another belongs to the first only; somebody who is
-    nowhere reachable keeps all her sections, for display.
-    """
-    by_user: dict[str, list[EnrollmentRecord]] = {}
-    for row in enrollments:
-        if row.person_state is not None:
-            by_user.setdefault(row.user_id, []).append(row)
-    return tuple(_person(UserId(user_id), rows) for user_id, rows in by_user.items())
-
-
-_BEST_FIRST: tuple[PersonState, ...] = ("active", "invited", "inactive", "concluded")
-
-
-def _person(user_id: UserId, rows: list[EnrollmentRecord]) -> Person:
-    states = {row.person_state for row in rows}
-    state = next(state for state in _BEST_FIRST if state in states)
-    living = [row for row in rows if row.person_state in ("active", "invited")] or rows
-    user = rows[0].user
-    return Person(
-        id=user_id,
-        name=user.name,
-        sortable_name=user.sortable_name or user.name,
-        sections=tuple(sorted({SectionId(row.course_section_id) for row in living})),
-        state=state,
-        test_student=any(row.type == "StudentViewEnrollment" for row in rows),
-    )
 
 
 def works_of(submissions: Iterable[SubmissionRecord], groups: Iterable[Group]) -> tuple[Work, ...]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lti_tool.planning.ids import UserId
-from lti_tool.planning.snapshot import Review, Snapshot
+from lti_tool.planning.snapshot import Presence, Review, Snapshot
 
 
 class DriftKind(StrEnum):
@@ -94,11 +94,12 @@ def _review_drift(then: tuple[Review, ...], now: tuple[Review, ...]) -> list[Dri
 def _people_drift(then: Snapshot, now: Snapshot) -> list[Drift]:
     before = {person.id for person in then.people if person.reachable}
     after = {person.id for person in now.people if person.reachable}
+    gone = {user for user in before - after if now.presence(user) is Presence.LEFT}
     handed_in_before = {work.author for work in then.works if work.submitted}
     handed_in_now = {work.author for work in now.works if work.submitted}
     return [
         *(Drift(DriftKind.PERSON_JOINED, (user,)) for user in after - before),
-        *(Drift(DriftKind.PERSON_LEFT, (user,)) for user in before - after),
+        *(Drift(DriftKind.PERSON_LEFT, (user,)) for user in gone),
         *(Drift(DriftKind.WORK_SUBMITTED, (user,)) for user in handed_in_now - handed_in_before),
         *_row_drift(then, now, before & after),
     ]
@@ -118,7 +119,7 @@ def _row_drift(then: Snapshot, now: Snapshot, stayed: AbstractSet[UserId]) -> It
 
 
 def _membership_drift(then: Snapshot, now: Snapshot) -> list[Drift]:
-    stayed = then.people_by_id.keys() & now.people_by_id.keys()
+    stayed = {person.id for person in then.people} & {person.id for person in now.people}
     moved_section = [
         user
         for user in stayed

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
@@ -25,7 +26,19 @@ from lti_tool.planning.ids import (
     UserId,
 )
 
-PersonState = Literal["active", "invited", "inactive", "concluded"]
+PersonState = Literal["active", "invited", "inactive", "concluded", "left"]
+
+
+class Presence(StrEnum):
+    """What is known about somebody's place in the course. That a list lacks a name proves nothing."""
+
+    HERE = "here"
+    LEFT = "left"
+    """An enrollment says so (inactive, concluded, deleted, rejected), or looking them up found none."""
+    NOT_VISIBLE = "not_visible"
+    """The person who read Canvas sees only some sections, and this student isn't in any of them."""
+    UNKNOWN = "unknown"
+    """Canvas named this person somewhere and did not say whether they are still a student."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +70,9 @@ class Group:
 class Person:
     """One student of the course as the reading user may see her; staff are never read.
 
-    ``state`` is the best of the person's enrolments: Canvas's ``completed`` is "concluded" here, and
-    ``creation_pending`` counts as "invited". Canvas accepts only active and invited people in a review.
+    ``state`` is the best of the person's enrolments: Canvas's ``completed`` is "concluded" here,
+    ``creation_pending`` counts as "invited", and "left" is ``deleted`` or ``rejected``. Canvas accepts only
+    active and invited people in a review.
     """
 
     id: UserId
@@ -177,8 +191,8 @@ class ListedLevels:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One reading of Canvas. ``taken_at``, ``earlier``, ``scores`` and ``listed`` are not part of the
-    fingerprint."""
+    """One reading of Canvas. ``taken_at``, ``earlier``, ``scores``, ``listed`` and ``sees_everybody`` are not
+    part of the fingerprint."""
 
     canvas: CanvasOrigin
     course_id: CourseId
@@ -196,11 +210,23 @@ class Snapshot:
     scores: tuple[Scores, ...] = ()
     """Reviews of other assignments, only of those that some rules asked for."""
     listed: ListedLevels | None = None
+    left: tuple[Person, ...] = ()
+    """Students whose every enrollment is deleted or rejected. They are in no list of the class; a name is
+    empty where Canvas no longer gives it."""
+    sees_everybody: bool | None = None
+    """Whether the reading user sees the whole class and not some sections only; None: Canvas did not say."""
 
     @cached_property
     def people_by_id(self) -> Mapping[UserId, Person]:
-        """Everybody that Canvas showed us, by id."""
-        return {person.id: person for person in self.people}
+        """Everybody that Canvas showed us, by id; also those who left."""
+        return {person.id: person for person in (*self.left, *self.people)}
+
+    def presence(self, user: UserId) -> Presence:
+        """What is known about a person whom this assignment, its reviews or its groups name."""
+        person = self.people_by_id.get(user)
+        if person is not None:
+            return Presence.HERE if person.reachable else Presence.LEFT
+        return Presence.NOT_VISIBLE if self.sees_everybody is False else Presence.UNKNOWN
 
     @cached_property
     def work_by_author(self) -> Mapping[UserId, Work]:
@@ -216,14 +242,15 @@ class Snapshot:
     def fingerprint(self) -> str:
         """SHA-256 over everything but the time, independent of the order in which Canvas listed things."""
         content = asdict(replace(self, earlier=(), scores=(), listed=None))
-        del content["taken_at"], content["earlier"], content["scores"], content["listed"]
-        for name in ("people", "sections", "groups", "works", "reviews"):
+        for name in ("taken_at", "earlier", "scores", "listed", "sees_everybody"):
+            del content[name]
+        for name in ("people", "left", "sections", "groups", "works", "reviews"):
             content[name] = sorted(content[name], key=lambda row: str(row["id"]))
         for work in content["works"]:
             del work["due_at"]  # an extension alone makes no plan another one
         for section in content["sections"]:
             del section["came_from"]  # tells nothing about who may review whom
-        for person in content["people"]:
+        for person in (*content["people"], *content["left"]):
             person["sections"] = sorted(person["sections"])
         for group in content["groups"]:
             group["members"] = sorted(group["members"])

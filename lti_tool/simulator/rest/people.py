@@ -130,7 +130,9 @@ def _course_json(call: Call, course: Course) -> dict[str, object]:
         ],
     }
     if "total_students" in call.includes:
-        shown["total_students"] = len(call.state.current_student_ids(call.state.enrollments_of(course.id)))
+        # Everybody, whatever the caller sees, but not the Test Student (canvas-lms lib/api/v1/course.rb).
+        real = [row for row in call.state.enrollments_of(course.id) if row.type is EnrollmentType.STUDENT]
+        shown["total_students"] = len(call.state.current_student_ids(real))
     if "sections" in call.includes:
         shown["sections"] = [
             {"id": int(row.id), "name": row.name} for row in call.state.sections_of(course.id)

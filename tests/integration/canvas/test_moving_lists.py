@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lti_tool.canvas.snapshot_reader import READINGS, AssignmentReviews
+from lti_tool.canvas.class_list import READINGS
+from lti_tool.canvas.errors import ListsDisagree
+from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.planning.ids import AssignmentId, CourseId
 from tests.integration.canvas.conftest import Connect
 from tests.integration.canvas.servers import Received, Reply, reply
@@ -68,11 +70,13 @@ def test_a_student_who_slipped_over_a_page_border_is_found_again(stubbed: Connec
     assert course.readings == slips + 1
 
 
-def test_somebody_who_stays_unknown_does_not_keep_us_reading(stubbed: Connect) -> None:
+def test_a_reading_that_disagrees_to_the_end_fails_and_says_what_disagrees(stubbed: Connect) -> None:
     course = MovingCourse(slips=99)
     with stubbed(course) as made:
         reviews = AssignmentReviews(made.client, made.stub.origin, CourseId("1"), AssignmentId("2"))
-        snapshot = reviews.read_snapshot()
+        with pytest.raises(ListsDisagree) as found:
+            reviews.read_snapshot()
     assert course.readings == READINGS
-    assert "3" not in snapshot.people_by_id
-    assert [work.author for work in snapshot.works] == ["2", "3", "4"]
+    assert str(found.value.what_happened) == (
+        "Canvas's lists don't agree. 1 student has a submission and isn't in the class list."
+    )

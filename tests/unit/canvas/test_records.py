@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from lti_tool.canvas.class_list import people_of
 from lti_tool.canvas.records import (
     AssignmentRecord,
     EnrollmentRecord,
@@ -14,7 +15,7 @@ from lti_tool.canvas.records import (
     SectionRecord,
     SubmissionRecord,
 )
-from lti_tool.canvas.snapshot_reader import people_of, works_of
+from lti_tool.canvas.snapshot_reader import works_of
 from lti_tool.planning.ids import GroupId, UserId
 from lti_tool.planning.snapshot import Group
 
@@ -71,8 +72,25 @@ def test_a_person_has_the_best_state_and_the_sections_where_she_is_reachable(
     assert (person.name, person.sortable_name) == ("Ada Lovelace", "Lovelace, Ada")
 
 
-def test_people_who_are_gone_or_in_an_unknown_state_are_left_out() -> None:
-    assert people_of([enrolled("a", "deleted"), enrolled("b", "rejected"), enrolled("c", "sleeping")]) == ()
+def test_people_in_an_unknown_state_are_left_out() -> None:
+    assert people_of([enrolled("c", "sleeping")]) == ()
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        (["deleted"], "left"),
+        (["rejected"], "left"),
+        (["deleted", "rejected"], "left"),
+        (["deleted", "completed"], "concluded"),
+        (["rejected", "inactive"], "inactive"),
+        (["deleted", "active"], "active"),
+    ],
+)
+def test_somebody_has_left_when_every_enrollment_says_so(states: list[str], state: str) -> None:
+    [person] = people_of(enrolled(f"s{n}", each) for n, each in enumerate(states))
+    assert person.state == state
+    assert person.reachable is (state == "active")
 
 
 def test_one_row_of_the_test_student_makes_the_test_student() -> None:

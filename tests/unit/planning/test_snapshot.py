@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from lti_tool.planning.drift import DriftKind, find_drift
-from tests.builders import review, snapshot, user
+from lti_tool.planning.snapshot import Presence
+from tests.builders import person, review, snapshot, user
 
 
 def test_order_and_time_do_not_change_the_fingerprint() -> None:
@@ -57,3 +60,33 @@ def test_drift_names_what_changed_and_whom_it_concerns() -> None:
         (DriftKind.GROUP_CHANGED, (user(4),)),
     }
     assert find_drift(then, then) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "presence"),
+    [
+        ("active", Presence.HERE),
+        ("invited", Presence.HERE),
+        ("inactive", Presence.LEFT),
+        ("concluded", Presence.LEFT),
+        ("left", Presence.LEFT),
+    ],
+)
+@pytest.mark.parametrize("sees_everybody", [True, False, None])
+def test_an_enrollment_says_who_is_here_and_who_left(
+    state: str, presence: Presence, sees_everybody: bool | None
+) -> None:
+    one = person(1, state=state)
+    lists = {"left": (one,), "people": ()} if state == "left" else {"people": (one,), "left": ()}
+    made = replace(snapshot(0), sees_everybody=sees_everybody, **lists)  # type: ignore[arg-type]  # two tuples
+    assert made.presence(user(1)) is presence
+
+
+@pytest.mark.parametrize(
+    ("sees_everybody", "presence"),
+    [(True, Presence.UNKNOWN), (None, Presence.UNKNOWN), (False, Presence.NOT_VISIBLE)],
+)
+def test_a_name_that_no_list_has_is_never_somebody_who_left(
+    sees_everybody: bool | None, presence: Presence
+) -> None:
+    assert replace(snapshot(3), sees_everybody=sees_everybody).presence(user(9)) is presence
