@@ -1,22 +1,21 @@
 """OAuth2 with one Canvas: consent address, code exchange, refresh, revocation. Stores nothing.
 
-requests-oauthlib builds the consent address and exchanges the code. Refresh and revocation are calls of our
-own: the library refreshes without a lock, without timeouts, and mixes request options into the body.
+requests-oauthlib makes all four; ``oauth_session`` puts its session on the transport of this Canvas. What is
+ours: what Canvas's answers mean, how often a refresh is repeated, and when a token expires.
 
 Canvas's habits: a refresh replaces the access token in the same grant, so the earlier one is dead at once,
 and brings no new refresh token; each code exchange makes a further grant, so the older one is to be revoked;
 each call of the token endpoint costs a third of the throttle's bucket (canvas-lms oauth2_provider_controller,
-access_token). ``replace_tokens`` is not sent: it would end the person's connections to other installations
-of this tool on the same key.
+access_token); it is revoked by DELETE with the token as bearer, not as RFC 7009 has it. ``replace_tokens`` is
+not sent: it would end the person's connections to other installations of this tool on the same key. A token
+made while an administrator acts as somebody else names the administrator as ``real_user``
+(lib/canvas/oauth/token.rb).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import logging
-import os
 import random
 import secrets
 import time
@@ -26,31 +25,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
-from oauthlib.oauth2 import OAuth2Error
+from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 from pydantic import ValidationError
-from requests_oauthlib import OAuth2Session
 
 from allocation.sentences import Sentence, sentence
 from lti_tool.applying.answers import Outcome
 from lti_tool.canvas.answers import hear, read_error
 from lti_tool.canvas.endpoints import ALL_SCOPES
-from lti_tool.canvas.errors import AccessLost, BrokenAnswer, CanvasUnavailable, KeyRejected
+from lti_tool.canvas.errors import AccessLost, BrokenAnswer, CanvasError, KeyRejected
+from lti_tool.canvas.oauth_session import CanvasSession
 from lti_tool.canvas.records import TokenRecord
-from lti_tool.canvas.transport import (
-    NO_COOKIES,
-    USER_AGENT,
-    Limits,
-    SendFailed,
-    Transport,
-    WatchedAdapter,
-    WireAnswer,
-    WireRequest,
-)
+from lti_tool.canvas.transport import Limits, SendFailed, Transport, WireAnswer, WireRequest
 from lti_tool.planning.ids import CanvasOrigin, UserId
 
 AUTHORISE_PATH = "/login/oauth2/auth"
 TOKEN_PATH = "/login/oauth2/token"  # noqa: S105 - an address
 ATTEMPTS = 3
+VERIFIER_LETTERS = 86
+"""Of the 43 to 128 that RFC 7636 allows; 512 bits."""
 LIMITS = Limits(read_timeout_s=20.0, total_timeout_s=30.0, body_bytes=1024 * 1024)
 """All attempts of a refresh together must end before the lease that guards it (persistence.tokens.LEASE)."""
 
@@ -121,7 +113,6 @@ class CanvasOAuth:
         self._redirect_uri = redirect_uri
         self._now = now
         self._sleep = sleep
-        _allow_plain_loopback(transport.origin)
 
     @property
     def origin(self) -> CanvasOrigin:
@@ -139,17 +130,16 @@ class CanvasOAuth:
         Canvas before 2024 ignores the challenge. All scopes travel in one parameter: of several Canvas keeps
         only the last.
         """
-        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
-        session = OAuth2Session(
-            self._key.client_id, redirect_uri=self._redirect_uri, scope=list(self._key.scopes) or None
-        )
-        url, _ = session.authorization_url(
-            self.origin + AUTHORISE_PATH,
-            state=state,
-            code_challenge=challenge.decode(),
-            code_challenge_method="S256",
-        )
+        client = WebApplicationClient(self._key.client_id)
+        state, verifier = secrets.token_urlsafe(32), client.create_code_verifier(VERIFIER_LETTERS)
+        with self._session(client) as session:
+            url = session.consent_address(
+                AUTHORISE_PATH,
+                state=state,
+                scope=list(self._key.scopes) or None,
+                code_challenge=client.create_code_challenge(verifier, "S256"),
+                code_challenge_method="S256",
+            )
         return ConsentRequest(url, state, verifier)
 
     def exchange(self, code: str, verifier: str) -> Grant:
@@ -158,31 +148,21 @@ class CanvasOAuth:
         Raises:
             AccessLost: the code is spent, too old, or of another key.
             KeyRejected: Canvas does not know our key or secret.
+            Throttled: the code is as good as before; Canvas refuses before it looks at it.
             CanvasUnavailable, BrokenAnswer: no answer, or none that can be used. The code may be spent.
         """
-        request = WireRequest("POST", TOKEN_PATH)
-        with self._exchange_session() as session:
-            received_at = self._now()
-            try:
-                answer: dict[str, Any] = session.fetch_token(
-                    self.origin + TOKEN_PATH,
+        request, received_at = WireRequest("POST", TOKEN_PATH), self._now()
+        with self._session() as session:
+            token = _asked(
+                request,
+                lambda: session.fetch_token(
+                    session.address(TOKEN_PATH),
                     code=code,
                     code_verifier=verifier,
                     client_secret=self._key.client_secret,
                     include_client_id=True,
-                    timeout=(LIMITS.connect_timeout_s, LIMITS.read_timeout_s),
-                )
-            except requests.TooManyRedirects as error:
-                raise BrokenAnswer(
-                    sentence("Canvas answered %(request)s with a redirect.", request=str(request))
-                ) from error
-            except requests.RequestException as error:
-                raise CanvasUnavailable(
-                    sentence("Canvas did not answer %(request)s.", request=str(request))
-                ) from error
-            except OAuth2Error as error:
-                raise BrokenAnswer(_no_token(request)) from error
-        token = _token_record(answer, request)
+                ),
+            )
         if token.access_token is None or token.user is None:
             raise BrokenAnswer(
                 sentence(
@@ -208,64 +188,67 @@ class CanvasOAuth:
             KeyRejected: Canvas does not accept our key or secret.
             CanvasError: no usable answer after some attempts.
         """
-        form = [
-            ("grant_type", "refresh_token"),
-            ("client_id", self._key.client_id),
-            ("client_secret", self._key.client_secret),
-            ("redirect_uri", self._redirect_uri),
-            ("refresh_token", refresh_token),
-        ]
-        request = WireRequest("POST", TOKEN_PATH, form=form)
+        request = WireRequest("POST", TOKEN_PATH)
+        failure_of: CanvasError = BrokenAnswer(_no_token(request))
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._sleep(random.uniform(0.5, 1.0) * 2 ** (attempt - 1))  # noqa: S311 - spreads retries
             received_at = self._now()
             try:
-                heard = hear(self._transport.send(request, limits=LIMITS))
-            except SendFailed as failure:
-                heard = hear(failure)
-            if isinstance(heard.got, WireAnswer):
-                _raise_oauth_error(heard.got)
-            if heard.verdict.outcome is not Outcome.OK:
-                failure_of = read_error(request, heard)
+                with self._session() as session:
+                    token = _asked(
+                        request,
+                        lambda session=session: session.refresh_token(  # type: ignore[misc]  # bound per turn
+                            session.address(TOKEN_PATH),
+                            refresh_token=refresh_token,
+                            client_id=self._key.client_id,
+                            client_secret=self._key.client_secret,
+                            redirect_uri=self._redirect_uri,
+                        ),
+                    )
+            except AccessLost:
+                raise
+            except CanvasError as error:
+                failure_of = error
                 continue
-            token = _token_record(heard.verdict.document, request)
             if token.access_token:
                 return Refreshed(token.access_token, token.refresh_token, _expiry(received_at, token))
-            failure_of = BrokenAnswer(_no_token(request), status=heard.status)
+            failure_of = BrokenAnswer(_no_token(request))
         raise failure_of
 
     def revoke(self, access_token: str) -> bool:
         """End the grant that this access token belongs to; whether Canvas confirmed it. Never raises."""
-        request = WireRequest("DELETE", TOKEN_PATH)
         try:
-            return (
-                hear(self._transport.send(request, token=access_token, limits=LIMITS)).verdict.outcome
-                is Outcome.OK
-            )
+            with self._session(token=access_token) as session:
+                answer = session.delete(session.address(TOKEN_PATH))
         except SendFailed:
             return False
+        return hear(session.heard(answer)).verdict.outcome is Outcome.OK
 
-    def _exchange_session(self) -> OAuth2Session:
-        """A session for one exchange; without scope, since a differing one in the answer would raise."""
-        session = OAuth2Session(self._key.client_id, redirect_uri=self._redirect_uri)
-        session.trust_env = False
-        session.verify = self._transport.verify
-        session.max_redirects = 0
-        session.cookies.set_policy(NO_COOKIES)
-        session.headers["User-Agent"] = USER_AGENT
-        session.mount("https://", WatchedAdapter(self._transport.reach))
-        session.mount("http://", WatchedAdapter(self._transport.reach))
-        session.register_compliance_hook("access_token_response", _judge_exchange)
+    def _session(self, client: WebApplicationClient | None = None, token: str | None = None) -> CanvasSession:
+        """A session for one call; without scope, since a differing one in an answer would raise."""
+        client = client or WebApplicationClient(self._key.client_id)
+        session = CanvasSession(self._transport, LIMITS, client, self._redirect_uri, token)
+        for kind in ("access_token_response", "refresh_token_response"):
+            session.register_compliance_hook(kind, lambda answer: _judged(session, answer))
         return session
 
 
-def _judge_exchange(response: requests.Response) -> requests.Response:
-    """Judge the answer to a code exchange before the library reads it as if it were one of a token."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    answer = WireAnswer(response.status_code, headers, response.content)
+def _asked(request: WireRequest, ask: Callable[[], dict[str, Any]]) -> TokenRecord:
+    """The token that a call of the library gave; its failures as ours."""
+    try:
+        return _token_record(ask(), request)
+    except SendFailed as failure:
+        raise read_error(request, hear(failure)) from failure
+    except (OAuth2Error, ValueError) as error:
+        raise BrokenAnswer(_no_token(request)) from error
+
+
+def _judged(session: CanvasSession, response: requests.Response) -> requests.Response:
+    """Judge an answer before the library reads it as if it were one with a token."""
+    answer, request = session.heard(response), WireRequest("POST", TOKEN_PATH)
     _raise_oauth_error(answer)
-    request, heard = WireRequest("POST", TOKEN_PATH), hear(answer)
+    heard = hear(answer)
     if heard.verdict.outcome is not Outcome.OK:
         raise read_error(request, heard)
     _token_record(heard.verdict.document, request)
@@ -308,10 +291,3 @@ def _token_record(document: Any, request: WireRequest) -> TokenRecord:
 def _expiry(received_at: datetime, token: TokenRecord) -> datetime | None:
     """Keys that do not expire tokens send no lifetime, and then there is none."""
     return None if token.expires_in is None else received_at + timedelta(seconds=token.expires_in)
-
-
-def _allow_plain_loopback(origin: CanvasOrigin) -> None:
-    """oauthlib refuses plain http altogether and knows one switch for the whole process. ``canonical_origin``
-    has decided, more strictly, that this origin is loopback; no other plain address ever gets here."""
-    if origin.startswith("http://"):
-        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"

@@ -24,7 +24,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -38,20 +37,21 @@ from lti_tool.canvas.origin import origin_of
 from lti_tool.metrics import CANVAS_CALLS, CANVAS_SECONDS, canvas_result
 from lti_tool.outgoing import (
     PUBLIC,
+    USER_AGENT,
+    AnswerTooLarge,
+    DeadlinePassed,
     GuardedAdapter,
     GuardedHTTPConnection,
     GuardedHTTPSConnection,
     Reach,
+    read_body,
+    reason_of,
     refusal_in,
+    within,
 )
 from lti_tool.planning.ids import CanvasOrigin
 
-USER_AGENT = "peer-review-allocator"
-"""Canvas requires a User-Agent; requests' own may be blocked by a firewall."""
 ACCEPT = "application/json+canvas-string-ids, application/json;q=0.9"
-CHUNK_BYTES = 64 * 1024
-NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])
-"""The bearer is our only authority; a session cookie of Canvas would be a second one."""
 
 log = structlog.get_logger(__name__)
 Parameters = Sequence[tuple[str, str]]
@@ -65,7 +65,8 @@ class Limits:
     read_timeout_s: float = 60.0
     """Longest silence of the server."""
     total_timeout_s: float = 180.0
-    """Longest time for the whole body, however steadily it trickles."""
+    """Longest time for everything, from the look-up of the name to the last byte, however steadily it
+    trickles."""
     body_bytes: int = 20 * 1024 * 1024
     idle_connection_s: float = 20.0
     """Kept connections older than this are closed: a load balancer that closed one in the same moment
@@ -226,23 +227,27 @@ class Transport:
         _on_the_wire.bytes_left = False
         response: urllib3.BaseHTTPResponse | None = None
         try:
-            response = line.urlopen(
-                request.method,
-                target,
-                body=body,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                timeout=urllib3.Timeout(connect=limits.connect_timeout_s, read=limits.read_timeout_s),
-            )
-            content = _body(response, limits)
+            with within(limits.total_timeout_s) as deadline:
+                response = line.urlopen(
+                    request.method,
+                    target,
+                    body=body,
+                    headers=headers,
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    timeout=urllib3.Timeout(connect=limits.connect_timeout_s, read=limits.read_timeout_s),
+                )
+                content = read_body(response, limits.body_bytes)
+                if deadline.passed:  # a body without a length, cut off, looks like a whole one
+                    raise DeadlinePassed
+                response.release_conn()
+        except AnswerTooLarge as error:
+            raise _too_much(response, "the answer was longer than we accept") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            if isinstance(error, DeadlinePassed) and response is not None:
+                raise _too_much(response, "the answer took longer than we accept") from error
             raise _failed(request, error, response) from error
-        except OversizedBody:
-            if response is not None:
-                response.close()
-            raise
         return WireAnswer(
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
@@ -292,6 +297,12 @@ class Transport:
         return context
 
 
+def _too_much(response: urllib3.BaseHTTPResponse | None, words: str) -> OversizedBody:
+    if response is not None:
+        response.close()
+    return OversizedBody(words, bytes_left=True)
+
+
 def _failed(request: WireRequest, error: Exception, response: urllib3.BaseHTTPResponse | None) -> SendFailed:
     if response is not None:
         response.close()
@@ -305,10 +316,7 @@ def _failed(request: WireRequest, error: Exception, response: urllib3.BaseHTTPRe
         error=type(refused or error).__name__,
         bytes_left=left,
     )
-    if refused is not None:
-        return SendFailed(refused.explanation, bytes_left=False)
-    what = "no complete answer" if left else "no connection"
-    return SendFailed(f"{what} ({type(error).__name__})", bytes_left=left)
+    return SendFailed(reason_of(error), bytes_left=left and refused is None)
 
 
 class _OnTheWire(threading.local):
@@ -345,22 +353,6 @@ class WatchedAdapter(GuardedAdapter):
 
     plain = _WatchedHTTPConnection
     tls = _WatchedHTTPSConnection
-
-
-def _body(response: urllib3.BaseHTTPResponse, limits: Limits) -> bytes:
-    """The whole body, decompressed, within the limits."""
-    started = time.monotonic()
-    parts: list[bytes] = []
-    size = 0
-    while chunk := response.read1(CHUNK_BYTES, decode_content=True):
-        size += len(chunk)
-        if size > limits.body_bytes:
-            raise OversizedBody("the answer was longer than we accept", bytes_left=True)
-        if time.monotonic() - started > limits.total_timeout_s:
-            raise OversizedBody("the answer took longer than we accept", bytes_left=True)
-        parts.append(chunk)
-    response.release_conn()
-    return b"".join(parts)
 
 
 def _number(text: str | None) -> float | None:

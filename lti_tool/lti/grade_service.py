@@ -23,11 +23,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
 
 import requests
-import urllib3
 from pylti1p3.assignments_grades import AssignmentsGradesService
 from pylti1p3.exception import LtiException, LtiServiceException
 from pylti1p3.grade import Grade
@@ -48,10 +46,9 @@ from lti_tool.lti.grades import (
 )
 from lti_tool.lti.keys import ToolKey
 from lti_tool.lti.registration import Registration, origin_of
-from lti_tool.outgoing import GuardedAdapter, Reach
+from lti_tool.outgoing import Bounds, Reach, bound, reason_of
 
-CONNECT_S, READ_S, TOTAL_S = 5.0, 30.0, 60.0
-LIMIT_BYTES = 4 * 1024 * 1024
+BOUNDS = Bounds(connect_s=5.0, read_s=30.0, total_s=60.0, body_bytes=4 * 1024 * 1024)
 MOST_PAGES = 400
 PAGE = 100
 TAG = "peer-review-points"
@@ -184,8 +181,8 @@ class GradeService:
                 raise self._failed(error.response) from None
             except LtiException as error:
                 raise GradeServiceFailed(Failure.NOT_ALLOWED, str(error)) from error
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                raise GradeServiceFailed(Failure.NO_ANSWER, type(error).__name__) from error
+            except requests.RequestException as error:
+                raise GradeServiceFailed(Failure.NO_ANSWER, reason_of(error)) from error
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise GradeServiceFailed(Failure.NO_ANSWER, f"not the answer of a Canvas: {error}") from error
         raise AssertionError("the second try ends")
@@ -219,31 +216,16 @@ class _Session(requests.Session):
     def __init__(self, reach: Reach, origins: frozenset[str]) -> None:
         super().__init__()
         self._origins = origins
-        self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.headers["User-Agent"] = "peer-review-allocator"
-        self.mount("https://", GuardedAdapter(reach))
-        self.mount("http://", GuardedAdapter(reach))
+        bound(self, reach, BOUNDS)
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """As requests does it, within bounds."""
         if origin_of(url) not in self._origins:  # a page's Link, or a line item's id, decides nothing
             raise requests.exceptions.InvalidURL("an address on another host than the platform's")
-        bounds = {"timeout": (CONNECT_S, READ_S), "allow_redirects": False, "stream": True}
-        with super().request(method, url, *args, **(kwargs | bounds)) as answer:
-            if answer.is_redirect:
-                raise requests.exceptions.TooManyRedirects("a redirect")
-            answer._content = _body(answer)  # what requests itself does when it reads an answer
+        answer = super().request(method, url, *args, **(kwargs | {"allow_redirects": False}))
+        if answer.is_redirect:
+            raise requests.exceptions.TooManyRedirects("a redirect")
         return answer
-
-
-def _body(answer: requests.Response) -> bytes:
-    until, body = time.monotonic() + TOTAL_S, bytearray()
-    while piece := answer.raw.read1(8192, decode_content=True):
-        body += piece
-        if len(body) > LIMIT_BYTES or time.monotonic() > until:
-            raise requests.exceptions.ContentDecodingError("longer than is accepted")
-    return bytes(body)
 
 
 class _Connector(ServiceConnector):

@@ -6,16 +6,13 @@ A login of the platform is begun, as Canvas would begin one; nothing follows, an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 
 import requests
-import urllib3
 
 from lti_tool.lti.registration import Registration
-from lti_tool.outgoing import GuardedAdapter
+from lti_tool.outgoing import Bounds, bound
 from lti_tool.settings import Settings
 
-TIMEOUT_S = 5.0
 WANTED = ("Secure", "HttpOnly", "SameSite=None", "Partitioned")
 
 
@@ -33,14 +30,9 @@ def look_from_outside(settings: Settings, registration: Registration) -> Face | 
     login = {"iss": registration.issuer, "client_id": registration.client_id, "login_hint": "doctor"}
     try:
         with requests.Session() as session:
-            session.trust_env = False
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, GuardedAdapter(settings.reach))
-            answer = session.get(
-                f"{settings.public_url}/lti/login", params=login, timeout=TIMEOUT_S, allow_redirects=False
-            )
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+            bound(session, settings.reach, Bounds())
+            answer = session.get(f"{settings.public_url}/lti/login", params=login, allow_redirects=False)
+    except requests.RequestException:
         return None
     if answer.status_code != requests.codes.ok:
         return None

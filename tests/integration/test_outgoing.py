@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from lti_tool.canvas.errors import CanvasUnavailable
 from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
@@ -177,11 +178,28 @@ def test_no_redirect_is_followed(fetch: Fetch, status: int, inside: Stub) -> Non
 
 def test_the_refusal_says_what_to_do(inside: Stub, answers: list[str]) -> None:
     answers[:] = ["127.0.0.1"]
-    with pytest.raises(DocumentUnavailable, match=rf"{NAME} is at 127\.0\.0\.1.*allowed_networks"):
+    with pytest.raises(DocumentUnavailable, match=rf"{NAME} has no public address.*allowed_networks"):
         fetch_a_document(f"https://{NAME}", PUBLIC)
     with pytest.raises(SendFailed, match="allowed_networks") as caught:
         ask_canvas(f"https://{NAME}", PUBLIC)
     assert not caught.value.bytes_left
+
+
+@pytest.mark.parametrize("fetch", FETCHES)
+def test_a_refusal_tells_nobody_what_a_name_of_the_own_network_stands_for(
+    fetch: Fetch, answers: list[str]
+) -> None:
+    """A name that leads inside and a name that doesn't exist read the same; the log has the addresses."""
+    said = []
+    for address in ("10.20.30.40", "no such name", "fd00:ec2::254"):
+        answers[:] = [address]
+        with pytest.raises(REFUSED) as caught, capture_logs() as logs:
+            fetch(f"https://{NAME}", PUBLIC)
+        said.append(str(caught.value))
+        (entry,) = [one for one in logs if one["event"] == "address_refused"]
+        assert entry["addresses"] == (() if " " in address else (address,))
+    assert len(set(said)) == 1
+    assert "10.20" not in said[0]
 
 
 def test_no_part_of_an_address_that_can_hold_a_token_is_in_the_message() -> None:
