@@ -13,6 +13,7 @@ from lti_tool.lti.registration import Registration
 from lti_tool.outgoing import Bounds, bound
 from lti_tool.settings import Settings
 
+BOUNDS = Bounds()
 WANTED = ("Secure", "HttpOnly", "SameSite=None", "Partitioned")
 
 
@@ -30,7 +31,7 @@ def look_from_outside(settings: Settings, registration: Registration) -> Face | 
     login = {"iss": registration.issuer, "client_id": registration.client_id, "login_hint": "doctor"}
     try:
         with requests.Session() as session:
-            bound(session, settings.reach, Bounds())
+            bound(session, settings.reach, BOUNDS)
             answer = session.get(f"{settings.public_url}/lti/login", params=login, allow_redirects=False)
     except requests.RequestException:
         return None
