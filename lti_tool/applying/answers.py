@@ -56,7 +56,8 @@ class Answer:
     """The classified answer to one create or delete.
 
     ``review`` is what Canvas returned on OK; ``request_id`` its X-Request-Context-Id; ``note`` a short
-    sentence (``Sentence.packed``) without personal data for the journal and the log.
+    sentence (``Sentence.packed``) without personal data for the journal and the log; ``scope`` the scope that
+    is missing, where that is why.
     """
 
     outcome: Outcome
@@ -65,16 +66,27 @@ class Answer:
     status: int | None = None
     request_id: str | None = None
     note: str = ""
+    scope: str = ""
 
 
 class ReadFailed(Exception):
-    """A read could not be completed. ``why`` says what the driver may do; the text is for people."""
+    """A read could not be completed. ``why`` says what the driver may do; the text is for people.
+
+    ``scope`` names the scope that is missing, where that is why.
+    """
 
     def __init__(
-        self, why: Why, words: str | Sentence, *, status: int | None = None, request_id: str | None = None
+        self,
+        why: Why,
+        words: str | Sentence,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        scope: str = "",
     ):
         self.words = sentence(words)
         super().__init__(str(self.words))
         self.why = why
         self.status = status
         self.request_id = request_id
+        self.scope = scope

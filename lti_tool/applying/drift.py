@@ -7,13 +7,16 @@ the run's own doings are taken out of the comparison.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 from allocation.sentences import N_
 from lti_tool.applying.reconcile import pair_of
 from lti_tool.applying.records import StepRecord
-from lti_tool.planning.drift import Drift, find_drift
+from lti_tool.planning.drift import Drift, DriftKind, find_drift
+from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Snapshot
 
@@ -28,6 +31,40 @@ NEW_ALLOCATION_ON = N_(
     "here; make a new preview."
 )
 """On switching the feature on, Canvas can turn requests made through the API into rules of its own."""
+
+
+DRIFT = "drift"
+"""The type of the line in a run's history that holds what ``drift_note`` made."""
+
+
+def drift_note(found: Iterable[Drift]) -> dict[str, object]:
+    """Drift as the details of a line in the run's history."""
+    return {
+        "found": [
+            {
+                "kind": one.kind.value,
+                "people": list(one.people),
+                "on": one.on,
+                "at": None if one.at is None else one.at.isoformat(),
+            }
+            for one in found
+        ]
+    }
+
+
+def drift_from(note: Mapping[str, Any]) -> tuple[Drift, ...]:
+    """What ``drift_note`` wrote; kinds of a later version, and notes of an older one, are passed over."""
+    known = set(DriftKind)
+    return tuple(
+        Drift(
+            DriftKind(one["kind"]),
+            tuple(UserId(user) for user in one["people"]),
+            one.get("on"),
+            None if one.get("at") is None else datetime.fromisoformat(one["at"]),
+        )
+        for one in note["found"]
+        if one["kind"] in known and "on" in one
+    )
 
 
 def drift_of_others(then: Snapshot, now: Snapshot, steps: Iterable[StepRecord]) -> tuple[Drift, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Set
 
 from allocation.sentences import N_
 from lti_tool.applying.answers import ReadFailed, Why
-from lti_tool.applying.drift import drift_of_others, stopping_words
+from lti_tool.applying.drift import DRIFT, drift_note, drift_of_others, stopping_words
 from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost, PauseRequested
 from lti_tool.applying.lease import Lease
 from lti_tool.applying.ports import CanvasReviews, Clock, RunJournal
@@ -185,7 +185,7 @@ class _Drive:
         try:
             now = self._canvas.read_snapshot()
         except ReadFailed as failed:
-            raise Stopped(stop_for(failed.why, "")) from failed
+            raise Stopped(stop_for(failed.why, "", scope=failed.scope)) from failed
         asked = (self._run.canvas, self._run.course_id, self._run.assignment_id)
         if (now.canvas, now.course_id, now.assignment.id) != asked:
             raise Stopped(
@@ -196,8 +196,7 @@ class _Drive:
     def _note_drift(self, now: Snapshot, steps: tuple[StepRecord, ...]) -> None:
         drift = drift_of_others(self._preview, now, steps)
         if drift:
-            found = [{"kind": one.kind.value, "people": list(one.people)} for one in drift]
-            self._journal.note(self._claim, "drift", {"found": found})
+            self._journal.note(self._claim, DRIFT, drift_note(drift))
 
     # -- applying and resolving -------------------------------------------------------------------
 
@@ -272,7 +271,7 @@ class _Drive:
         try:
             rows = rows_by_pair(self._read_back(doubtful))
         except ReadFailed as failed:
-            raise Stopped(stop_for(failed.why, "")) from failed
+            raise Stopped(stop_for(failed.why, "", scope=failed.scope)) from failed
         budget = self._retries_left()
         settled = []
         for step in doubtful:

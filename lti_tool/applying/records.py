@@ -76,6 +76,8 @@ class RunRecord:
     last_progress_at: datetime | None
     verification: str | None
     """The stored result of ``verification.verify``, as JSON."""
+    lease_until: datetime | None = None
+    """Until when a worker has the run to itself; none where no worker has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from lti_tool.applying.answers import Why
 from lti_tool.applying.records import RunRecord, StepRecord
@@ -23,6 +24,7 @@ from lti_tool.applying.states import (
     step_class,
 )
 from lti_tool.applying.verification import Verification
+from lti_tool.planning.drift import Drift
 from lti_tool.planning.ids import (
     AssignmentId,
     CanvasOrigin,
@@ -39,6 +41,23 @@ from lti_tool.planning.undo import Effect
 RATE_WINDOW = timedelta(seconds=60)
 LATEST = 5
 """Changes that a page shows while a run goes on."""
+
+
+WORKER_LATELY = timedelta(seconds=60)
+"""A worker sweeps every 15 seconds; one that was silent for four sweeps is not there."""
+
+
+class Attendance(StrEnum):
+    """Whether anything is there that drives a run on."""
+
+    NOT_NEEDED = "not_needed"
+    """The run is over, or waits for a person."""
+    DRIVEN = "driven"
+    """A worker, or a command that waits, drives it."""
+    EXPECTED = "expected"
+    """Nobody drives it yet; a worker is there and takes it up within seconds, or when its pause ends."""
+    MISSING = "missing"
+    """Nobody drives it, and no worker was heard of for ``WORKER_LATELY``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,7 @@ class Progress:
     waits_s: float | None
     seconds_left: float | None
     latest: tuple[ReportedStep, ...] = ()
+    attendance: Attendance = Attendance.NOT_NEEDED
 
     @property
     def over(self) -> bool:
@@ -128,6 +148,8 @@ class RunReport:
     progress: Progress
     steps: tuple[ReportedStep, ...]
     verification: Verification | None
+    drift: tuple[Drift, ...] = ()
+    """What others had changed in Canvas since the preview, when the run last compared."""
 
     @property
     def counts(self) -> Mapping[StepClass, int]:
@@ -150,6 +172,7 @@ def progress_of(
     window: timedelta,
     now: datetime,
     latest: Iterable[StepRecord] = (),
+    worker_seen: datetime | None = None,
 ) -> Progress:
     """Progress from the number of steps by state; ``lately`` of them were settled within ``window``.
 
@@ -171,7 +194,20 @@ def progress_of(
         waits_s=None if until is None else (until - now).total_seconds(),
         seconds_left=(total - done) * window.total_seconds() / lately if moving else None,
         latest=tuple(_reported(step, run.state) for step in latest),
+        attendance=attendance_of(run, worker_seen, now),
     )
+
+
+def attendance_of(run: RunRecord, worker_seen: datetime | None, now: datetime) -> Attendance:
+    """Whether anything drives ``run`` on; ``worker_seen`` is when a worker was last heard of."""
+    if run.state in TERMINAL | {RunState.OF_LATER_VERSION}:
+        return Attendance.NOT_NEEDED
+    if run.state in PAUSED and run.waiting_until is None and not run.cancel_requested:
+        return Attendance.NOT_NEEDED
+    if run.lease_until is not None and run.lease_until > now:
+        return Attendance.DRIVEN
+    there = worker_seen is not None and now - worker_seen < WORKER_LATELY
+    return Attendance.EXPECTED if there else Attendance.MISSING
 
 
 def latest_of(steps: Iterable[StepRecord]) -> list[StepRecord]:
@@ -180,8 +216,18 @@ def latest_of(steps: Iterable[StepRecord]) -> list[StepRecord]:
     return [step for _, _, step in sorted(settled, key=lambda one: one[:2], reverse=True)[:LATEST]]
 
 
-def report_of(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> RunReport:
-    """The report of a run, at any time of its life."""
+def report_of(
+    run: RunRecord,
+    steps: Sequence[StepRecord],
+    now: datetime,
+    *,
+    worker_seen: datetime | None = None,
+    drift: tuple[Drift, ...] = (),
+) -> RunReport:
+    """The report of a run, at any time of its life.
+
+    ``worker_seen`` is when a worker was last heard of, ``drift`` what the run noted when it last compared.
+    """
     age = max(now - run.created_at, timedelta(seconds=1))
     window = min(RATE_WINDOW, age)
     lately = sum(step.resolved_at is not None and step.resolved_at > now - window for step in steps)
@@ -202,10 +248,11 @@ def report_of(run: RunRecord, steps: Sequence[StepRecord], now: datetime) -> Run
         cancel_requested=run.cancel_requested,
         pause_requested=run.pause_requested,
         progress=progress_of(
-            run, Counter(step.state for step in steps), lately, window, now, latest_of(steps)
+            run, Counter(step.state for step in steps), lately, window, now, latest_of(steps), worker_seen
         ),
         steps=tuple(_reported(step, run.state) for step in steps),
         verification=Verification.from_json(run.verification) if run.verification else None,
+        drift=drift,
     )
 
 

@@ -23,10 +23,7 @@ _STOPS: dict[Why, tuple[RunState, str]] = {
     ),
     Why.SCOPE_MISSING: (
         RunState.PAUSED_PERMISSION,
-        N_(
-            "The developer key in Canvas lacks a scope that this tool needs. Ask the administrator to add "
-            "it, then continue."
-        ),
+        N_("Canvas refuses these changes because the tool's API developer key lacks a scope that they need."),
     ),
     Why.NOT_PERMITTED: (
         RunState.PAUSED_PERMISSION,
@@ -46,12 +43,26 @@ _STOPS: dict[Why, tuple[RunState, str]] = {
 }
 
 
-def stop_for(why: Why, note: str, *, retry_in: float | None = None) -> Stop:
-    """The stop that follows from ``why``; a Canvas that does not answer is a pause with ``retry_in``."""
+_SCOPE_LACKING = N_(
+    "Canvas refuses these changes because the tool's API developer key lacks the scope %(scope)s."
+)
+
+
+def scope_lacking(words: str) -> str:
+    """The scope that the words of a stopped run (``Sentence.packed``) name; empty where they name none."""
+    said = Sentence.unpacked(words)
+    return str(said.values["scope"]) if said.template == _SCOPE_LACKING else ""
+
+
+def stop_for(why: Why, note: str, *, retry_in: float | None = None, scope: str = "") -> Stop:
+    """The stop that follows from ``why``; a Canvas that does not answer is a pause with ``retry_in``.
+
+    ``scope`` is the one that is missing, where that is why.
+    """
     state, words = _STOPS.get(
         why, (RunState.PAUSED_CANVAS, N_("Canvas does not answer properly. It is tried again by itself."))
     )
-    said = sentence(words)
+    said = sentence(_SCOPE_LACKING, scope=scope) if scope else sentence(words)
     if note:
         said = sentence("%(words)s (%(note)s)", words=said, note=Sentence.unpacked(note))
     return Stop(state, why, said.packed(), retry_in)

@@ -110,7 +110,7 @@ class Walk:
             with self._canvas.turn():
                 answer = self._send(step)
         except ReadFailed as failed:  # of the look before a DELETE
-            self._react(step, failed.why, "")
+            self._react(step, failed.why, "", failed.scope)
             return
         if answer is None:
             return
@@ -123,7 +123,7 @@ class Walk:
         if settlement.to is StepState.UNKNOWN:
             self._doubted_at[step.seq] = self._clock.monotonic()
         self._journal.settle(self._lease.claim, step, settlement)
-        self._react(applied(step, settlement), settlement.why, answer.note)
+        self._react(applied(step, settlement), settlement.why, answer.note, answer.scope)
 
     def _send(self, step: StepRecord) -> Answer | None:
         """What Canvas answered; none when nothing was sent. The caller holds a place in the pace.
@@ -172,7 +172,7 @@ class Walk:
             return Settlement(StepState.UNKNOWN, why=refused.why, status=refused.status, counted=True)
         return after_refused_delete(step, [row for row in found if row.assessor == step.reviewer])
 
-    def _react(self, step: StepRecord, why: Why, note: str) -> None:
+    def _react(self, step: StepRecord, why: Why, note: str, scope: str = "") -> None:
         """Draw from one outcome what concerns the whole run."""
         if why is Why.WRONG_IDS:
             self._end(
@@ -186,7 +186,7 @@ class Walk:
                 )
             )
         elif why in (Why.ACCESS_LOST, Why.SCOPE_MISSING):
-            self._end(stop_for(why, note))
+            self._end(stop_for(why, note, scope=scope))
         elif why in _HELD:
             self._hold(step, why)
         elif why is Why.THROTTLED:

@@ -114,8 +114,10 @@ def judge_failure(failure: SendFailed) -> Verdict:
     )
 
 
-def write_answer(heard: Heard, *, submission: SubmissionId, author: UserId, reviewer: UserId) -> Answer:
-    """Classify the answer to the create or delete of one peer review.
+def write_answer(
+    heard: Heard, *, submission: SubmissionId, author: UserId, reviewer: UserId, scope: str = ""
+) -> Answer:
+    """Classify the answer to the create or delete of one peer review; ``scope`` is what the call needs.
 
     A success must name exactly the pair that was asked for. The path takes the submission's id where all
     other submission routes take the user's; a mix-up that hits an existing row is a wrong pair with
@@ -124,7 +126,8 @@ def write_answer(heard: Heard, *, submission: SubmissionId, author: UserId, revi
     verdict = heard.verdict
     if verdict.outcome is not Outcome.OK:
         note = str(heard.got) if isinstance(heard.got, SendFailed) else ""
-        return Answer(verdict.outcome, verdict.why, None, heard.status, heard.request_id, note)
+        lacking = scope if verdict.why is Why.SCOPE_MISSING else ""
+        return Answer(verdict.outcome, verdict.why, None, heard.status, heard.request_id, note, lacking)
     try:
         record = PeerReviewRecord.model_validate(verdict.document)
     except ValidationError:

@@ -120,7 +120,9 @@ class Calls:
             heard = self._send(request)
         except CanvasError as error:  # from the token's owner: nothing was sent
             return Answer(Outcome.NOT_DONE, error.why, note=error.what_happened.packed())
-        answer = write_answer(heard, submission=submission, author=author, reviewer=reviewer)
+        answer = write_answer(
+            heard, submission=submission, author=author, reviewer=reviewer, scope=request.scope
+        )
         if answer.outcome is not Outcome.OK:
             log.warning(
                 "canvas_write_not_ok",

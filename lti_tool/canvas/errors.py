@@ -102,13 +102,13 @@ class ScopeMissing(CanvasError):
         status: int | None = None,
         request_id: str | None = None,
     ) -> None:
-        self.scope = scope
         self.what_to_do = sentence(
             "Ask the Canvas administrator to add the scope %(scope)s to the developer key, then connect "
-            "again.",
+            "to Canvas again: until you do, your access keeps the scopes that it had.",
             scope=scope,
         )
         super().__init__(what_happened, status=status, request_id=request_id)
+        self.scope = scope
 
 
 class NotPermitted(CanvasError):

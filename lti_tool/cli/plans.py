@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -95,17 +94,18 @@ def make(
 def apply(context: click.Context, plan_id: str, wait: bool, format_: str) -> None:
     """Start the run that changes Canvas as PLAN says."""
     from lti_tool.bootstrap import open_application
-    from lti_tool.cli.runs import drive_here, exit_code, show_report
+    from lti_tool.cli.run_words import exit_code, show, tell
+    from lti_tool.cli.runs import drive_here, quiet
     from lti_tool.planning.ids import PlanId
 
     with open_application() as application:
         actor = application.actor_of_plan(PlanId(plan_id))
         run_id = application.use_cases.running.start(actor, PlanId(plan_id))
         if wait:
-            drive_here(application, actor, run_id, quiet=format_ == "json" or not sys.stderr.isatty())
-        report = application.use_cases.running.report(actor, run_id)
-    show_report(report, format_)
-    context.exit(exit_code(report) if wait else DONE)
+            drive_here(application, actor, run_id, quiet=quiet(format_))
+        told = tell(application, actor, run_id)
+    show(told, format_)
+    context.exit(exit_code(told.report) if wait else DONE)
 
 
 @click.command()

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
 
-from lti_tool.cli.output import DONE, WITH_ISSUES, explains_errors, format_option, print_json
+from lti_tool.cli.output import DONE, explains_errors, format_option
+from lti_tool.cli.run_words import exit_code, show, tell
 
 if TYPE_CHECKING:
-    from lti_tool.applying.report import RunReport
     from lti_tool.bootstrap import Application
     from lti_tool.planning.ids import RunId
     from lti_tool.services.actor import Actor
 
 
 LOOK_EVERY_S = 0.3
+LOOKING_COSTS = 1 / 500
+"""At most this share of the time goes into looking how far a run is: the next look waits accordingly."""
 
 
 @click.group()
@@ -24,21 +28,21 @@ def runs() -> None:
     """Runs: what was applied, and how it went."""
 
 
-@runs.command()
+@runs.command("show")
 @click.argument("run_id", metavar="RUN")
 @format_option
 @click.pass_context
 @explains_errors
-def show(context: click.Context, run_id: str, format_: str) -> None:
-    """Show state, counts and steps of RUN."""
+def show_run(context: click.Context, run_id: str, format_: str) -> None:
+    """Show what RUN changed, what it did not and why, what Canvas has now, and what to do next."""
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import RunId
 
     with open_application() as application:
         actor = application.actor_of_run(RunId(run_id))
-        report = application.use_cases.running.report(actor, RunId(run_id))
-    show_report(report, format_)
-    context.exit(exit_code(report))
+        told = tell(application, actor, RunId(run_id))
+    show(told, format_)
+    context.exit(exit_code(told.report))
 
 
 @runs.command()
@@ -51,9 +55,9 @@ def cancel(run_id: str) -> None:
 
     with open_application() as application:
         actor, running = application.actor_of_run(RunId(run_id)), application.use_cases.running
-        report = running.report(actor, RunId(run_id))
-        if report.progress.over:
-            click.echo(f"Run {run_id} is over ({report.state}); there is nothing to stop.")
+        progress = running.progress(actor, RunId(run_id))
+        if progress.over:
+            click.echo(f"Run {run_id} is over ({progress.state}); there is nothing to stop.")
             return
         running.cancel(actor, RunId(run_id))
     click.echo(f"Run {run_id} stops after the calls that are under way.")
@@ -84,7 +88,7 @@ def pause(run_id: str) -> None:
 @click.pass_context
 @explains_errors
 def resume(context: click.Context, run_id: str, wait: bool, format_: str) -> None:
-    """Go on with a paused RUN."""
+    """Continue a paused RUN, or one whose worker is gone."""
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import RunId
 
@@ -92,10 +96,27 @@ def resume(context: click.Context, run_id: str, wait: bool, format_: str) -> Non
         actor = application.actor_of_run(RunId(run_id))
         application.use_cases.running.resume(actor, RunId(run_id))
         if wait:
-            drive_here(application, actor, RunId(run_id), quiet=format_ == "json")
-        report = application.use_cases.running.report(actor, RunId(run_id))
-    show_report(report, format_)
-    context.exit(exit_code(report) if wait else DONE)
+            drive_here(application, actor, RunId(run_id), quiet=quiet(format_))
+        told = tell(application, actor, RunId(run_id))
+    show(told, format_)
+    context.exit(exit_code(told.report) if wait else DONE)
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@format_option
+@explains_errors
+def again(run_id: str, format_: str) -> None:
+    """Make the plan of what RUN did not change; look at it, then `apply` it."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.cli.plans import show_plan
+    from lti_tool.planning.ids import RunId
+
+    with open_application() as application:
+        actor = application.actor_of_run(RunId(run_id))
+        made = application.use_cases.running.again(actor, RunId(run_id))
+        view = application.use_cases.planning.plan(actor, made.id)
+    show_plan(view, format_)
 
 
 def drive_here(application: Application, actor: Actor, run_id: RunId, *, quiet: bool) -> None:
@@ -111,55 +132,24 @@ def drive_here(application: Application, actor: Actor, run_id: RunId, *, quiet: 
 
     driver = threading.Thread(target=drive, name="driver")
     driver.start()
-    progress = running.report(actor, run_id).progress
+    progress = running.progress(actor, run_id)
     try:
         with click.progressbar(length=progress.total, label="Applying", hidden=quiet) as bar:
-            while not over.wait(LOOK_EVERY_S):
-                bar.update(running.report(actor, run_id).progress.done - bar.pos)
-            bar.update(running.report(actor, run_id).progress.done - bar.pos)
+            look_again_in = LOOK_EVERY_S
+            while not over.wait(None if quiet else look_again_in):
+                began = time.perf_counter()
+                bar.update(application.journal.settled(run_id) - bar.pos)
+                look_again_in = max(LOOK_EVERY_S, (time.perf_counter() - began) / LOOKING_COSTS)
+            bar.update(application.journal.settled(run_id) - bar.pos)
     except KeyboardInterrupt:
         application.driving.leave()
         click.echo(
-            "Interrupted; nothing is lost. Go on with: peer-allocator apply --wait PLAN, or a worker.",
+            f"Interrupted; nothing is lost. Continue with: peer-allocator runs resume {run_id} --wait",
             err=True,
         )
     driver.join()
 
 
-def show_report(report: RunReport, format_: str) -> None:
-    """Print a report as the command line's users and programs expect it."""
-    if format_ == "json":
-        print_json(
-            {
-                "id": report.id,
-                "plan": report.plan_id,
-                "state": report.state,
-                "counts": dict(report.counts),
-                "steps": [
-                    {
-                        "kind": step.kind,
-                        "reviewer": step.reviewer,
-                        "author": step.author,
-                        "submission": step.submission,
-                        "class": step.step_class,
-                        "review_id": step.review_id,
-                    }
-                    for step in report.steps
-                ],
-            }
-        )
-        return
-    from allocation.sentences import Sentence
-
-    counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items() if count)
-    click.echo(f"Run {report.id}: {report.state}. {Sentence.unpacked(report.words)}".rstrip())
-    click.echo(f"{report.progress.done} of {report.progress.total} settled: {counted or 'nothing to do'}.")
-
-
-def exit_code(report: RunReport) -> int:
-    """1 for a run that is over and did not do all that was planned, or that waits for a person; else 0."""
-    from lti_tool.applying.states import PAUSED, RunState
-
-    stuck = report.state in PAUSED and report.progress.waiting_until is None
-    short = report.progress.over and report.state is not RunState.DONE
-    return WITH_ISSUES if stuck or short else DONE
+def quiet(format_: str) -> bool:
+    """Whether no progress bar is drawn: for programs, and where nobody would see it move."""
+    return format_ == "json" or not sys.stderr.isatty()

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from lti_tool.persistence.base import Base, UTCDateTime
 
+SWEEP = "sweep"
+"""The chore that every worker does every few seconds: looking for runs that want driving."""
+
 
 class ChoreRow(Base):
     """When a chore was last done, by any worker."""

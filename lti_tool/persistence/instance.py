@@ -23,6 +23,7 @@ from allocation.sentences import N_
 from lti_tool.applying.states import ACTIVE, RunState
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import one_at_a_time
+from lti_tool.persistence.housekeeping_rows import SWEEP, ChoreRow
 from lti_tool.persistence.journal_rows import RunRow, table_of
 from lti_tool.persistence.journal_store import JournalStore, add_event
 from lti_tool.planning.ids import RunId
@@ -56,7 +57,7 @@ class Beat:
 
 
 class InstanceStore(JournalStore):
-    """Beats of the database, and the holding of runs."""
+    """Beats of the database, each of a worker that is there; and the holding of runs."""
 
     def beat(self, seen: Beat | None) -> tuple[Beat, int]:
         """Count one beat, and hold all runs if the database is older than ``seen``.
@@ -75,6 +76,7 @@ class InstanceStore(JournalStore):
                 held = self._hold_runs(session)
                 row.epoch, row.beat = secrets.token_hex(8), seen.number
             row.beat += 1
+            session.merge(ChoreRow(name=SWEEP, done_at=self._now(session)))
             return Beat(row.epoch, row.beat), held
 
         return self._write(act)

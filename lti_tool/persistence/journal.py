@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import defaultdict
-from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, insert, or_, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool.applying.driver import PAUSED_BY_PERSON
 from lti_tool.applying.errors import ActiveRunExists, NotResumable, OfLaterVersion
-from lti_tool.applying.records import Actor, RunEvent, RunRecord, StepRecord
+from lti_tool.applying.records import Actor, RunEvent
 from lti_tool.applying.report import (
-    LATEST,
     RATE_WINDOW,
     Progress,
     RunReport,
     RunSummary,
-    counts_by_class,
     effects_of,
     progress_of,
     report_of,
@@ -39,14 +35,12 @@ from lti_tool.applying.states import (
     StepState,
     require_run_transition,
     run_state,
-    step_state,
 )
 from lti_tool.persistence.journal_rows import RunEventRow, RunRow, StepRow
 from lti_tool.persistence.journal_store import (
     add_event,
     run_record,
     run_row,
-    step_record,
     step_records,
     storable,
 )
@@ -54,6 +48,13 @@ from lti_tool.persistence.run_journal import (
     ENGINE_VERSION,
     SqlRunJournal,
     wants_driving,
+)
+from lti_tool.persistence.run_views import (
+    drift_noted,
+    latest_steps,
+    steps_by_state,
+    summary_of,
+    worker_seen,
 )
 from lti_tool.persistence.step_changes import cancel_steps
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId
@@ -251,18 +252,29 @@ class Journal(SqlRunJournal):
             rows = session.scalars(
                 select(RunRow).where(*of_course).order_by(RunRow.created_at.desc(), RunRow.id)
             ).all()
-            states = _states(session, *of_course)
-            return tuple(_summary(run_record(row), states[row.id]) for row in rows)
+            states = steps_by_state(session, *of_course)
+            return tuple(summary_of(run_record(row), states[row.id]) for row in rows)
 
         return self._read(act)
 
     def report(self, run: RunId) -> RunReport:
         """Everything about a run, at any time of its life."""
-        return self._read(
-            lambda session: report_of(
-                run_record(run_row(session, run)), step_records(session, run), self._now(session)
+
+        def act(session: Session) -> RunReport:
+            return report_of(
+                run_record(run_row(session, run)),
+                step_records(session, run),
+                self._now(session),
+                worker_seen=worker_seen(session),
+                drift=drift_noted(session, run),
             )
-        )
+
+        return self._read(act)
+
+    def settled(self, run: RunId) -> int:
+        """How many changes of a run are settled: one count over an index, for a bar that moves."""
+        settled = select(func.count()).where(StepRow.run_id == run, StepRow.state.in_(sorted(SETTLED)))
+        return self._read(lambda session: session.execute(settled).scalar_one())
 
     def progress(self, run: RunId) -> Progress:
         """How far a run is, without reading its steps one by one; for polling."""
@@ -276,8 +288,10 @@ class Journal(SqlRunJournal):
                 .select_from(StepRow)
                 .where(StepRow.run_id == run, StepRow.resolved_at > now - window)
             ).scalar_one()
-            states = _states(session, RunRow.id == run)[run]
-            return progress_of(record, states, lately, window, now, _latest(session, run))
+            states = steps_by_state(session, RunRow.id == run)[run]
+            return progress_of(
+                record, states, lately, window, now, latest_steps(session, run), worker_seen(session)
+            )
 
         return self._read(act)
 
@@ -326,56 +340,13 @@ def _winner(session: Session, plan: Plan) -> RunId | ActiveRunExists | None:
     )
     if other is None:
         return None
-    states = _states(session, RunRow.id == other.id)[other.id]
+    states = steps_by_state(session, RunRow.id == other.id)[other.id]
     done = sum(number for state, number in states.items() if state in SETTLED)
     return ActiveRunExists(
         RunId(other.id), other.started_by_name, other.created_at, done, sum(states.values())
     )
 
 
-def _latest(session: Session, run: RunId) -> list[StepRecord]:
-    """The steps that were settled last, the newest first."""
-    rows = session.scalars(
-        select(StepRow)
-        .where(StepRow.run_id == run, StepRow.resolved_at.is_not(None))
-        .order_by(StepRow.resolved_at.desc(), StepRow.seq.desc())
-        .limit(LATEST)
-    )
-    return [step_record(row) for row in rows]
-
-
 def _in_doubt(session: Session, run: RunId) -> bool:
     doubtful = select(StepRow.seq).where(StepRow.run_id == run, StepRow.state.in_(sorted(DOUBTFUL))).limit(1)
     return session.scalar(doubtful) is not None
-
-
-def _states(session: Session, *which: ColumnElement[bool]) -> Mapping[str, Mapping[StepState, int]]:
-    """Steps by state of each run; a run without steps gives an empty count."""
-    found: defaultdict[str, dict[StepState, int]] = defaultdict(dict)
-    rows = session.execute(
-        select(StepRow.run_id, StepRow.state, func.count())
-        .join(RunRow, RunRow.id == StepRow.run_id)
-        .where(*which)
-        .group_by(StepRow.run_id, StepRow.state)
-    )
-    for run, state, number in rows:
-        known = step_state(state)
-        found[run][known] = found[run].get(known, 0) + number
-    return found
-
-
-def _summary(run: RunRecord, states: Mapping[StepState, int]) -> RunSummary:
-    counts = {name.value: number for name, number in counts_by_class(states, run.state).items()}
-    return RunSummary(
-        id=run.id,
-        plan_id=run.plan_id,
-        assignment_id=run.assignment_id,
-        state=run.state,
-        started_by=run.started_by,
-        started_by_name=run.started_by_name,
-        created_at=run.created_at,
-        finished_at=run.finished_at,
-        counts=counts,
-        total=sum(counts.values()),
-        undo_of=run.undo_of,
-    )

@@ -129,6 +129,7 @@ def run_record(row: RunRow) -> RunRecord:
         finished_at=row.finished_at,
         last_progress_at=row.last_progress_at,
         verification=row.verification,
+        lease_until=row.lease_until,
     )
 
 

@@ -138,17 +138,18 @@ class Running:
             self._journal.request_pause(run_id, Starter(actor.user_id, actor.name))
 
     def resume(self, actor: Actor, run_id: RunId) -> None:
-        """Go on with a paused run.
+        """Continue a paused run, and wake a worker for one that lost its own.
 
         Raises:
-            RunNotPaused: there is nothing to resume.
+            RunNotPaused: it is over.
         """
         self.progress(actor, run_id)
         try:
             with _left_to_later_versions():
                 self._journal.resume(run_id, Starter(actor.user_id, actor.name))
         except NotResumable as error:
-            raise RunNotPaused(error.words) from None
+            if error.state in TERMINAL:
+                raise RunNotPaused(N_("This run is over, so there is nothing to resume.")) from None
         self._ring(run_id)
 
     def undo(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from allocation.sentences import Sentence
 from lti_tool.applying.states import RunState, StepClass
 from lti_tool.simulator.faults import FaultKind
 from lti_tool.simulator.records import EnrollmentState
@@ -51,7 +52,7 @@ def revoked(scene: Scene) -> None:
 
 
 def scope_missing(scene: Scene) -> None:
-    """3: stop at once and name it; the administrator adds the scope."""
+    """3: stop at once and name it; the administrator adds the scope, and then the person connects again."""
     key = scene.world.key
 
     def enforce(_path: str) -> None:
@@ -64,9 +65,14 @@ def scope_missing(scene: Scene) -> None:
     assert scene.drive() is RunState.PAUSED_PERMISSION
     assert len(scene.writes) == 3
     assert scene.refreshes == 0
-    assert "scope" in scene.report.words
+    words = f"Canvas refuses these changes because the tool's API developer key lacks the scope {POST_SCOPE}."
+    assert str(Sentence.unpacked(scene.report.words)) == words
     assert not scene.wanted()
-    key.require_scopes = False
+    key.scopes.append(POST_SCOPE)
+    scene.resume()
+    assert scene.drive() is RunState.PAUSED_PERMISSION, "a token keeps the scopes that it was given"
+    assert len(scene.writes) == 4
+    scene.connect()
     scene.resume()
     assert scene.drive() is RunState.DONE
 

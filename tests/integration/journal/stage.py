@@ -18,6 +18,7 @@ from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.states import StepClass
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.database import Database, make_engine
+from lti_tool.persistence.housekeeping_rows import ChoreRow
 from lti_tool.persistence.instance import InstanceRow
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.journal_rows import (
@@ -38,7 +39,9 @@ OTHER_TEACHER = Actor(UserId("2"), "Ben Teacher")
 _NUMBERS = count(1)
 OPENED: list[Engine] = []
 """Engines of this process's journals, for whoever closes them."""
-TABLES = [row.__table__ for row in (RunRow, StepRow, AttemptRow, RunEventRow, RunSnapshotRow, InstanceRow)]
+TABLES = [
+    row.__table__ for row in (RunRow, StepRow, AttemptRow, RunEventRow, RunSnapshotRow, InstanceRow, ChoreRow)
+]
 
 
 def sqlite_url(path: Path) -> str:

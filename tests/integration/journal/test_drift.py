@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lti_tool.applying.states import RunState, StepClass
-from lti_tool.planning.drift import find_drift
+from lti_tool.planning.drift import Drift, DriftKind, find_drift
 from tests.builders import person, review, snapshot, user, work
 from tests.fakes import REVOKED, FakeCanvas
 from tests.integration.journal.stage import TEACHER, Stage, creates, deletes, pair
@@ -74,11 +74,10 @@ def test_reviews_of_others_are_kept_and_told(shared: Stage) -> None:
     assert moved.drive() is RunState.DONE
     assert moved.canvas.pairs[pair(7, 8)] == 1
     assert moved.canvas.pairs[pair(5, 6)] == 0
-    (drift,) = [event.details for event in moved.journal.events(moved.run) if event.type == "drift"]
-    assert drift["found"] == [
-        {"kind": "review_added", "people": [user(7), user(8)]},
-        {"kind": "review_gone", "people": [user(5), user(6)]},
-    ]
+    assert moved.journal.report(moved.run).drift == (
+        Drift(DriftKind.REVIEW_ADDED, (user(7), user(8))),
+        Drift(DriftKind.REVIEW_GONE, (user(5), user(6))),
+    )
 
 
 def join(canvas: FakeCanvas) -> None:

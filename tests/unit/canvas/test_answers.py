@@ -290,7 +290,12 @@ def test_a_missing_scope_is_named() -> None:
     error = read_error(WireRequest("POST", "/api/v1/somewhere", scope=SCOPE), heard)
     assert isinstance(error, errors.ScopeMissing)
     assert error.scope == SCOPE
-    assert SCOPE in str(error)
+    assert error.what_to_do.said() == (  # type: ignore[union-attr]  # a sentence, since it names the scope
+        f"Ask the Canvas administrator to add the scope {SCOPE} to the developer key, then connect to Canvas "
+        "again: until you do, your access keeps the scopes that it had."
+    )
+    answer = write_answer(heard, submission=SUBMISSION, author=AUTHOR, reviewer=REVIEWER, scope=SCOPE)
+    assert (answer.why, answer.scope) == (Why.SCOPE_MISSING, SCOPE)
 
 
 def test_no_error_repeats_the_body() -> None:
