@@ -6,6 +6,8 @@ import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+LONGEST_SHOWN = 255
+
 
 class Refusal(StrEnum):
     """Why a launch was refused; pages and logs name it."""
@@ -39,6 +41,17 @@ class LaunchRefused(Exception):
     reference: str = field(default_factory=lambda: secrets.token_hex(4))
     platform_origins: tuple[str, ...] | None = None
     """Where the platform's pages are, if it was known by then whose launch it is."""
+    issuer: str = ""
+    client_id: str = ""
+    deployment_id: str = ""
+    """What the platform said of itself, as far as it got: page and log name what may be missing."""
+
+    def of(self, issuer: str = "", client_id: str = "", deployment_id: str = "") -> LaunchRefused:
+        """The same refusal with what is known of the platform, shortened."""
+        self.issuer = self.issuer or issuer[:LONGEST_SHOWN]
+        self.client_id = self.client_id or client_id[:LONGEST_SHOWN]
+        self.deployment_id = self.deployment_id or deployment_id[:LONGEST_SHOWN]
+        return self
 
     def __str__(self) -> str:
         return f"{self.refusal.value}: {self.detail} (reference {self.reference})"

@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from pydantic import TypeAdapter
 
-from lti_tool.lti.context import LaunchContext, launch_context
+from lti_tool.lti.context import CLAIM, LaunchContext, launch_context
 from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.lti.id_token import check_id_token
 from lti_tool.lti.key_sets import KeySets
@@ -141,7 +141,8 @@ class Launching:
             raise LaunchRefused(Refusal.NOT_A_LAUNCH, "iss or login_hint is missing")
         registration = self._registrations.find(issuer, _parameter(query, "client_id") or None)
         if registration is None:
-            raise LaunchRefused(Refusal.UNKNOWN_PLATFORM, f"issuer {issuer[:100]!r}")
+            refused = LaunchRefused(Refusal.UNKNOWN_PLATFORM, "no registration of this issuer and client id")
+            raise refused.of(issuer, _parameter(query, "client_id"), _deployment(query))
         state, nonce, binding = (secrets.token_urlsafe(32) for _ in range(3))
         attempt = LaunchAttempt(registration.issuer, registration.client_id, hashed(nonce), hashed(binding))
         self._remember(hashed(state), _ATTEMPT.dump_json(attempt), ATTEMPT_LIFETIME)
@@ -171,12 +172,13 @@ class Launching:
         attempt = _ATTEMPT.validate_json(remembered)
         registration = self._registrations.find(attempt.issuer, attempt.client_id)
         if registration is None:
-            raise LaunchRefused(Refusal.UNKNOWN_PLATFORM, "the registration was removed meanwhile")
+            refused = LaunchRefused(Refusal.UNKNOWN_PLATFORM, "the registration was removed meanwhile")
+            raise refused.of(attempt.issuer, attempt.client_id)
         try:
             checked = self._checked(_parameter(form, "id_token"), registration, attempt)
         except LaunchRefused as refused:
             refused.platform_origins = registration.platform_origins
-            raise
+            raise refused.of(registration.issuer, registration.client_id) from None
         context = replace(checked, launch_id=label_of(state))
         shown = cookie(label_of(state))
         proven = shown is not None and hmac.compare_digest(hashed(shown), attempt.binding_hash)
@@ -197,9 +199,13 @@ class Launching:
         claims = check_id_token(token, registration, self._key_sets)
         if not hmac.compare_digest(hashed(claims["nonce"]), attempt.nonce_hash):
             raise LaunchRefused(Refusal.TOKEN_REFUSED, "the nonce is not ours")
-        check_message(claims, self._registrations, self._launch_url)
-        context = launch_context(claims, registration)
-        self._adopt(registration, context)
+        try:
+            check_message(claims, self._registrations, self._launch_url)
+            context = launch_context(claims, registration)
+            self._adopt(registration, context)
+        except LaunchRefused as refused:
+            deployment = claims.get(f"{CLAIM}deployment_id")
+            raise refused.of(deployment_id=deployment if isinstance(deployment, str) else "") from None
         return context
 
     def _adopt(self, registration: Registration, context: LaunchContext) -> None:
@@ -253,6 +259,11 @@ class Launching:
 def _storage_origin(registration: Registration, target: str | None) -> str:
     """Where the storage listens: a named frame belongs to the sign-in host, the parent is the course page."""
     return registration.canvas_origin if target == "_parent" else origin_of(registration.auth_login_url)
+
+
+def _deployment(query: Mapping[str, str]) -> str:
+    """Canvas's name for it, and the standard's."""
+    return _parameter(query, "deployment_id") or _parameter(query, "lti_deployment_id")
 
 
 def _parameter(values: Mapping[str, str], name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a course navigation launch says about person, course and platform: roles, custom fields, the id_token.
+"""What a launch from a course says about person, course and platform: roles, custom fields, the id_token.
 
 After `app/models/lti/lti_advantage_adapter.rb`, `lib/lti/messages/jwt_message.rb`,
 `lib/lti/substitutions_helper.rb` and `doc/api/tools_variable_substitutions.md` of canvas-lms. Pure reading
@@ -14,7 +14,14 @@ from typing import Any
 
 from lti_tool.simulator.access import DeveloperKey
 from lti_tool.simulator.grade_scopes import GRADE_CLAIM, GRADE_SCOPES
-from lti_tool.simulator.records import Course, Enrollment, EnrollmentState, EnrollmentType, User
+from lti_tool.simulator.records import (
+    Course,
+    Enrollment,
+    EnrollmentState,
+    EnrollmentType,
+    ResourceLink,
+    User,
+)
 from lti_tool.simulator.state import CanvasState
 
 BRAND = Path(__file__).parent / "static" / "brand.json"
@@ -49,6 +56,13 @@ class Launch:
     user_id: str
     target_link_uri: str
     post_message_token: str
+    placement: str = "course_navigation"
+    link_id: str | None = None
+    """The link of an assignment, module or text that was opened."""
+    deep_linking: bool = False
+    """An editor or module page asks the tool what to link to."""
+    real_user_id: str | None = None
+    """Who acts as the user ("Act as user")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +104,9 @@ def launch_roles(state: CanvasState, user: User, course: Course) -> list[str]:
 def id_token_claims(
     state: CanvasState, launch: Launch, key: DeveloperKey, platform: PlatformFacts, nonce: str
 ) -> dict[str, Any]:
-    """The claims of one course navigation launch, valid for an hour from the state's clock."""
+    """The claims of one launch from a course, valid for an hour from the state's clock."""
     user, course = state.users[launch.user_id], state.courses[launch.course_id]
+    link = state.resource_links[launch.link_id] if launch.link_id else None
     issued = int(state.clock.now().timestamp())
     return {
         "iss": platform.issuer,
@@ -102,12 +117,10 @@ def id_token_claims(
         "exp": issued + 3600,
         "nonce": nonce,
         "locale": user.locale,
-        CLAIM + "message_type": "LtiResourceLinkRequest",
         CLAIM + "version": "1.3.0",
         CLAIM + "deployment_id": launch.deployment_id,
         CLAIM + "target_link_uri": launch.target_link_uri,
-        # A course navigation launch has no link of its own: Canvas puts the context's id there.
-        CLAIM + "resource_link": {"id": course.lti_context_id, "title": course.name, "description": None},
+        **_message_claims(platform, course, link, deep_linking=launch.deep_linking),
         CLAIM + "context": {
             "id": course.lti_context_id,
             "label": course.code,
@@ -129,9 +142,31 @@ def id_token_claims(
         CLAIM + "custom": custom_claim(state, launch, key, platform),
         CLAIM + "lti11_legacy_user_id": user.lti_context_id,
         CLAIM + "lti1p1": {"user_id": user.lti_context_id},
-        "https://www.instructure.com/placement": "course_navigation",
+        "https://www.instructure.com/placement": launch.placement,
         **_personal_claims(user, key.privacy_level),
         **_grade_service_claim(course, key, platform),
+    }
+
+
+def _message_claims(
+    platform: PlatformFacts, course: Course, link: ResourceLink | None, *, deep_linking: bool
+) -> dict[str, Any]:
+    """What the message is about: a link, the course itself, or the question what to link to."""
+    if deep_linking:
+        settings = {
+            "deep_link_return_url": f"{platform.base_url}/courses/{course.id}/deep_linking_response",
+            "accept_types": ["ltiResourceLink"],
+            "accept_presentation_document_targets": ["iframe"],
+        }
+        return {
+            CLAIM + "message_type": "LtiDeepLinkingRequest",
+            "https://purl.imsglobal.org/spec/lti-dl/claim/deep_linking_settings": settings,
+        }
+    # A course navigation launch has no link of its own: Canvas puts the context's id there.
+    shown = (link.uuid, link.title) if link is not None else (course.lti_context_id, course.name)
+    return {
+        CLAIM + "message_type": "LtiResourceLinkRequest",
+        CLAIM + "resource_link": {"id": shown[0], "title": shown[1], "description": None},
     }
 
 
@@ -159,13 +194,19 @@ def _personal_claims(user: User, privacy_level: str) -> dict[str, Any]:
 def custom_claim(
     state: CanvasState, launch: Launch, key: DeveloperKey, platform: PlatformFacts
 ) -> dict[str, Any]:
-    """The key's custom fields, expanded. What Canvas does not know travels literally, `$` and all."""
+    """The key's custom fields, expanded. What Canvas does not know travels literally, `$` and all.
+
+    A link's own fields win over the key's (lib/lti/messages/resource_link_request.rb,
+    unexpanded_custom_parameters), and any teacher writes them.
+    """
     values = _substitutions(state, launch, platform)
 
     def expand(text: str) -> Any:
         return values[text]() if text in values else text
 
-    return {name: expand(text) for name, text in key.custom_fields.items()}
+    link = state.resource_links[launch.link_id] if launch.link_id else None
+    fields = key.custom_fields | (link.custom if link is not None else {})
+    return {name: expand(text) for name, text in fields.items()}
 
 
 def _substitutions(
@@ -184,8 +225,13 @@ def _substitutions(
         names = [e.role for e in active_enrollments(state, user, course)]
         return ",".join(dict.fromkeys([*names, *(["Account Admin"] if user.site_admin else [])]))
 
+    acting = {}
+    if launch.real_user_id is not None:  # otherwise the variable is unknown and travels literally
+        real = int(launch.real_user_id)
+        acting["$Canvas.masqueradingUser.id"] = lambda: real
+
     # Ids are numbers here although REST can be asked for strings: Canvas does the same, whatever their size.
-    return {
+    return acting | {
         "$Canvas.api.baseUrl": lambda: platform.api_base_url,
         "$Canvas.api.domain": lambda: platform.api_base_url.partition("://")[2],
         "$Canvas.course.id": lambda: int(course.id),

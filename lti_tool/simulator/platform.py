@@ -27,7 +27,7 @@ import jwt
 
 from lti_tool.simulator.access import DeveloperKey
 from lti_tool.simulator.launch_claims import Launch, PlatformFacts, id_token_claims
-from lti_tool.simulator.records import Course, User
+from lti_tool.simulator.records import Course, ResourceLink, User
 from lti_tool.simulator.signing import KeySet
 from lti_tool.simulator.state import CanvasState
 
@@ -122,8 +122,21 @@ class LtiPlatform:
 
     # --- step 1 ---------------------------------------------------------------------------------------------
 
-    def initiate(self, key: DeveloperKey, course: Course, user: User) -> LoginInitiation:
-        """Prepare a launch and the form that starts it.
+    def initiate(
+        self,
+        key: DeveloperKey,
+        course: Course,
+        user: User,
+        *,
+        placement: str = "course_navigation",
+        link: ResourceLink | None = None,
+        deep_linking: bool = False,
+        real_user: User | None = None,
+    ) -> LoginInitiation:
+        """Prepare a launch and the form that starts it. `real_user` acts as `user`.
+
+        `placement` is a parameter of the address, so that whoever makes a link chooses it
+        (external_tools_controller, placement_from_params).
 
         Raises:
             LaunchUnavailable: the key is off, has no login address, or is not deployed for this course.
@@ -139,8 +152,12 @@ class LtiPlatform:
             deployment_id=deployment.id,
             course_id=course.id,
             user_id=user.id,
-            target_link_uri=key.target_link_uri or key.oidc_initiation_url,
+            target_link_uri=(link.url if link else "") or key.target_link_uri or key.oidc_initiation_url,
             post_message_token=str(uuid.uuid4()),
+            placement=placement,
+            link_id=link.id if link else None,
+            deep_linking=deep_linking,
+            real_user_id=real_user.id if real_user else None,
         )
         now = self.state.clock.now()
         with self.state.lock:

@@ -297,6 +297,24 @@ class Message:
 
 
 @dataclass(slots=True)
+class ResourceLink:
+    """A link to a tool, made by whoever may edit the course: in an assignment, a module or a text.
+
+    `uuid` is the `resource_link.id` of its launches, `lookup_uuid` stands in addresses; Canvas makes both.
+    `custom` is merged over the key's own fields (lib/lti/messages/resource_link_request.rb).
+    """
+
+    id: str
+    course_id: str
+    uuid: str
+    lookup_uuid: str
+    url: str
+    title: str
+    custom: dict[str, str]
+    assignment_id: str | None = None
+
+
+@dataclass(slots=True)
 class LineItem:
     """A column that a tool made through Assignment and Grade Services, with the assignment behind it."""
 

@@ -29,6 +29,7 @@ from lti_tool.simulator.records import (
     Notification,
     Override,
     Progress,
+    ResourceLink,
     RubricAssociation,
     Section,
     Submission,
@@ -57,6 +58,7 @@ FIRST_IDS = {
     "gradebook_column": 71,
     "line_item": 3_001,
     "lti_result": 80_001,
+    "resource_link": 95_001,
     "grant": 1,
     "developer_key": 170_000_000_000_101,
 }
@@ -97,6 +99,7 @@ class Tables:
         self.progresses: dict[str, Progress] = {}
         self.gradebook_columns: dict[str, GradebookColumn] = {}
         self.line_items: dict[str, LineItem] = {}
+        self.resource_links: dict[str, ResourceLink] = {}
         self.lti_results: dict[tuple[str, str], LtiResult] = {}
         """By line item and user."""
         self._next_ids = dict(FIRST_IDS)
@@ -212,6 +215,23 @@ class Tables:
         self.assignments[identity] = assignment
         return assignment
 
+    def add_resource_link(
+        self,
+        course: Course,
+        url: str,
+        custom: dict[str, str],
+        *,
+        title: str = "",
+        assignment_id: str | None = None,
+    ) -> ResourceLink:
+        """Add a link to a tool; an assignment has one at most."""
+        identity = self.mint("resource_link", course.shard)
+        link = ResourceLink(
+            identity, course.id, self.mint_uuid(), self.mint_uuid(), url, title, custom, assignment_id
+        )
+        self.resource_links[identity] = link
+        return link
+
     def add_override(self, assignment: Assignment, title: str) -> Override:
         """Add an override; set whom it concerns and its dates on the row."""
         override = Override(
@@ -277,6 +297,11 @@ class Tables:
         """Assignments of a course that are not deleted, by position."""
         rows = (row for row in self.assignments.values() if row.course_id == course_id)
         return sorted((row for row in rows if row.workflow_state != "deleted"), key=lambda row: row.position)
+
+    def link_of_assignment(self, assignment_id: str) -> ResourceLink | None:
+        """The tool's link of an assignment of type external tool."""
+        rows = (row for row in self.resource_links.values() if row.assignment_id == assignment_id)
+        return next(rows, None)
 
     def overrides_of(self, assignment_id: str) -> list[Override]:
         """Overrides of an assignment."""

@@ -9,7 +9,7 @@ from flask import Blueprint, jsonify, render_template, request
 from werkzeug.wrappers import Response
 
 from lti_tool.simulator.pages.context import PageProblem, course_or_problem, simulator
-from lti_tool.simulator.pages.visitor import person_in_frame, require_person, signed_in
+from lti_tool.simulator.pages.visitor import person_in_frame, real_person, require_person, signed_in
 from lti_tool.simulator.platform import (
     AUTHORISATION_PATH,
     JWKS_PATH,
@@ -24,7 +24,10 @@ blueprint = Blueprint("launch", __name__)
 @blueprint.get("/courses/<course_id>/external_tools/<client_id>")
 @signed_in
 def external_tool(course_id: str, client_id: str) -> str:
-    """The course page around the tool: a form that opens the tool's login address in a frame of this page."""
+    """The course page around the tool: a form that opens the tool's login address in a frame of this page.
+
+    `link` names a link by its lookup id, as texts do; `placement` and `deep_linking` say from where.
+    """
     parts = simulator()
     course, person = course_or_problem(course_id), require_person()
     key = parts.state.keys.get(client_id)
@@ -32,8 +35,21 @@ def external_tool(course_id: str, client_id: str) -> str:
         raise PageProblem(
             404, "There is no such tool", "No developer key has this client id. Check the link."
         )
+    wanted = request.args.get("link")
+    links = parts.state.resource_links.values()
+    link = next((row for row in links if row.lookup_uuid == wanted and row.course_id == course.id), None)
+    if wanted and link is None:
+        raise PageProblem(404, "There is no such link", "It was deleted, or belongs to another course.")
     try:
-        initiation = parts.platform.initiate(key, course, person)
+        initiation = parts.platform.initiate(
+            key,
+            course,
+            person,
+            placement=request.args.get("placement", "course_navigation"),
+            link=link,
+            deep_linking="deep_linking" in request.args,
+            real_user=real_person(),
+        )
     except LaunchUnavailable as unavailable:
         raise PageProblem(
             404,

@@ -22,6 +22,7 @@ from lti_tool.simulator.pages.visitor import (
     JUST_SIGNED_IN,
     current_person,
     login_address,
+    real_person,
     require_person,
     signed_in,
 )
@@ -76,7 +77,7 @@ def _without_asking(asked: AuthorisationRequest, person: User | None) -> str:
         raise RedirectedError("login_required", "prompt=none but there is no current session")
     if not simulator().oauth.granted_before(asked, person):
         raise RedirectedError("interaction_required", "prompt=none but expected user interaction")
-    return simulator().oauth.issue_code(asked, person)
+    return simulator().oauth.issue_code(asked, person, real_person())
 
 
 @blueprint.post("/login/oauth2/confirm")
@@ -91,7 +92,7 @@ def confirm() -> Response:
             error_description="The resource owner or authorization server denied the request",
         )
         return redirect(refusal, code=303)
-    return redirect(provider.issue_code(asked, person), code=303)
+    return redirect(provider.issue_code(asked, person, real_person()), code=303)
 
 
 @blueprint.post("/login/oauth2/token")

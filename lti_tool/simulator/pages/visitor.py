@@ -17,7 +17,7 @@ from flask import Blueprint, Flask, current_app, redirect, render_template, requ
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response
 
-from lti_tool.simulator.pages.context import person_or_problem, simulator
+from lti_tool.simulator.pages.context import PageProblem, person_or_problem, simulator
 from lti_tool.simulator.people import PersonGroup, people_to_act_as, standing
 from lti_tool.simulator.records import Course, User
 
@@ -34,6 +34,11 @@ P = ParamSpec("P")
 def current_person() -> User | None:
     """Who is signed in in this browser."""
     return simulator().state.users.get(session.get("user_id", ""))
+
+
+def real_person() -> User | None:
+    """The administrator who acts as `current_person`; None where nobody does."""
+    return simulator().state.users.get(session.get("real_user_id", ""))
 
 
 def person_in_frame() -> User | None:
@@ -91,6 +96,24 @@ def act_as() -> Response:
     """Become somebody. The choice ends the old session, as signing out and in would."""
     person = person_or_problem(request.form.get("user_id", ""))
     session.clear()
+    return _become(person)
+
+
+@blueprint.post("/users/<user_id>/masquerade")
+@signed_in
+def masquerade(user_id: str) -> Response:
+    """Canvas's own "Act as user": pages, launches and tokens are the user's, and name who really acts."""
+    real = real_person() or require_person()
+    if not real.site_admin:
+        raise PageProblem(403, "You can't act as another user", "Only administrators can.")
+    person = person_or_problem(user_id)
+    session.clear()
+    if person.id != real.id:
+        session["real_user_id"] = real.id
+    return _become(person)
+
+
+def _become(person: User) -> Response:
     session["user_id"] = person.id
     wanted = local_path(request.form.get("next", "/"))
     session[JUST_SIGNED_IN] = wanted

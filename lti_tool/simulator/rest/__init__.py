@@ -14,6 +14,7 @@ from lti_tool.simulator.rest import (
     groups,
     peer_reviews,
     people,
+    resource_links,
     student_submissions,
     submissions,
 )
@@ -78,6 +79,9 @@ ROUTES: tuple[tuple[str, str, View], ...] = (
         f"{_SECTION_ASSIGNMENT}/submissions/<submission_id>/peer_reviews",
         peer_reviews.delete_section,
     ),
+    ("GET", "/courses/<course_id>/lti_resource_links", resource_links.list_links),
+    ("POST", "/courses/<course_id>/lti_resource_links", resource_links.create_link),
+    ("PUT", "/courses/<course_id>/lti_resource_links/<link_id>", resource_links.update_link),
     ("POST", "/conversations", conversations.create_conversation),
 )
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from flask import Response
 
 from lti_tool.simulator.coursework import applying_overrides, due_date_for, is_assigned_to
-from lti_tool.simulator.records import Assignment, Override
+from lti_tool.simulator.records import Assignment, Course, Override
 from lti_tool.simulator.rest import rights
 from lti_tool.simulator.rest.answers import (
     RestError,
@@ -23,6 +23,7 @@ from lti_tool.simulator.rest.answers import (
 )
 from lti_tool.simulator.rest.call import Call, canonical_id
 from lti_tool.simulator.rest.params import as_bool, as_list, as_time
+from lti_tool.simulator.rest.resource_links import custom_of
 
 NO_PEER_REVIEWS = frozenset({"external_tool", "discussion_topic", "online_quiz", "on_paper"})
 """Submission types for which setting `peer_reviews` does nothing."""
@@ -200,6 +201,7 @@ def update_assignment(call: Call, course_id: str, assignment_id: str) -> Respons
         if name in fields:
             setattr(assignment, name, as_bool(fields[name]))
     _set_plain_fields(assignment, fields)
+    _set_tool(call, course, assignment, fields.get("external_tool_tag_attributes"))
     for name, moment in dates.items():
         setattr(assignment, name, moment)
     if dates.get("due_at") is not None and assignment.only_visible_to_overrides:
@@ -238,6 +240,23 @@ def _set_plain_fields(assignment: Assignment, fields: Mapping[str, object]) -> N
     if "group_category_id" in fields:
         text = str(fields["group_category_id"] or "")
         assignment.group_category_id = canonical_id(text) or None
+
+
+def _set_tool(call: Call, course: Course, assignment: Assignment, given: object) -> None:
+    """Make it an assignment of a tool: `external_tool_tag_attributes`, custom parameters among them.
+
+    Source: canvas-lms app/models/abstract_assignment.rb, external_tool_tag_attributes and
+    lti_resource_link_custom_params.
+    """
+    if not isinstance(given, Mapping):
+        return
+    link = call.state.link_of_assignment(assignment.id)
+    custom, url = custom_of(given.get("custom_params")), str(given.get("url") or "")
+    if link is None:
+        call.state.add_resource_link(course, url, custom, title=assignment.name, assignment_id=assignment.id)
+    else:
+        link.custom, link.url = custom, url or link.url
+    assignment.submission_types = ["external_tool"]
 
 
 def _replace_overrides(call: Call, assignment: Assignment, wanted: object) -> None:

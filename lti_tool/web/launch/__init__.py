@@ -153,7 +153,7 @@ def launch_blueprint(
     def launch() -> Response:
         finished = launching.finish(request.form, lambda label: request.cookies.get(f"{COOKIE}{label}"))
         LAUNCHES.labels("accepted").inc()
-        log.info("launched", launch=finished.label, client_id=finished.context.client_id)
+        _log_launch(finished.context)
         frame_in([finished.context.platform_origin])
         page = "launch/launch.html" if finished.context.context_id else "launch/no_course.html"
         answer = make_response(render_template(page, finished=finished))
@@ -216,12 +216,34 @@ def _forget(answer: Response, label: str) -> None:
     )
 
 
+def _log_launch(context: LaunchContext) -> None:
+    """Who acts as whom is named; people and courses are ids only."""
+    log.info(
+        "launched",
+        launch=context.launch_id,
+        issuer=context.issuer,
+        client_id=context.client_id,
+        deployment=context.deployment_id,
+        subject=context.lti_user_id,
+        context=context.context_id,
+        masquerader=context.masquerader or None,
+    )
+
+
 def _refused(error: LaunchRefused) -> Response:
     status, title, happened, to_do = WORDS[error.refusal]
     # Where nobody knows whose launch it was, the page must be readable anywhere: perhaps it says just that.
     frame_in(error.platform_origins or ANYBODY)
     LAUNCHES.labels(error.refusal.value).inc()
-    log.warning("launch_refused", refusal=error.refusal.value, detail=error.detail, reference=error.reference)
+    log.warning(
+        "launch_refused",
+        refusal=error.refusal.value,
+        detail=error.detail,
+        reference=error.reference,
+        issuer=error.issuer,
+        client_id=error.client_id,
+        deployment=error.deployment_id,
+    )
     if request.is_json:
         answer = jsonify(
             title=str(title), happened=str(happened), to_do=str(to_do), reference=error.reference

@@ -26,7 +26,7 @@ from jwt.algorithms import RSAAlgorithm
 from werkzeug.serving import make_server
 from werkzeug.test import Client, TestResponse
 
-from lti_tool.bootstrap import build_application, build_web, upgrade_database
+from lti_tool.bootstrap import Application, build_application, build_web, upgrade_database
 from lti_tool.lti.context import CLAIM
 from lti_tool.lti.key_sets import KeySets
 from lti_tool.settings import Settings
@@ -225,6 +225,7 @@ class Stage:
     key: SigningKey
     keys: KeyServer
     database_file: Path
+    application: Application | None = None
 
     def visitor(self, *, cookies: bool = True) -> Visitor:
         return Visitor(self, cookies=cookies)
@@ -324,6 +325,6 @@ def stage(
         upgrade_database(settings)
         application = build_application(settings)
         try:
-            yield Stage(build_web(application), key, keys, folder / "allocator.sqlite3")
+            yield Stage(build_web(application), key, keys, folder / "allocator.sqlite3", application)
         finally:
             application.close()
