@@ -96,6 +96,12 @@ class Settings(BaseSettings):
         default=90.0, ge=0, description="How long an unanswered write is left alone before it is read back"
     )
     plan_max_age_hours: float = Field(default=24.0, gt=0, description="A plan older than this is not applied")
+    snapshot_planning_minutes: float = Field(
+        default=10.0, gt=0, description="A plan rests on data from Canvas that is no older than this"
+    )
+    snapshot_looking_minutes: float = Field(
+        default=60.0, gt=0, description="Pages show data from Canvas that is no older than this"
+    )
     session_idle_hours: float = Field(default=8.0, gt=0, description="A session ends after this much silence")
     session_hours: float = Field(default=24.0, gt=0, description="A session ends at the latest after this")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from lti_tool.planning.freshness import NO_RUN
 from lti_tool.planning.ids import (
     AssignmentId,
     CanvasOrigin,
@@ -13,6 +14,7 @@ from lti_tool.planning.ids import (
     GroupId,
     PlanId,
     ReviewId,
+    RunId,
     SectionId,
     SubmissionId,
     UserId,
@@ -136,11 +138,14 @@ def snapshot(
         reviews=tuple(reviews),
         new_allocation_feature=False,
         taken_at=NOON,
+        after_run=NO_RUN,
     )
 
 
-def plan(changes: Sequence[Change], *, id_: str = "plan1", of: Snapshot | None = None) -> Plan:
-    """A stored-looking plan with these lines."""
+def plan(
+    changes: Sequence[Change], *, id_: str = "plan1", of: Snapshot | None = None, after: str = NO_RUN
+) -> Plan:
+    """A stored-looking plan with these lines, from a snapshot that was read after the run ``after``."""
     base = of or snapshot()
     return Plan(
         id=PlanId(id_),
@@ -152,4 +157,5 @@ def plan(changes: Sequence[Change], *, id_: str = "plan1", of: Snapshot | None =
         seed="seed",
         changes=tuple(changes),
         created_at=NOON,
+        after_run=RunId(after),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from allocation.sentences import Mention, sentence
+from allocation.sentences import Mention, Sentence, counted, sentence
+from lti_tool.planning.freshness import OurRun
 from lti_tool.planning.ids import RunId
 
 
@@ -45,6 +46,42 @@ class OfLaterVersion(Exception):
             "A newer version of this tool works on this run. Try again when the update is complete."
         )
         super().__init__(str(self.words))
+
+
+class PlanOvertaken(Exception):
+    """Another run changed the assignment after the plan's snapshot, so the plan can't be applied any more.
+
+    Attributes:
+        run: that run, which is over.
+        made: how many changes it made.
+    """
+
+    def __init__(self, run: OurRun, made: int) -> None:
+        self.words = overtaken_words(run, made)
+        super().__init__(str(self.words))
+        self.run = run
+        self.made = made
+
+
+def overtaken_words(run: OurRun, made: int) -> Sentence:
+    """Who changed the assignment since a plan was made, what and when."""
+    when = run.ended or run.began
+    who = Mention("person", run.by_name)
+    if run.undo:
+        return counted(
+            "%(who)s undid an update of this assignment at %(when)s (%(num)s change).",
+            "%(who)s undid an update of this assignment at %(when)s (%(num)s changes).",
+            made,
+            who=who,
+            when=when,
+        )
+    return counted(
+        "%(who)s applied %(num)s change to this assignment at %(when)s.",
+        "%(who)s applied %(num)s changes to this assignment at %(when)s.",
+        made,
+        who=who,
+        when=when,
+    )
 
 
 class ActiveRunExists(Exception):

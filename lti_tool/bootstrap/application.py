@@ -28,6 +28,7 @@ from lti_tool.persistence.plans import load_plan
 from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
 from lti_tool.persistence.schedules import Schedules
 from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
+from lti_tool.planning.freshness import FreshFor
 from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
 from lti_tool.services.actor import Actor
 from lti_tool.services.background import BackgroundReadings
@@ -46,7 +47,7 @@ from lti_tool.services.making import MakingPlans
 from lti_tool.services.notices import Notices
 from lti_tool.services.own_column import OwnColumns
 from lti_tool.services.planning import Planning
-from lti_tool.services.reading import Reading
+from lti_tool.services.reading import Reading, Runs
 from lti_tool.services.registrations import KnownRegistrations
 from lti_tool.services.rule_sets import RuleSets
 from lti_tool.services.running import Driving, Running, our_reviews
@@ -202,7 +203,14 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds), watch)
     bell = Bell(queue, driving.drive)
     reading = Reading(
-        database, access, lambda actor: journal.history(actor.canvas, actor.course_id, None), now
+        database,
+        access,
+        Runs(lambda actor: journal.history(actor.canvas, actor.course_id, None), journal.active_run),
+        now,
+        FreshFor(
+            planning=timedelta(minutes=settings.snapshot_planning_minutes),
+            looking=timedelta(minutes=settings.snapshot_looking_minutes),
+        ),
     )
     keep = Retention(
         plans=timedelta(days=settings.keep_plans_days),
@@ -212,7 +220,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         idle_session=timedelta(hours=settings.session_idle_hours),
     )
     background = BackgroundReadings(reading, QueueNotes(queue), now)
-    planning = Planning(database, reading, our_reviews(journal), journal.run_of_plan, now)
+    planning = Planning(database, reading, our_reviews(journal), journal, now)
     making = MakingPlans(planning, QueueNotes(queue), now)
     running = Running(
         journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
@@ -221,7 +229,10 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     schedules = Schedules(database)
     following_up = FollowingUp(follow_ups, reading, access, schedules, now)
     watching = Watching(
-        reading, lambda actor, one: journal.history(actor.canvas, actor.course_id, one), journal.snapshot
+        reading,
+        lambda actor, one: journal.history(actor.canvas, actor.course_id, one),
+        journal.snapshot,
+        journal.effects,
     )
     own_columns = _own_columns(settings, database, registrations)
     send_scores = Bell(queue, own_columns.carry_on, name="send_scores")

@@ -65,6 +65,7 @@ def board(
         names = dict(view.board.assignments)
         print_json({"read_at": view.board.read_at.isoformat(), "assignments": names, "students": rows})
         return
+    click.echo(f"As of {view.board.read_at:%Y-%m-%d %H:%M} UTC.")
     click.echo(f"{'student':<32}" + "".join(f"{name.replace('_', ' '):>10}" for name in counted))
     for line in lines:
         numbers = "".join(f"{getattr(line, name):>10}" for name in counted)

@@ -20,6 +20,7 @@ from lti_tool.cli.output import (
 
 if TYPE_CHECKING:
     from lti_tool.planning.rules import PlanRules
+    from lti_tool.services.errors import PlanOutdated
     from lti_tool.services.shown import PlanView
 
 P = ParamSpec("P")
@@ -97,15 +98,28 @@ def apply(context: click.Context, plan_id: str, wait: bool, format_: str) -> Non
     from lti_tool.cli.run_words import exit_code, show, tell
     from lti_tool.cli.runs import drive_here, quiet
     from lti_tool.planning.ids import PlanId
+    from lti_tool.services.errors import PlanOutdated
 
     with open_application() as application:
         actor = application.actor_of_plan(PlanId(plan_id))
-        run_id = application.use_cases.running.start(actor, PlanId(plan_id))
+        try:
+            run_id = application.use_cases.running.start(actor, PlanId(plan_id))
+        except PlanOutdated as outdated:
+            refuse(f"{outdated}\n{_next(outdated)}")
         if wait:
             drive_here(application, actor, run_id, quiet=quiet(format_))
         told = tell(application, actor, run_id)
     show(told, format_)
     context.exit(exit_code(told.report) if wait else DONE)
+
+
+def _next(outdated: PlanOutdated) -> str:
+    """The command that helps where a plan can't be applied any more."""
+    if outdated.active:
+        return f"Wait for it: peer-allocator runs show {outdated.run_id}"
+    if outdated.undo_of is not None:
+        return f"Plan again with: peer-allocator undo {outdated.undo_of}"
+    return f"Plan again with: peer-allocator plan again {outdated.plan_id}"
 
 
 @click.command()

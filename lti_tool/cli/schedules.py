@@ -216,6 +216,8 @@ def watch(
     if format_ == "json":
         since = found.since.isoformat() if found.since else None
         print_json({"since": since, "alarms": alarms, "to_fill_up": fill_up})
+    elif found.under_way:
+        click.echo("An update of this assignment is under way. Look again when it is over.")
     elif found.run is None:
         click.echo("No run of this assignment was verified yet, so there is nothing to compare with.")
     else:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool.applying.driver import PAUSED_BY_PERSON
-from lti_tool.applying.errors import ActiveRunExists, NotResumable, OfLaterVersion
+from lti_tool.applying.errors import ActiveRunExists, NotResumable, OfLaterVersion, PlanOvertaken
 from lti_tool.applying.records import Actor, RunEvent
 from lti_tool.applying.report import (
     RATE_WINDOW,
@@ -44,6 +44,7 @@ from lti_tool.persistence.journal_store import (
     step_records,
     storable,
 )
+from lti_tool.persistence.our_runs import lock_runs, our_runs
 from lti_tool.persistence.run_journal import (
     ENGINE_VERSION,
     SqlRunJournal,
@@ -57,6 +58,7 @@ from lti_tool.persistence.run_views import (
     worker_seen,
 )
 from lti_tool.persistence.step_changes import cancel_steps
+from lti_tool.planning.freshness import OurRuns, overtaken_by
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, RunId
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.undo import Effect
@@ -68,10 +70,12 @@ class Journal(SqlRunJournal):
     def start(self, plan: Plan, actor: Actor) -> RunId:
         """Journal a run of ``plan`` and its steps, committed before this returns.
 
-        The same plan again gives the same run.
+        The same plan again gives the same run. Of all plans from one state of the assignment one can be
+        applied: whether another run came in between is decided in the transaction that creates the run.
 
         Raises:
             ActiveRunExists: another run of the assignment is not over.
+            PlanOvertaken: another run changed the assignment since the plan's snapshot.
         """
         while True:
             try:
@@ -85,9 +89,11 @@ class Journal(SqlRunJournal):
                 return won
 
     def _insert(self, session: Session, plan: Plan, actor: Actor) -> RunId:
+        lock_runs(session, plan.canvas, plan.assignment_id)
         known = _run_of_plan(session, plan.id)
         if known is not None:
             return known
+        _require_current(session, plan)
         run = RunId(secrets.token_hex(12))
         now = self._now(session)
         session.add(
@@ -223,6 +229,18 @@ class Journal(SqlRunJournal):
 
         self._write(act)
 
+    def our_runs(self, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId) -> OurRuns:
+        """Which run of an assignment touched it last, and whether it is under way."""
+        return self._read(lambda session: our_runs(session, canvas, course, assignment))
+
+    def made(self, run: RunId) -> int:
+        """How many changes a run has made itself."""
+        return self._read(lambda session: _made(session, run))
+
+    def active_run(self, run: RunId) -> ActiveRunExists:
+        """What is said of a run that is under way to somebody who must wait for it."""
+        return self._read(lambda session: _active(session, run_row(session, run)))
+
     def runs_to_drive(self) -> tuple[RunId, ...]:
         """The runs that a sweep should drive now, oldest first."""
 
@@ -338,13 +356,27 @@ def _winner(session: Session, plan: Plan) -> RunId | ActiveRunExists | None:
             RunRow.state.not_in(sorted(TERMINAL)),
         )
     )
-    if other is None:
-        return None
-    states = steps_by_state(session, RunRow.id == other.id)[other.id]
+    return None if other is None else _active(session, other)
+
+
+def _active(session: Session, row: RunRow) -> ActiveRunExists:
+    states = steps_by_state(session, RunRow.id == row.id)[row.id]
     done = sum(number for state, number in states.items() if state in SETTLED)
-    return ActiveRunExists(
-        RunId(other.id), other.started_by_name, other.created_at, done, sum(states.values())
-    )
+    return ActiveRunExists(RunId(row.id), row.started_by_name, row.created_at, done, sum(states.values()))
+
+
+def _made(session: Session, run: RunId) -> int:
+    return steps_by_state(session, RunRow.id == run)[run].get(StepState.DONE, 0)
+
+
+def _require_current(session: Session, plan: Plan) -> None:
+    """Raise what keeps a plan from being applied: another run that is under way, or came in between."""
+    runs = our_runs(session, plan.canvas, plan.course_id, plan.assignment_id)
+    if runs.active is not None:
+        raise _active(session, run_row(session, runs.active.id))
+    overtaken = overtaken_by(plan.after_run, runs)
+    if overtaken is not None:
+        raise PlanOvertaken(overtaken, _made(session, overtaken.id))
 
 
 def _in_doubt(session: Session, run: RunId) -> bool:

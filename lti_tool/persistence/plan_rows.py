@@ -22,6 +22,7 @@ class SnapshotRow(Base):
     user_id: Mapped[str] = mapped_column(String(64))
     fingerprint: Mapped[str] = mapped_column(String(64))
     taken_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    after_run: Mapped[str | None] = mapped_column(String(32))
     body: Mapped[bytes] = mapped_column(LargeBinary())
 
     __table_args__ = (Index(None, "canvas", "assignment_id", "user_id", "taken_at"),)

@@ -55,6 +55,7 @@ def store_snapshot(session: Session, snapshot: Snapshot, user: UserId) -> str:
         user_id=user,
         fingerprint=snapshot.fingerprint,
         taken_at=snapshot.taken_at,
+        after_run=snapshot.after_run,
         body=zlib.compress(_SNAPSHOT.dump_json(snapshot)),
     )
     session.add(row)
@@ -103,17 +104,30 @@ def latest_snapshot(
     return None if row is None else (row.id, _snapshot_from(row))
 
 
-def has_snapshot(
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When a snapshot was begun, and after which update of ours; enough to tell whether it is still good."""
+
+    taken_at: datetime
+    after_run: RunId | None
+
+
+def latest_stamp(
     session: Session, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId, user: UserId
-) -> bool:
-    """Whether this person has read the assignment; cheaper than looking at the reading."""
-    found = select(SnapshotRow.id).where(
-        SnapshotRow.canvas == canvas,
-        SnapshotRow.course_id == course,
-        SnapshotRow.assignment_id == assignment,
-        SnapshotRow.user_id == user,
-    )
-    return session.scalar(found.limit(1)) is not None
+) -> Stamp | None:
+    """The stamp of what ``latest_snapshot`` gives; cheaper than the snapshot itself."""
+    found = session.execute(
+        select(SnapshotRow.taken_at, SnapshotRow.after_run)
+        .where(
+            SnapshotRow.canvas == canvas,
+            SnapshotRow.course_id == course,
+            SnapshotRow.assignment_id == assignment,
+            SnapshotRow.user_id == user,
+        )
+        .order_by(SnapshotRow.taken_at.desc())
+        .limit(1)
+    ).first()
+    return None if found is None else Stamp(found[0], None if found[1] is None else RunId(found[1]))
 
 
 def save_rules(
@@ -195,6 +209,16 @@ def plan_is_in(session: Session, plan_id: PlanId, canvas: CanvasOrigin, course: 
     return session.scalar(found) is not None
 
 
+def plan_after(session: Session, plan_id: PlanId) -> tuple[AssignmentId, RunId | None] | None:
+    """The assignment of a plan and the update that its snapshot came after; cheaper than the plan itself."""
+    found = session.execute(
+        select(PlanRow.assignment_id, SnapshotRow.after_run)
+        .join(SnapshotRow, SnapshotRow.id == PlanRow.snapshot_id)
+        .where(PlanRow.id == plan_id)
+    ).first()
+    return None if found is None else (AssignmentId(found[0]), None if found[1] is None else RunId(found[1]))
+
+
 def load_plan(session: Session, plan_id: PlanId) -> StoredPlan | None:
     """A stored plan with the snapshot that it was made from."""
     row = session.get(PlanRow, plan_id)
@@ -216,6 +240,7 @@ def load_plan(session: Session, plan_id: PlanId) -> StoredPlan | None:
         created_at=row.created_at,
         undo_of=None if row.undo_of is None else RunId(row.undo_of),
         based_on=None if row.based_on is None else PlanId(row.based_on),
+        after_run=None if snapshot.after_run is None else RunId(snapshot.after_run),
     )
     return StoredPlan(plan, _snapshot_from(snapshot), UserId(row.created_by), row.created_by_name)
 

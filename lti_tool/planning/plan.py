@@ -108,6 +108,8 @@ class Plan:
     undo_of: RunId | None = None
     based_on: PlanId | None = None
     """The plan that this one was made from by an edit, an import or another draw."""
+    after_run: RunId | None = None
+    """The update of ours that its snapshot came after: it can be applied until there is another one."""
 
     @cached_property
     def counts(self) -> Mapping[ChangeKind, int]:

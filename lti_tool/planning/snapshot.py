@@ -21,6 +21,7 @@ from lti_tool.planning.ids import (
     CourseId,
     GroupId,
     ReviewId,
+    RunId,
     SectionId,
     SubmissionId,
     UserId,
@@ -138,6 +139,8 @@ class Earlier:
     assignment: AssignmentId
     name: str
     pairs: tuple[tuple[UserId, UserId], ...]
+    after_run: RunId | None = None
+    """As in ``Snapshot``, of that assignment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,8 @@ class Scores:
     points: tuple[tuple[UserId, float], ...]
     possible: float | None = None
     """Points that the assignment gives at most; None where Canvas did not tell."""
+    after_post: str | None = None
+    """The last posting of points in the course that had ended before; None where one was under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +196,11 @@ class ListedLevels:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One reading of Canvas. ``taken_at``, ``earlier``, ``scores``, ``listed`` and ``sees_everybody`` are not
-    part of the fingerprint."""
+    """One reading of Canvas.
+
+    The fingerprint leaves out ``taken_at``, ``after_run``, ``earlier``, ``scores``, ``listed`` and
+    ``sees_everybody``.
+    """
 
     canvas: CanvasOrigin
     course_id: CourseId
@@ -215,6 +223,8 @@ class Snapshot:
     empty where Canvas no longer gives it."""
     sees_everybody: bool | None = None
     """Whether the reading user sees the whole class and not some sections only; None: Canvas did not say."""
+    after_run: RunId | None = None
+    """The update of ours that this was read after (``planning.freshness``); None where that isn't known."""
 
     @cached_property
     def people_by_id(self) -> Mapping[UserId, Person]:
@@ -242,7 +252,7 @@ class Snapshot:
     def fingerprint(self) -> str:
         """SHA-256 over everything but the time, independent of the order in which Canvas listed things."""
         content = asdict(replace(self, earlier=(), scores=(), listed=None))
-        for name in ("taken_at", "earlier", "scores", "listed", "sees_everybody"):
+        for name in ("taken_at", "after_run", "earlier", "scores", "listed", "sees_everybody"):
             del content[name]
         for name in ("people", "left", "sections", "groups", "works", "reviews"):
             content[name] = sorted(content[name], key=lambda row: str(row["id"]))

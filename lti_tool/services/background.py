@@ -80,9 +80,9 @@ class BackgroundReadings:
         self._live: dict[str, _Live] = {}
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="background-reading")
 
-    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
-        """Whether this person has read the assignment before."""
-        return self._reading.known(actor, assignment)
+    def current(self, actor: Actor, assignment: AssignmentId, *, to_plan: bool = False) -> bool:
+        """Whether there is a snapshot that is good to look at, or to plan from."""
+        return self._reading.current(actor, assignment, to_plan=to_plan)
 
     def begin(
         self, actor: Actor, assignment: AssignmentId, *, since: datetime, patience_s: float = 0.0

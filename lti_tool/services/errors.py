@@ -6,7 +6,7 @@ ServiceError
 ├── PeerReviewsNotPossible  Canvas has no peer reviews for this kind of assignment
 ├── NobodyToAllocate        fewer than two students take part
 ├── RulesUnfit              the rules contradict themselves, or what the course has
-├── PlanOutdated            Canvas moved, or the plan is too old: preview again
+├── PlanOutdated            an update came in between or is under way, or the plan is too old: plan again
 ├── PlanEmpty               nothing to apply
 ├── AnotherRunActive        somebody else's run of this assignment is under way
 ├── RunNotPaused            nothing to resume
@@ -22,7 +22,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from allocation.sentences import Sentence, Value, sentence
-from lti_tool.planning.ids import RunId
+from lti_tool.planning.ids import PlanId, RunId
 
 
 class ServiceError(Exception):
@@ -66,7 +66,33 @@ class NameInUse(ServiceError):
 
 
 class PlanOutdated(ServiceError):
-    """The plan may no longer be applied as it is."""
+    """The plan may no longer be applied as it is.
+
+    Args:
+        plan_id: the plan, for whoever plans again; None where the cause is another one.
+        run_id: the update that came in between, if one did.
+        undo_of: the update that the plan takes back, if it does.
+        active: whether that update is still under way, so that planning again must wait for it.
+    """
+
+    def __init__(
+        self,
+        words: str | Sentence,
+        /,
+        *,
+        plan_id: PlanId | None = None,
+        run_id: RunId | None = None,
+        undo_of: RunId | None = None,
+        active: bool = False,
+        **values: Value,
+    ) -> None:
+        super().__init__(words, **values)
+        if run_id is not None:
+            self.args = (f"This plan is out of date. {self.words}",)
+        self.plan_id = plan_id
+        self.run_id = run_id
+        self.undo_of = undo_of
+        self.active = active
 
 
 class PlanEmpty(ServiceError):

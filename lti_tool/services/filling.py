@@ -51,7 +51,12 @@ class Filling:
     def rules(
         self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
     ) -> PlanRules:
-        """The rules of an assignment, with the open reviews of these kinds not waited for any more."""
+        """The rules of an assignment, with the open reviews of these kinds not waited for any more.
+
+        Raises:
+            AnotherRunActive: an update of the assignment is under way.
+        """
+        self._reading.snapshot(actor, assignment, to_plan=True)  # what is looked at next is planned from
         view = self.look(actor, assignment)
         return view.rules.model_copy(
             update={

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from allocation import (
     Cancelled,
@@ -29,6 +30,7 @@ from lti_tool.persistence.plans import (
     latest_snapshot,
     load_plan,
     new_id,
+    plan_after,
     plan_is_in,
     save_rules,
     saved_rules,
@@ -41,9 +43,10 @@ from lti_tool.planning.drift import Drift, find_drift
 from lti_tool.planning.engine_input import EngineInput, engine_input
 from lti_tool.planning.explain import LEFT_OUT_WORDS, name_in, reason_sentences
 from lti_tool.planning.extras import broken_beyond_numbers
+from lti_tool.planning.freshness import OurRuns, overtaken_by
 from lti_tool.planning.history import wanted_assignments
 from lti_tool.planning.holes import Lacking, lacking
-from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
+from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, ReviewId, RunId, UserId
 from lti_tool.planning.late_work import TopUp, top_up
 from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import Change, ChangeKind, Plan
@@ -56,10 +59,18 @@ from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesUnfit
 from lti_tool.services.long_work import Watch
 from lti_tool.services.reading import Reading
 from lti_tool.services.remembering import Remembered
-from lti_tool.services.shown import Feasibility, Kept, PlanView
+from lti_tool.services.shown import Feasibility, Kept, Overtaken, PlanView
 
 OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
-RunOfPlan = Callable[[PlanId], RunId | None]
+
+
+class JournalOfPlans(Protocol):
+    """What planning asks the journal."""
+
+    def run_of_plan(self, plan: PlanId) -> RunId | None: ...
+    def our_runs(self, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId) -> OurRuns: ...
+    def made(self, run: RunId) -> int: ...
+
 
 VIEWS_KEPT, COMPARISONS_KEPT = 16, 256
 """Plans, and comparisons with Canvas's own method, that a process remembers; a plan never changes."""
@@ -68,7 +79,7 @@ VIEWS_KEPT, COMPARISONS_KEPT = 16, 256
 class Planning:
     """Implements ``PlanningCases``.
 
-    ``our_reviews`` gives the ids of reviews that runs of this tool created; ``run_of`` the run of a plan.
+    ``our_reviews`` gives the ids of reviews that runs of this tool created.
     """
 
     def __init__(
@@ -76,13 +87,13 @@ class Planning:
         database: Database,
         reading: Reading,
         our_reviews: OurReviews,
-        run_of: RunOfPlan,
+        journal: JournalOfPlans,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._reading = reading
         self._our_reviews = our_reviews
-        self._run_of = run_of
+        self._journal = journal
         self._now = now
         self._views = Remembered[PlanId, PlanView](VIEWS_KEPT)
         self._compared = Remembered[PlanId, Draws | None](COMPARISONS_KEPT)
@@ -103,9 +114,15 @@ class Planning:
         """Who reviews, who is reviewed, who is left out and why."""
         return taking_part(self._reading.snapshot(actor, assignment), rules)
 
-    def basis(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Snapshot:
-        """The last reading, with the earlier reviews and the points that the rules look at."""
-        snapshot = self._reading.snapshot(actor, assignment)
+    def basis(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, *, to_plan: bool = True
+    ) -> Snapshot:
+        """A snapshot with the earlier reviews and the points that the rules look at.
+
+        Raises:
+            AnotherRunActive: a plan shall rest on it, and an update of the assignment is under way.
+        """
+        snapshot = self._reading.snapshot(actor, assignment, to_plan=to_plan)
         if others := wanted_assignments(rules):
             snapshot = self._reading.with_earlier(actor, snapshot, others)
         if rules.levels != "off" and rules.levels_by == "points":
@@ -118,7 +135,7 @@ class Planning:
 
     def feasibility(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Feasibility:
         """Whether the rules can work; never writes."""
-        return feasibility_of(self.basis(actor, assignment, rules), rules)
+        return feasibility_of(self.basis(actor, assignment, rules, to_plan=False), rules)
 
     def make_plan(
         self,
@@ -131,6 +148,7 @@ class Planning:
         """Allocate, verify, compare and store; ``watch`` hears how far it is, and may stop it.
 
         Raises:
+            AnotherRunActive: an update of the assignment is under way.
             NobodyToAllocate: fewer than two students take part.
             allocation.Infeasible: with reasons.
             allocation.Cancelled: ``watch`` wanted it; nothing is stored.
@@ -167,6 +185,7 @@ class Planning:
             created_at=self._now(),
             undo_of=undo_of,
             based_on=based_on,
+            after_run=snapshot.after_run,
         )
         with self._database.begin() as session:
             found = latest_snapshot(
@@ -204,13 +223,25 @@ class Planning:
         if not here:
             raise NotHere(N_("There is no plan %(plan)s in this course."), plan=plan_id)
         view = self._views.of(plan_id, lambda: view_of(self.stored(actor, plan_id)))
-        return replace(view, run_id=self._run_of(plan_id))
+        run = self._journal.run_of_plan(plan_id)
+        return replace(view, run_id=run, overtaken=None if run else self._overtaken(view.plan))
 
     def to_approve(self, actor: Actor, plan_id: PlanId) -> bool:
-        """Whether this plan of the course is still there and nobody has applied it; cheap."""
+        """Whether this plan of the course can still be applied: it is there, nobody has applied it, and no
+        update came in between."""
         with self._database.read() as session:
             here = plan_is_in(session, plan_id, actor.canvas, actor.course_id)
-        return here and self._run_of(plan_id) is None
+            basis = plan_after(session, plan_id)
+        if not here or basis is None or self._journal.run_of_plan(plan_id) is not None:
+            return False
+        assignment, after_run = basis
+        runs = self._journal.our_runs(actor.canvas, actor.course_id, assignment)
+        return overtaken_by(after_run, runs) is None
+
+    def _overtaken(self, plan: Plan) -> Overtaken | None:
+        runs = self._journal.our_runs(plan.canvas, plan.course_id, plan.assignment_id)
+        found = overtaken_by(plan.after_run, runs)
+        return None if found is None else Overtaken(found, self._journal.made(found.id))
 
     def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
         """What Canvas's own method would give the same class; worked out once for each plan."""
@@ -220,7 +251,8 @@ class Planning:
     def drift(self, actor: Actor, plan_id: PlanId, *, fresh: bool = True) -> tuple[Drift, ...]:
         """What changed in Canvas since the plan's snapshot, up to now or up to the last reading."""
         then = self.stored(actor, plan_id).snapshot
-        now = self._reading.snapshot(actor, then.assignment.id, fresh=fresh)
+        last = None if fresh else self._reading.last(actor, then.assignment.id)
+        now = last or self._reading.snapshot(actor, then.assignment.id, fresh=fresh)
         return find_drift(then, now)
 
 

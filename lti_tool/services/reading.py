@@ -1,12 +1,13 @@
-"""What Canvas says: the course's assignments, and snapshots, read anew or as last read."""
+"""What Canvas says: the course's assignments, and snapshots: stored ones while they are good, or new ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allocation.sentences import N_
+from lti_tool.applying.errors import ActiveRunExists
 from lti_tool.applying.report import RunSummary
 from lti_tool.canvas.course_reader import AssignmentCounts, CourseReader
 from lti_tool.canvas.errors import NotPermitted, ScopeMissing
@@ -15,13 +16,15 @@ from lti_tool.canvas.several_reader import SeveralAssignments
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.open_reviews import note_open
-from lti_tool.persistence.plans import add_earlier, has_snapshot, latest_snapshot, store_snapshot
-from lti_tool.planning.ids import AssignmentId, UserId
+from lti_tool.persistence.our_runs import our_runs, settled_post
+from lti_tool.persistence.plans import Stamp, add_earlier, latest_snapshot, latest_stamp, store_snapshot
+from lti_tool.planning.freshness import FreshFor, OurRuns, good_to_look_at, good_to_plan
+from lti_tool.planning.ids import AssignmentId, RunId, UserId
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.snapshot import AssignmentFacts, ListedLevels, Snapshot
 from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
-from lti_tool.services.errors import PeerReviewsNotPossible
+from lti_tool.services.errors import AnotherRunActive, PeerReviewsNotPossible
 from lti_tool.services.long_work import Progress, silent
 from lti_tool.services.shown import AssignmentRow, Counts, CourseOverview, ReviewCounts
 
@@ -31,22 +34,37 @@ LEVELS_STAY = timedelta(days=1)
 History = Callable[[Actor], tuple[RunSummary, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What reading needs of the journal. ``history`` lists the runs of the actor's course, newest first;
+    ``active`` says what is known of a run that is under way."""
+
+    history: History
+    active: Callable[[RunId], ActiveRunExists]
+
+
 class Reading:
-    """Implements ``ReadingCases``. ``history`` lists the runs of the actor's course, newest first."""
+    """Implements ``ReadingCases``. ``limits`` are the ages up to which a stored snapshot is used."""
 
     def __init__(
-        self, database: Database, access: CanvasAccess, history: History, now: Callable[[], datetime]
+        self,
+        database: Database,
+        access: CanvasAccess,
+        runs: Runs,
+        now: Callable[[], datetime],
+        limits: FreshFor,
     ) -> None:
         self._database = database
         self._access = access
-        self._history = history
+        self._runs = runs
         self._now = now
+        self._limits = limits
 
     def overview(self, actor: Actor, *, counted: bool = True) -> CourseOverview:
         """The course's assignments; with their counts, which take a while in a large course, or without."""
         client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
         content = CourseReader(client, actor.course_id).content(counted=counted)
-        runs = self._history(actor)
+        runs = self._runs.history(actor)
         last: dict[AssignmentId, RunSummary] = {}
         for run in runs:
             last.setdefault(run.assignment_id, run)
@@ -70,17 +88,62 @@ class Reading:
         return Counts(found.submitted, found.students, ReviewCounts(found.reviews, found.completed_reviews))
 
     def snapshot(
-        self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False, progress: Progress = silent
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        *,
+        fresh: bool = False,
+        to_plan: bool = False,
+        progress: Progress = silent,
     ) -> Snapshot:
-        """The last reading of this person, or a new one when there is none or ``fresh`` is asked for."""
-        if not fresh:
-            with self._database.read() as session:
-                found = latest_snapshot(session, actor.canvas, actor.course_id, assignment, actor.user_id)
-            if found is not None:
-                return found[1]
+        """This person's last snapshot while it is good to look at, or to plan from; else a new one.
+
+        Args:
+            fresh: read Canvas in any case.
+            to_plan: a plan will rest on it (``planning.freshness.good_to_plan``).
+
+        Raises:
+            AnotherRunActive: ``to_plan``, and an update of the assignment is under way.
+        """
+        runs = self._our_runs(actor, assignment)
+        if to_plan and runs.active is not None:
+            raise another_run_active(self._runs.active(runs.active.id))
+        if not fresh and self._is_good(self._stamp(actor, assignment), runs, to_plan=to_plan):
+            last = self.last(actor, assignment)
+            if last is not None:
+                return last
+        read = self._read(actor, assignment, progress)
+        return self._keep(actor, replace(read, after_run=runs.settled))
+
+    def _read(self, actor: Actor, assignment: AssignmentId, progress: Progress) -> Snapshot:
         client = self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
         reviews = AssignmentReviews(client, actor.canvas, actor.course_id, assignment, progress=progress)
-        return self._keep(actor, reviews.read_snapshot())
+        return reviews.read_snapshot()
+
+    def last(self, actor: Actor, assignment: AssignmentId) -> Snapshot | None:
+        """This person's last snapshot however old: for names, and for what isn't decided by it."""
+        with self._database.read() as session:
+            found = latest_snapshot(session, actor.canvas, actor.course_id, assignment, actor.user_id)
+        return None if found is None else found[1]
+
+    def current(self, actor: Actor, assignment: AssignmentId, *, to_plan: bool = False) -> bool:
+        """Whether ``snapshot`` would not have to read Canvas."""
+        runs = self._our_runs(actor, assignment)
+        return self._is_good(self._stamp(actor, assignment), runs, to_plan=to_plan)
+
+    def _our_runs(self, actor: Actor, assignment: AssignmentId) -> OurRuns:
+        with self._database.read() as session:
+            return our_runs(session, actor.canvas, actor.course_id, assignment)
+
+    def _stamp(self, actor: Actor, assignment: AssignmentId) -> Stamp | None:
+        with self._database.read() as session:
+            return latest_stamp(session, actor.canvas, actor.course_id, assignment, actor.user_id)
+
+    def _is_good(self, stamp: Stamp | None, runs: OurRuns, *, to_plan: bool = False) -> bool:
+        if stamp is None:
+            return False
+        judge = good_to_plan if to_plan else good_to_look_at
+        return judge(stamp.taken_at, stamp.after_run, runs, self._now(), self._limits)
 
     def give_levels(self, actor: Actor, assignment: AssignmentId, listed: ListedLevels | None) -> Snapshot:
         """Put a list of levels to the last reading, or take it away.
@@ -88,8 +151,10 @@ class Reading:
         It becomes a reading of its own, a moment younger, so that plans keep the one that they rest on.
         """
         before = self.snapshot(actor, assignment)
-        after = replace(before, listed=listed, taken_at=before.taken_at + timedelta(microseconds=1))
         with self._database.begin() as session:
+            found = latest_snapshot(session, actor.canvas, actor.course_id, assignment, actor.user_id)
+            newest = before if found is None else found[1]
+            after = replace(newest, listed=listed, taken_at=newest.taken_at + timedelta(microseconds=1))
             store_snapshot(session, after, actor.user_id)
         return after
 
@@ -124,21 +189,19 @@ class Reading:
     ) -> tuple[Snapshot, ...]:
         """As ``snapshot``, of several assignments; what has to be read is read together."""
         known: dict[AssignmentId, Snapshot] = {}
-        if not fresh:
-            with self._database.read() as session:
-                for one in assignments:
-                    found = latest_snapshot(session, actor.canvas, actor.course_id, one, actor.user_id)
-                    if found is not None:
-                        known[one] = found[1]
-        missing = [one for one in assignments if one not in known]
-        read = self._several(actor).snapshots(missing) if missing else ()
-        known |= {snapshot.assignment.id: self._keep(actor, snapshot) for snapshot in read}
+        after: dict[AssignmentId, RunId | None] = {}
+        for one in dict.fromkeys(assignments):
+            runs = self._our_runs(actor, one)
+            after[one] = runs.settled
+            if not fresh and self._is_good(self._stamp(actor, one), runs):
+                last = self.last(actor, one)
+                if last is not None:
+                    known[one] = last
+        missing = [one for one in after if one not in known]
+        for snapshot in self._several(actor).snapshots(missing) if missing else ():
+            one = snapshot.assignment.id
+            known[one] = self._keep(actor, replace(snapshot, after_run=after[one]))
         return tuple(known[one] for one in assignments)
-
-    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
-        """Whether this person has read the assignment before."""
-        with self._database.read() as session:
-            return has_snapshot(session, actor.canvas, actor.course_id, assignment, actor.user_id)
 
     def facts(self, actor: Actor, assignment: AssignmentId) -> AssignmentFacts:
         """The assignment alone, read anew: one request."""
@@ -151,33 +214,60 @@ class Reading:
         return CourseReader(client, actor.course_id).assignments()
 
     def with_earlier(self, actor: Actor, snapshot: Snapshot, wanted: Sequence[str]) -> Snapshot:
-        """The snapshot with the reviews of these other assignments; only those not yet in it are read.
+        """The snapshot with the reviews of these other assignments; only those are read that are not yet in
+        it, or that an update of ours has changed since.
 
         An assignment that is gone from the course counts as one without reviews.
         """
-        read = {found.assignment for found in snapshot.earlier}
-        missing = [AssignmentId(one) for one in dict.fromkeys(wanted) if one not in read]
+        after = {one: self._our_runs(actor, one).settled for one in map(AssignmentId, dict.fromkeys(wanted))}
+        good = {
+            one.assignment
+            for one in snapshot.earlier
+            if one.after_run is not None and one.after_run == after.get(one.assignment)
+        }
+        missing = [one for one in after if one not in good]
         if not missing:
             return snapshot
-        found = self._several(actor).earlier(missing)
-        snapshot = replace(snapshot, earlier=(*snapshot.earlier, *found))
-        with self._database.begin() as session:
-            add_earlier(session, snapshot, actor.user_id)
-        return snapshot
+        found = [
+            replace(one, after_run=after[one.assignment]) for one in self._several(actor).earlier(missing)
+        ]
+        kept = tuple(one for one in snapshot.earlier if one.assignment not in missing)
+        more = replace(snapshot, earlier=(*kept, *found))
+        return self._extend(actor, more, anew=len(kept) < len(snapshot.earlier))
 
     def with_scores(self, actor: Actor, snapshot: Snapshot, wanted: Sequence[str]) -> Snapshot:
-        """The snapshot with the points of other assignments; only those not yet in it are read, together.
+        """The snapshot with the points of other assignments; only those are read, together, that are not yet
+        in it or are older than the last posting of points of ours.
 
         An assignment that is gone from the course counts as one without points.
         """
-        read = {found.assignment for found in snapshot.scores}
-        missing = [AssignmentId(one) for one in dict.fromkeys(wanted) if one not in read]
+        with self._database.read() as session:
+            after = settled_post(session, actor.canvas, actor.course_id)
+        good = {
+            one.assignment
+            for one in snapshot.scores
+            if one.after_post is not None and one.after_post == after
+        }
+        missing = [AssignmentId(one) for one in dict.fromkeys(wanted) if one not in good]
         if not missing:
             return snapshot
-        found = self._several(actor).scores(missing, snapshot.people)
-        snapshot = replace(snapshot, scores=(*snapshot.scores, *found))
+        found = [
+            replace(one, after_post=after) for one in self._several(actor).scores(missing, snapshot.people)
+        ]
+        kept = tuple(one for one in snapshot.scores if one.assignment not in missing)
+        more = replace(snapshot, scores=(*kept, *found))
+        return self._extend(actor, more, anew=len(kept) < len(snapshot.scores))
+
+    def _extend(self, actor: Actor, snapshot: Snapshot, *, anew: bool) -> Snapshot:
+        """Write what was read beside a snapshot into it; into a copy, a moment younger, where it takes the
+        place of something that stored plans rest on."""
+        if anew:
+            snapshot = replace(snapshot, taken_at=snapshot.taken_at + timedelta(microseconds=1))
         with self._database.begin() as session:
-            add_earlier(session, snapshot, actor.user_id)
+            if anew:
+                store_snapshot(session, snapshot, actor.user_id)
+            else:
+                add_earlier(session, snapshot, actor.user_id)
         return snapshot
 
     def _several(self, actor: Actor) -> SeveralAssignments:
@@ -210,6 +300,18 @@ class Reading:
                     "(quizzes, discussions, external tools and work on paper have none)."
                 )
             )
+
+
+def another_run_active(active: ActiveRunExists) -> AnotherRunActive:
+    """In the words of pages and commands."""
+    return AnotherRunActive(
+        active.words,
+        run_id=active.run,
+        by=active.who,
+        since=active.since,
+        done=active.done,
+        total=active.total,
+    )
 
 
 def _row(facts: AssignmentFacts, counts: AssignmentCounts | None, last: RunSummary | None) -> AssignmentRow:

@@ -14,7 +14,13 @@ import structlog
 from allocation.sentences import N_
 from lti_tool.applying.clock import SystemClock
 from lti_tool.applying.driver import Driver
-from lti_tool.applying.errors import ActiveRunExists, NotResumable, OfLaterVersion, UnknownRun
+from lti_tool.applying.errors import (
+    ActiveRunExists,
+    NotResumable,
+    OfLaterVersion,
+    PlanOvertaken,
+    UnknownRun,
+)
 from lti_tool.applying.records import Actor as Starter
 from lti_tool.applying.report import Progress, RunReport, RunSummary, worth_trying
 from lti_tool.applying.settings import DriverSettings
@@ -32,7 +38,6 @@ from lti_tool.planning.undo import undo_changes
 from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.errors import (
-    AnotherRunActive,
     NotHere,
     NothingToUndo,
     PlanEmpty,
@@ -71,8 +76,8 @@ class Running:
 
         Raises:
             PlanEmpty: nothing would change.
-            PlanOutdated: the plan is too old.
-            AnotherRunActive: one run at a time per assignment.
+            PlanOutdated: the plan is too old, or the assignment had another run since its snapshot, or has
+                one now. Of all plans from one state of the assignment one can be applied.
         """
         plan = self._planning.stored(actor, plan_id).plan
         if (run := self._journal.run_of_plan(plan_id)) is not None:
@@ -80,17 +85,27 @@ class Running:
         if not plan.writes:
             raise PlanEmpty(N_("Canvas already matches this plan; there is nothing to apply."))
         if too_old(plan, self._now(), self._plan_max_age):
-            raise PlanOutdated(N_("This plan is too old to be applied. Make a new preview."))
+            raise PlanOutdated(
+                N_("This plan is too old to be applied. Make a new preview."),
+                plan_id=plan.id,
+                undo_of=plan.undo_of,
+            )
         try:
             run = self._journal.start(plan, Starter(actor.user_id, actor.name))
         except ActiveRunExists as active:
-            raise AnotherRunActive(
+            raise PlanOutdated(
                 active.words,
+                plan_id=plan.id,
                 run_id=active.run,
-                by=active.who,
-                since=active.since,
-                done=active.done,
-                total=active.total,
+                undo_of=plan.undo_of,
+                active=True,
+            ) from None
+        except PlanOvertaken as overtaken:
+            raise PlanOutdated(
+                overtaken.words,
+                plan_id=plan.id,
+                run_id=overtaken.run.id,
+                undo_of=plan.undo_of,
             ) from None
         self._ring(run)
         return run
@@ -153,9 +168,10 @@ class Running:
         self._ring(run_id)
 
     def undo(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
-        """Make and store the plan that takes a run back, on a new reading or on the last one.
+        """Make and store the plan that takes a run back, on a new snapshot or on a good one.
 
         Raises:
+            AnotherRunActive: an update of the assignment is under way.
             NothingToUndo: the run changed nothing itself, or nothing of it is left to take back.
         """
         report = self.report(actor, run_id)
@@ -163,7 +179,7 @@ class Running:
         if not effects:
             raise NothingToUndo(N_("This run changed nothing in Canvas, so there is nothing to take back."))
         original = self._planning.stored(actor, report.plan_id).plan
-        snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=fresh)
+        snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=fresh, to_plan=True)
         changes = undo_changes(snapshot, effects)
         plan = self._planning.store(actor, snapshot, original.rules, original.seed, changes, undo_of=run_id)
         if not plan.writes:
@@ -176,20 +192,21 @@ class Running:
         return plan
 
     def again(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
-        """Make and store the plan of what a run did not make, on a new reading or on the last one.
+        """Make and store the plan of what a run did not make, on a new reading or a good one.
 
         It names the run's plan as the one that it is based on. Lines that can no longer be made are in it
         with their reasons, so it may have no writes.
 
         Raises:
             PlanEmpty: the run left nothing that can be tried again, or goes on.
+            AnotherRunActive: an update of the assignment is under way.
         """
         report = self.report(actor, run_id)
         left = {(step.kind, step.reviewer, step.author, step.submission) for step in worth_trying(report)}
         if not left:
             raise PlanEmpty(N_("This run left nothing that can be tried again."))
         original = self._planning.stored(actor, report.plan_id).plan
-        snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=fresh)
+        snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=fresh, to_plan=True)
         missing = [
             one for one in original.writes if (one.kind, one.reviewer, one.author, one.submission) in left
         ]

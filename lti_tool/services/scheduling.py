@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -27,6 +27,8 @@ from lti_tool.services.notices import Notice, Notices, changes_found, not_done, 
 from lti_tool.services.use_cases import PlanningCases, ReadingCases, RunningCases
 from lti_tool.services.watching import Watching
 
+AFTER_UPDATE = timedelta(minutes=10)
+"""When a watch looks again that fell into an update."""
 log = structlog.get_logger(__name__)
 
 
@@ -179,6 +181,8 @@ class Scheduling:
                 return _Done(self._remind(actor, due))
             case ScheduleKind.WATCH:
                 found = self._watching.look(actor, due.assignment_id)
+                if found.under_way:
+                    raise _NotYet(self._now() + AFTER_UPDATE)
                 if not found.alarms:
                     return _Done(Result(ScheduleOutcome.NOTHING))
                 result = Result(ScheduleOutcome.FOUND, str(len(found.alarms)))
@@ -193,7 +197,7 @@ class Scheduling:
         assignment = due.assignment_id
         rules: PlanRules = self._planning.rules(actor, assignment).model_copy(update={"existing": "keep"})
         plan = self._waits(actor, due)
-        if plan is None or plan.fingerprint != snapshot.fingerprint or plan.rules != rules:
+        if plan is None or not _rests_on(plan, snapshot) or plan.rules != rules:
             plan = self._planning.make_plan(actor, assignment, rules)
         if not plan.writes:
             return _Done(Result(ScheduleOutcome.NOTHING))
@@ -237,12 +241,15 @@ class Scheduling:
     ) -> Sentence:
         """The error in words that the pages translate, people by their names as far as they are known."""
         words = error.words or Sentence(str(error))
-        if not self._reading.known(actor, due.assignment_id):
-            return words.named(lambda mention: mention.id)
-        return words.named(name_in(self._reading.snapshot(actor, due.assignment_id)))
+        last = self._reading.last(actor, due.assignment_id)
+        return words.named((lambda mention: mention.id) if last is None else name_in(last))
 
     def _name(self, actor: Actor, due: StoredSchedule) -> str:
         """The assignment's name as last read; its id where that is all that is known."""
-        if not self._reading.known(actor, due.assignment_id):
-            return due.assignment_id
-        return self._reading.snapshot(actor, due.assignment_id).assignment.name
+        last = self._reading.last(actor, due.assignment_id)
+        return due.assignment_id if last is None else last.assignment.name
+
+
+def _rests_on(plan: Plan, snapshot: Snapshot) -> bool:
+    """Whether a plan could have been made from this snapshot."""
+    return (plan.fingerprint, plan.after_run) == (snapshot.fingerprint, snapshot.after_run)

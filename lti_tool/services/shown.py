@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allocation import Quality, Reason
-from allocation.sentences import Sentence
+from allocation.sentences import Mention, Sentence, sentence
+from lti_tool.applying.errors import overtaken_words
 from lti_tool.applying.report import RunSummary
 from lti_tool.planning.canvas_method import Measured
 from lti_tool.planning.edits import Broken, Difference
+from lti_tool.planning.freshness import OurRun
 from lti_tool.planning.holes import Lacking
 from lti_tool.planning.ids import RunId
 from lti_tool.planning.late_work import TopUp
@@ -100,6 +102,28 @@ class Feasibility:
 
 
 @dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Why a plan is out of date: the update that came after its snapshot, or is under way.
+
+    ``made`` is how many changes that update has made.
+    """
+
+    run: OurRun
+    made: int
+
+    @property
+    def words(self) -> Sentence:
+        """Who changed the assignment, what and when."""
+        if self.run.ended is None:
+            return sentence(
+                "%(who)s started an update of this assignment at %(when)s that isn't over yet.",
+                who=Mention("person", self.run.by_name),
+                when=self.run.began,
+            )
+        return overtaken_words(self.run, self.made)
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
     """A stored plan with all that the preview shows. Quality and measures are of the state after applying."""
 
@@ -122,6 +146,8 @@ class PlanView:
     """Which pairs are the same as in another assignment, where the rules ask for that."""
     notified: int
     """Students whom Canvas will notify when the plan is applied."""
+    overtaken: Overtaken | None = None
+    """Why the plan can't be applied any more, unless it was."""
 
 
 @dataclass(frozen=True, slots=True)

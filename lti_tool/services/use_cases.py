@@ -90,19 +90,28 @@ class ReadingCases(Protocol):
         ...
 
     def snapshot(
-        self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False, progress: Progress = silent
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        *,
+        fresh: bool = False,
+        to_plan: bool = False,
+        progress: Progress = silent,
     ) -> Snapshot:
-        """The last reading of this person, or a new one when there is none or ``fresh`` is asked for."""
+        """This person's last snapshot while it is good to look at, or to plan from; else a new one.
+
+        Raises ``AnotherRunActive`` where it is to plan from and an update is under way.
+        """
+        ...
+
+    def last(self, actor: Actor, assignment: AssignmentId) -> Snapshot | None:
+        """This person's last snapshot however old: for names, and for what isn't decided by it."""
         ...
 
     def snapshots(
         self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False
     ) -> tuple[Snapshot, ...]:
         """As ``snapshot``, of several assignments; what has to be read is read together."""
-        ...
-
-    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
-        """Whether this person has read the assignment before."""
         ...
 
     def facts(self, actor: Actor, assignment: AssignmentId) -> AssignmentFacts:
@@ -137,8 +146,8 @@ class ReadingCases(Protocol):
 class BackgroundCases(Protocol):
     """Reading a course while a page waits and shows how far it is."""
 
-    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
-        """Whether this person has read the assignment before."""
+    def current(self, actor: Actor, assignment: AssignmentId, *, to_plan: bool = False) -> bool:
+        """Whether there is a snapshot that is good to look at, or to plan from."""
         ...
 
     def begin(
@@ -195,7 +204,9 @@ class PlanningCases(Protocol):
         """Whether the rules can work; never writes."""
         ...
 
-    def make_plan(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Plan:
+    def make_plan(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, based_on: PlanId | None = None
+    ) -> Plan:
         """Allocate, compare and store; raises ``allocation.Infeasible`` with reasons."""
         ...
 
@@ -204,7 +215,7 @@ class PlanningCases(Protocol):
         ...
 
     def to_approve(self, actor: Actor, plan_id: PlanId) -> bool:
-        """Whether this plan of the course is still there and nobody has applied it; cheap."""
+        """Whether this plan of the course can still be applied: nobody has, and no update came in between."""
         ...
 
     def canvas_instead(self, actor: Actor, plan_id: PlanId) -> Draws | None:
@@ -220,7 +231,10 @@ class RunningCases(Protocol):
     """Applying, watching, undoing."""
 
     def start(self, actor: Actor, plan_id: PlanId) -> RunId:
-        """Journal a run of the plan and ring the worker; the same plan again gives the same run."""
+        """Journal a run of the plan and ring the worker; the same plan again gives the same run.
+
+        Raises ``PlanOutdated``, ``PlanEmpty``.
+        """
         ...
 
     def report(self, actor: Actor, run_id: RunId) -> RunReport:

@@ -112,7 +112,7 @@ TROUBLES: dict[type[Exception], Trouble] = {
     ),
     PlanOutdated: Trouble(
         409,
-        _l("This preview is out of date"),
+        _l("This plan is out of date"),
         _l("Canvas has changed since it was made."),
         _l("Nothing was changed. Make a new preview and apply that one."),
         own_words=True,
@@ -320,6 +320,7 @@ def _answer(error: Exception, trouble: Trouble, happened: Words, reference: str)
             else None,
             wants_connection=trouble is TROUBLES[NotConnected],
             active_run=error if isinstance(error, AnotherRunActive) else None,
+            outdated=error if isinstance(error, PlanOutdated) else None,
             back=request.path,
         )
         answer = make_response(page)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,7 +23,9 @@ from flask_babel import (
     Domain,
     format_date,
     format_time,
+    format_timedelta,
     get_locale,
+    gettext,
     to_user_timezone,
 )
 
@@ -74,6 +76,7 @@ def speak(app: Flask) -> None:
     babel.domain_instance = Catalogues()
     app.context_processor(_page_language)
     app.add_template_filter(moment)
+    app.add_template_filter(ago)
 
 
 def _locale() -> str:
@@ -117,6 +120,14 @@ def moment(time: datetime) -> str:
     locale = get_locale() or Locale.parse(SOURCE)
     day, clock = format_date(to_user_timezone(time), "medium"), format_time(time, "short")
     return str(locale.datetime_formats["medium"]).replace("'", "").format(clock, day)
+
+
+def ago(time: datetime) -> str:
+    """How long ago a moment was, in whole minutes, hours or days of the reader's language."""
+    passed = datetime.now(UTC) - time
+    if passed < timedelta(minutes=1):
+        return str(gettext("just now"))
+    return str(format_timedelta(-passed, granularity="minute", add_direction=True))
 
 
 def _page_language() -> dict[str, str]:

@@ -208,9 +208,11 @@ class Stage:
         self._enter(World())
         if not quiet:
             self.world.state.faults.plant(FaultKind.DROP_AFTER, method="POST", nth=5)
-        plan = replace(self.plan, id=PlanId(f"plan-{os.getpid()}-{next(self._numbers)}"))
+        named = self.plan
+        after = self.journal.our_runs(named.canvas, named.course_id, named.assignment_id).settled
+        plan = replace(named, id=PlanId(f"plan-{os.getpid()}-{next(self._numbers)}"), after_run=after)
         with self.journal._database.begin() as session:
-            kept = store_snapshot(session, self._preview, UserId("1"))
+            kept = store_snapshot(session, replace(self._preview, after_run=after), UserId("1"))
             store_plan(session, plan, snapshot_id=kept, by=UserId("1"), by_name="Ada Teacher")
         return self.journal.start(plan, TEACHER)
 

@@ -34,7 +34,7 @@ def test_board_reminders_points_and_a_top_up(teacher: Teacher) -> None:
     expect(tool.get_by_role("heading", name="Peer reviews in")).to_be_visible()
     tool.locator(f"a[href$='/assignments/{what.id}/board']").click()
     expect(tool.get_by_role("heading", name="Who has done which reviews")).to_be_visible()
-    tool.get_by_role("button", name="Read again").click()
+    tool.get_by_role("button", name="Refresh").click()
     expect(tool.get_by_text("250 done")).to_be_visible()
     tool.locator("summary", has_text="No date for reviews is set").click()
     tool.get_by_label("Reviews are due").fill("2026-01-15T18:00")

@@ -89,6 +89,7 @@ def test_automatic_applies_in_the_teacher_s_name(
 def test_nothing_before_the_due_date_and_its_grace(
     terminal: Terminal, course: Course, essay: Assignment
 ) -> None:
+    terminal.run("board", *terminal.where(course, essay))
     essay.due_at = terminal.canvas.state.now() + timedelta(days=3)
     add(terminal, course, essay, "--kind", "allocate", "--after-due", "24")
     (row,) = carried_out(terminal, course, essay)

@@ -31,6 +31,8 @@ class WatchView:
     since: datetime | None
     alarms: list[Sentence]
     to_fill_up: list[Sentence]
+    under_way: bool = False
+    """The data is from during an update, so nothing can be compared yet."""
 
 
 FILTERS = ("standing", "section", "group", "q")
@@ -147,7 +149,12 @@ def _watch(services: UseCases, assignment_id: str | None) -> WatchView | None:
         return None
     found = services.watching.look(visit().actor, AssignmentId(assignment_id))
     names = {person.id: person.name for person in found.snapshot.people}
-    return WatchView(found.since, drift_lines(found.alarms, names), drift_lines(found.to_fill_up, names))
+    return WatchView(
+        found.since,
+        drift_lines(found.alarms, names),
+        drift_lines(found.to_fill_up, names),
+        found.under_way,
+    )
 
 
 def page_zone() -> ZoneInfo:

@@ -26,7 +26,7 @@ from lti_tool.web.preview.changes import Filters, Line, SortBy, filtered, lines,
 from lti_tool.web.preview.quality import QualityRow, quality_rows
 from lti_tool.web.preview.staff import staff_lines, staff_list
 from lti_tool.web.preview.view import Who, figures, must_confirm, who
-from lti_tool.web.reading import PATIENCE_S, progress_words
+from lti_tool.web.reading import JUST_NOW, PATIENCE_S, progress_words, read_lately, waiting_for
 from lti_tool.web.session import visit
 
 DRIFT_STANDS = timedelta(seconds=15)
@@ -140,7 +140,9 @@ def preview_blueprint(services: UseCases) -> Blueprint:
         return csv_file(f"for-staff-{plan_id}.csv", header, rows)
 
     @pages.get("/confirm")
-    def confirm(course_id: str, plan_id: str) -> tuple[str, int]:
+    def confirm(course_id: str, plan_id: str) -> Response | tuple[str, int]:
+        if services.planning.plan(visit().actor, PlanId(plan_id)).overtaken is not None:
+            return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=plan_id))
         return ask(course_id, plan_id, {}, 200)
 
     def ask(course_id: str, plan_id: str, errors: dict[str, str], status: int) -> tuple[str, int]:
@@ -172,6 +174,22 @@ def preview_blueprint(services: UseCases) -> Blueprint:
                 return ask(course_id, plan_id, missing, 422)
         run_id = services.running.start(actor, view.plan.id)
         return go_to(url_for("course.runs.run", course_id=course_id, run_id=run_id))
+
+    @pages.post("/renew")
+    def renew(course_id: str, plan_id: str) -> Response:
+        """Plan again from Canvas as it is now, by the same rules, in place of a plan that is out of date."""
+        actor = visit().actor
+        old = services.planning.plan(actor, PlanId(plan_id)).plan
+        assignment = old.assignment_id
+        if not services.background.current(actor, assignment, to_plan=True) and (
+            read_lately(services.background, assignment, JUST_NOW).reading
+        ):
+            return go_to(waiting_for(course_id, assignment, request.path))
+        if old.undo_of is not None:
+            made = services.running.undo(actor, old.undo_of, fresh=False)
+        else:
+            made = services.planning.make_plan(actor, assignment, old.rules, based_on=old.id)
+        return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=made.id))
 
     return pages
 

@@ -35,7 +35,7 @@ def reading_blueprint(services: UseCases) -> Blueprint:
         progress = read_lately(services.background, AssignmentId(assignment_id), JUST_NOW)
         after = within_course(request.args.get("next", ""), course_id)
         if not progress.reading:  # a form is sent only where it makes a plan
-            return go_to(after, post=after.endswith(("/undo", "/again")))
+            return go_to(after, post=after.endswith(("/undo", "/again", "/renew")))
         return render_template(
             "reading.html",
             course_id=course_id,
@@ -61,13 +61,13 @@ def reading_blueprint(services: UseCases) -> Blueprint:
 
 
 def read_first(services: UseCases) -> Callable[[], Response | None]:
-    """A ``before_request`` function: pages of an assignment that was never read wait for its reading."""
+    """A ``before_request`` function: pages of an assignment without a good snapshot wait for a new one."""
 
     def check() -> Response | None:
         seen = request.view_args or {}
         assignment = AssignmentId(seen.get("assignment_id", ""))
         actor = visit().actor
-        if request.method != "GET" or services.background.known(actor, assignment):
+        if request.method != "GET" or services.background.current(actor, assignment):
             return None
         if read_lately(services.background, assignment, JUST_NOW, PATIENCE_S).reading:
             return go_to(waiting_for(seen["course_id"], assignment, request.full_path.rstrip("?")))

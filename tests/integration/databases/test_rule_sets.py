@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lti_tool.persistence.database import Database
+from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import add_earlier, latest_snapshot, load_plan, store_plan, store_snapshot
 from lti_tool.planning.ids import AssignmentId, CourseId, PlanId, UserId
 from lti_tool.planning.rules import PairRule, PlanRules
@@ -27,7 +28,7 @@ def sets(database: Database) -> RuleSets:
         database,
         None,  # type: ignore[arg-type]  # nothing is read here
         our_reviews=lambda _actor, _assignment: frozenset(),
-        run_of=lambda _plan: None,
+        journal=Journal(database),
         now=lambda: NOON,
     )
     return RuleSets(database, planning, lambda: NOON)

@@ -165,7 +165,7 @@ def test_this_version_works_on_a_database_one_migration_ahead(installed: Install
     installed.write(*AHEAD)
     assert installed.drive() is RunState.DONE
     assert installed.journal.report(installed.run).counts[StepClass.DONE] == 6
-    again = plan(PAIRS, id_="another", of=installed.preview)
+    again = plan(PAIRS, id_="another", of=installed.preview, after=installed.run)
     assert installed.journal.start(again, TEACHER) != installed.run
     shown = json.loads(installed.command("runs", "show", installed.run, "--format", "json").stdout)
     assert shown["state"] == "done"

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from lti_tool.applying.errors import ActiveRunExists, JournalUnavailable, NotResumable, UnknownRun
+from lti_tool.applying.driver import Driver
+from lti_tool.applying.errors import (
+    ActiveRunExists,
+    JournalUnavailable,
+    NotResumable,
+    PlanOvertaken,
+    UnknownRun,
+)
+from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.states import IllegalTransition, RunState, StepClass
+from lti_tool.planning.freshness import OurRuns
 from lti_tool.planning.ids import RunId
+from lti_tool.planning.plan import Plan
 from tests import builders
 from tests.fakes import REVOKED
 from tests.integration.journal.stage import (
@@ -64,7 +75,64 @@ def test_the_second_teacher_sees_who_since_when_how_far(journal_url: str) -> Non
     assert (refused.value.done, refused.value.total) == (1, 4)
     assert "Ada Teacher" in str(refused.value)
     first.journal.request_cancel(first.run, OTHER_TEACHER)
+    now = builders.plan(LINES, id_="other", after=first.run)
+    assert first.journal.start(now, OTHER_TEACHER) != first.run
+
+
+def test_a_plan_from_before_another_run_is_refused_and_told_who_did_what(journal_url: str) -> None:
+    first = stage(journal_url)
+    first.drive()
+    other = builders.plan(LINES, id_="other")
+    with pytest.raises(PlanOvertaken) as refused:
+        first.journal.start(other, OTHER_TEACHER)
+    assert str(refused.value) == ("Ada Teacher applied 4 changes to this assignment at 2026-11-21 12:00 UTC.")
+    assert refused.value.run.id == first.run
+    with pytest.raises(PlanOvertaken):
+        first.journal.start(replace(other, after_run=None), OTHER_TEACHER)
+    again = replace(other, after_run=first.run)
+    assert first.journal.start(again, OTHER_TEACHER) != first.run, "planned again, it can be applied"
+
+
+def test_plans_stay_good_when_a_run_ended_before_it_sent_anything(journal_url: str) -> None:
+    first = stage(journal_url)
+    assert first.journal.request_cancel(first.run, TEACHER) is RunState.CANCELLED
+    place = builders.CANVAS, builders.COURSE, builders.ASSIGNMENT
+    assert first.journal.our_runs(*place) == OurRuns()
+    other = first.journal.start(builders.plan(LINES, id_="other"), OTHER_TEACHER)
+    active = first.journal.our_runs(*place).active
+    assert active is not None
+    assert active.id == other, "while it may still send something it counts"
+
+
+def test_plans_stay_good_when_a_run_was_refused_at_its_first_check(journal_url: str) -> None:
+    first = stage(journal_url)
+    first.canvas.world = replace(
+        first.canvas.world, assignment=replace(first.canvas.world.assignment, rubric_id="9")
+    )
+    assert first.drive() is RunState.NEEDS_REVIEW
     assert first.journal.start(builders.plan(LINES, id_="other"), OTHER_TEACHER) != first.run
+
+
+def test_of_many_plans_from_one_state_one_is_ever_applied(journal_url: str) -> None:
+    """The winner's run may be over before the next press is decided: it is refused all the same."""
+    first = Stage(journal_url, [], preview=builders.snapshot())
+    first.drive()
+    plans = [builders.plan(LINES, id_=f"plan of tab {tab}", after=first.run) for tab in range(6)]
+
+    def press(plan: Plan) -> object:
+        try:
+            run = first.journal.start(plan, TEACHER)
+        except (ActiveRunExists, PlanOvertaken) as refused:
+            return refused
+        Driver(first.journal, first.clock, f"worker of {plan.id}", DriverSettings(workers=1)).drive(
+            run, first.canvas, first.preview
+        )
+        return run
+
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(press, plans))
+    assert sum(isinstance(result, str) for result in results) == 1
+    assert first.canvas.calls["create"] == 3
 
 
 def test_a_finished_plan_is_not_applied_again(journal_url: str) -> None:
@@ -86,7 +154,7 @@ def test_history_is_of_the_course_and_newest_first(journal_url: str) -> None:
     first = stage(journal_url)
     first.drive()
     first.clock.sleep(60)
-    second = first.journal.start(builders.plan(LINES, id_="later"), OTHER_TEACHER)
+    second = first.journal.start(builders.plan(LINES, id_="later", after=first.run), OTHER_TEACHER)
     found = first.journal.history(builders.CANVAS, builders.COURSE, builders.ASSIGNMENT)
     assert [line.id for line in found] == [second, first.run]
     assert found[1].counts["done"] == found[1].total == 4

@@ -16,6 +16,7 @@ from lti_tool.applying.ports import RunJournal
 from lti_tool.applying.records import Claim, Settlement, StepRecord
 from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.states import RunState, StepState
+from lti_tool.planning.freshness import NO_RUN
 from tests import builders
 from tests.fakes import LOST_BEFORE, FakeCanvas
 from tests.integration.journal.stage import TEACHER, Stage, creates, open_journal
@@ -28,9 +29,10 @@ def test_three_workers_at_once_on_one_database(journal_url: str) -> None:
     preview = builders.snapshot()
     canvas = FakeCanvas(preview)
     first = open_journal(journal_url)
+    run = NO_RUN
     for turn in range(5):
         canvas.world = preview
-        run = first.start(builders.plan(creates(*CREATED), id_=f"plan{turn}"), TEACHER)
+        run = first.start(builders.plan(creates(*CREATED), id_=f"plan{turn}", after=run), TEACHER)
         start = threading.Barrier(3)
 
         def work(number: int, run: Any = run, start: threading.Barrier = start) -> object:

@@ -27,8 +27,9 @@ from lti_tool.applying.states import TERMINAL, RunState, StepClass, StepState
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.journal import Journal
-from lti_tool.persistence.plans import latest_snapshot, load_plan, store_snapshot
+from lti_tool.persistence.plans import load_plan
 from lti_tool.planning.edits import Edit, EditKind
+from lti_tool.planning.freshness import FreshFor
 from lti_tool.planning.ids import AssignmentId, RunId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
@@ -37,9 +38,9 @@ from lti_tool.services.actor import Actor
 from lti_tool.services.canvas_access import CanvasAccess
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import ServiceError
-from lti_tool.services.long_work import Progress, silent
+from lti_tool.services.long_work import Progress
 from lti_tool.services.planning import Planning
-from lti_tool.services.reading import Reading
+from lti_tool.services.reading import Reading, Runs
 from lti_tool.services.running import Running, our_reviews
 from tests.builders import ASSIGNMENT, CANVAS, COURSE, review, snapshot, user
 from tests.fakes import (
@@ -73,6 +74,7 @@ FAULTS = [
     REVOKED,
     executes_late(60),
 ]
+LIMITS = FreshFor(planning=timedelta(minutes=10), looking=timedelta(hours=1))
 EXISTING = st.sampled_from(["keep", "replace"])
 Asked = tuple[ChangeKind, UserId, SubmissionId]
 
@@ -108,26 +110,16 @@ class ReadingOf(Reading):
     """The service that reads, with the fake in place of the client."""
 
     def __init__(self, database: Database, canvas: FakeCanvas, clock: VirtualClock) -> None:
-        super().__init__(database, cast(CanvasAccess, None), lambda _actor: (), clock.now)
+        journal = Journal(database, clock.now)
+        runs = Runs(lambda _actor: (), journal.active_run)
+        super().__init__(database, cast(CanvasAccess, None), runs, clock.now, LIMITS)
         self._canvas = canvas
 
-    def snapshot(
-        self,
-        actor: Actor,
-        assignment: AssignmentId,
-        *,
-        fresh: bool = False,
-        progress: Progress = silent,
-    ) -> Snapshot:
-        with self._database.begin() as session:
-            found = latest_snapshot(session, actor.canvas, actor.course_id, assignment, actor.user_id)
-            if found is not None and not fresh:
-                return found[1]
-            fault, self._canvas.fault = self._canvas.fault, lambda verb, n: None
-            now = self._canvas.read_snapshot()
-            self._canvas.fault = fault
-            store_snapshot(session, now, actor.user_id)
-            return now
+    def _read(self, actor: Actor, assignment: AssignmentId, progress: Progress) -> Snapshot:
+        fault, self._canvas.fault = self._canvas.fault, lambda verb, n: None
+        now = self._canvas.read_snapshot()
+        self._canvas.fault = fault
+        return now
 
 
 class WholeLife(RuleBasedStateMachine):
@@ -145,7 +137,7 @@ class WholeLife(RuleBasedStateMachine):
         self.journal = Journal(self.database, self.clock.now)
         self.reading = ReadingOf(self.database, self.canvas, self.clock)
         self.planning = Planning(
-            self.database, self.reading, our_reviews(self.journal), self.journal.run_of_plan, self.clock.now
+            self.database, self.reading, our_reviews(self.journal), self.journal, self.clock.now
         )
         self.editing = Editing(self.planning, lambda: "the same draw")
         self.running = Running(

@@ -24,6 +24,7 @@ from lti_tool.persistence.schedules import Schedules
 from lti_tool.planning.again import again_changes
 from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.drift import Drift
+from lti_tool.planning.freshness import NO_RUN
 from lti_tool.planning.ids import (
     AssignmentId,
     CanvasOrigin,
@@ -204,6 +205,7 @@ def read_course(people: int, sections: int, names: Sequence[str] = ()) -> Snapsh
         reviews=reviews,
         new_allocation_feature=False,
         taken_at=NOW,
+        after_run=NO_RUN,
     )
 
 
@@ -296,7 +298,13 @@ class Course:
         )
 
     def snapshot(
-        self, actor: Actor, assignment: AssignmentId, *, fresh: bool = False, progress: object = silent
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        *,
+        fresh: bool = False,
+        to_plan: bool = False,
+        progress: object = silent,
     ) -> Snapshot:
         if not self.is_connected:
             raise NotConnected("not connected")
@@ -310,6 +318,9 @@ class Course:
         self, actor: Actor, assignments: Sequence[AssignmentId], *, fresh: bool = False
     ) -> tuple[Snapshot, ...]:
         return tuple(self.snapshot(actor, one, fresh=fresh) for one in assignments)
+
+    def last(self, actor: Actor, assignment: AssignmentId) -> Snapshot | None:
+        return self.read if self.is_known else None
 
     def facts(self, actor: Actor, assignment: AssignmentId) -> AssignmentFacts:
         return self.snapshot(actor, assignment).assignment
@@ -337,7 +348,7 @@ class Course:
         self.changed.append("enable")
 
     # reading in the background
-    def known(self, actor: Actor, assignment: AssignmentId) -> bool:
+    def current(self, actor: Actor, assignment: AssignmentId, *, to_plan: bool = False) -> bool:
         return self.is_known
 
     def begin(
@@ -701,7 +712,9 @@ def web_of(
     launch, registration and administration."""
     store, schedules = FollowUps(course.records), course.schedules
     following_up = FollowingUp(store, course, NoCanvas(), schedules, lambda: NOW)
-    watching = Watching(course, lambda actor, one: course.history(actor, one), lambda _run, _phase: None)
+    watching = Watching(
+        course, lambda actor, one: course.history(actor, one), lambda _run, _phase: None, lambda _run: ()
+    )
     app = create_web(
         UseCases(
             connecting=Connecting(course),

@@ -99,6 +99,6 @@ def test_the_words_of_an_error_are_text(page: Page, serve: Callable[..., str]) -
 
     course.plan = outdated  # type: ignore[assignment,method-assign]  # Canvas's own words come along
     page.goto(f"{serve(course)}/plans/p1")
-    expect(page.get_by_role("heading", name="This preview is out of date")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="This plan is out of date")).to_be_visible(timeout=30_000)
     assert_only_text(page)
     assert "<script>alert(1)</script>" in page.inner_text("main")

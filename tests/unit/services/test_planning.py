@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
+from lti_tool.persistence.journal import Journal
 from lti_tool.planning.ids import AssignmentId, PlanId, RunId, UserId
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
@@ -32,7 +33,7 @@ def planning(folder: Path, base: Snapshot) -> Planning:
         Database(engine),
         Read(base),  # type: ignore[arg-type]  # the one method that planning calls
         our_reviews=lambda _actor, _assignment: frozenset(),
-        run_of=lambda _plan: None,
+        journal=Journal(Database(engine)),
         now=lambda: NOON,
     )
 

@@ -1,0 +1,211 @@
+"""Plans, boards and alarms are only as good as the Canvas that they were made from: on the simulated Canvas,
+in two processes, for two teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lti_tool.bootstrap import Application, build_application
+from lti_tool.planning.ids import AssignmentId, RunId
+from lti_tool.planning.plan import ChangeKind, Plan
+from lti_tool.planning.rules import PlanRules
+from lti_tool.services.actor import Actor
+from lti_tool.services.errors import AnotherRunActive, PlanOutdated
+from lti_tool.settings import Settings
+from lti_tool.simulator.habits import Habits
+from lti_tool.simulator.records import Assignment
+from tests.integration.test_command_line import TOKEN, Terminal
+from tests.simulated import SimulatedCanvas, simulated_canvas
+
+COLLEAGUE = "COLLEAGUE_TOKEN"
+
+
+@dataclass
+class Place:
+    """One assignment; a process for each of two teachers, on one database."""
+
+    canvas: SimulatedCanvas
+    terminal: Terminal
+    here: Application
+    elsewhere: Application
+    teacher: Actor
+    colleague: Actor
+    essay: Assignment
+
+    @property
+    def assignment(self) -> AssignmentId:
+        return AssignmentId(self.essay.id)
+
+    def plan(self, process: Application, actor: Actor, **rules: object) -> Plan:
+        """As the page of the rules does, without asking for a new snapshot."""
+        chosen = PlanRules.model_validate(rules)
+        return process.use_cases.planning.make_plan(actor, self.assignment, chosen)
+
+    def apply(self, process: Application, actor: Actor, plan: Plan) -> RunId:
+        run = process.use_cases.running.start(actor, plan.id)
+        process.driving.drive_to_rest(run)
+        return run
+
+    def look(self, process: Application, actor: Actor) -> None:
+        """As the pages before the preview do."""
+        process.use_cases.reading.snapshot(actor, self.assignment)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with simulated_canvas("small", habits=Habits(throttle_enabled=False)) as canvas:
+        course = canvas.course("WRIT")
+        environment = {
+            "PEER_ALLOCATOR_INSTANCE": str(tmp_path / "instance"),
+            "PEER_ALLOCATOR_ALLOW_HTTP_LOOPBACK": "true",
+            "PEER_ALLOCATOR_LOG_LEVEL": "error",
+            TOKEN: canvas.state.make_personal_token(canvas.user("teacher").id).token,
+            COLLEAGUE: canvas.state.make_personal_token(canvas.user("ta").id).token,
+        }
+        terminal = Terminal(canvas, environment)
+        for token in (TOKEN, COLLEAGUE):
+            terminal.run("connect", "--canvas", canvas.url, "--token-env", token)
+        settings = Settings(instance=tmp_path / "instance", allow_http_loopback=True, log_level="error")
+        here, elsewhere = build_application(settings), build_application(settings)
+        yield Place(
+            canvas=canvas,
+            terminal=terminal,
+            here=here,
+            elsewhere=elsewhere,
+            teacher=here.actor(canvas.url, course.id, canvas.user("teacher").id),
+            colleague=elsewhere.actor(canvas.url, course.id, canvas.user("ta").id),
+            essay=canvas.assignment(course, "Essay 1"),
+        )
+        here.close()
+        elsewhere.close()
+
+
+def test_planning_again_after_applying_changes_nothing_for_anybody(place: Place) -> None:
+    place.look(place.elsewhere, place.colleague)
+    place.look(place.elsewhere, place.teacher)
+    first = place.plan(place.here, place.teacher)
+    number = first.counts[ChangeKind.CREATE]
+    assert number > 0
+    place.apply(place.here, place.teacher, first)
+    held = place.canvas.reviews(place.essay)
+    for process in (place.here, place.elsewhere):
+        for actor in (place.teacher, place.colleague):
+            again = place.plan(process, actor)
+            assert (again.counts[ChangeKind.CREATE], again.counts[ChangeKind.DELETE]) == (0, 0)
+            assert again.counts[ChangeKind.KEEP] == number
+    filled = place.here.use_cases.filling.plan(place.teacher, place.assignment, (), delete=False)
+    assert filled.writes == ()
+    assert place.canvas.reviews(place.essay) == held
+
+
+def test_a_plan_from_before_somebody_elses_update_is_refused(place: Place) -> None:
+    mine = place.plan(place.here, place.teacher)
+    theirs = place.plan(place.elsewhere, place.colleague)
+    place.apply(place.elsewhere, place.colleague, theirs)
+    held = place.canvas.reviews(place.essay)
+    with pytest.raises(PlanOutdated) as refused:
+        place.here.use_cases.running.start(place.teacher, mine.id)
+    number = theirs.counts[ChangeKind.CREATE]
+    assert str(refused.value).startswith(
+        f"This plan is out of date. command line applied {number} changes to this assignment at "
+    )
+    assert not refused.value.active
+    assert place.canvas.reviews(place.essay) == held
+    shown = place.here.use_cases.planning.plan(place.teacher, mine.id)
+    assert shown.overtaken is not None
+    assert not place.here.use_cases.planning.to_approve(place.teacher, mine.id)
+
+    said = place.terminal.run("apply", mine.id, expect=2).output
+    assert f"Plan again with: peer-allocator plan again {mine.id}" in said
+    again = place.terminal.json("plan", "again", mine.id)
+    assert again["counts"]["after"]["create"] == again["counts"]["after"]["delete"] == 0
+
+
+def test_of_two_tabs_that_press_at_once_one_wins(place: Place) -> None:
+    plans = [
+        place.plan(place.here, place.teacher, seed="one"),
+        place.plan(place.elsewhere, place.teacher, seed="two"),
+    ]
+
+    def press(turn: int) -> object:
+        process = (place.here, place.elsewhere)[turn]
+        try:
+            return process.use_cases.running.start(place.teacher, plans[turn].id)
+        except PlanOutdated as refused:
+            return refused
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(press, range(2)))
+    (run,) = [end for end in ends if isinstance(end, str)]
+    (refused,) = [end for end in ends if isinstance(end, PlanOutdated)]
+    assert refused.active
+    assert refused.run_id == run
+    place.here.driving.drive_to_rest(run)
+    held = place.canvas.reviews(place.essay)
+    assert len(held) == plans[0].counts[ChangeKind.CREATE]
+
+
+def test_nothing_is_planned_while_an_update_is_under_way(place: Place) -> None:
+    run = place.here.use_cases.running.start(place.teacher, place.plan(place.here, place.teacher).id)
+    with pytest.raises(AnotherRunActive) as refused:
+        place.plan(place.elsewhere, place.colleague)
+    assert refused.value.run_id == run
+    watched = place.elsewhere.use_cases.watching.look(place.colleague, place.assignment, fresh=True)
+    assert watched.under_way
+    assert watched.alarms == watched.to_fill_up == ()
+    place.here.driving.drive_to_rest(run)
+    assert place.plan(place.elsewhere, place.colleague).writes == (), "what was read during it is read again"
+
+
+def test_an_undo_obeys_the_same_rule_and_a_new_plan_starts_from_after_it(place: Place) -> None:
+    before = place.canvas.reviews(place.essay)
+    run = place.apply(place.here, place.teacher, place.plan(place.here, place.teacher))
+    cases = place.here.use_cases.running
+    first, second = (cases.undo(place.teacher, run, fresh=False) for _ in range(2))
+    place.apply(place.here, place.teacher, first)
+    assert place.canvas.reviews(place.essay) == before
+    with pytest.raises(PlanOutdated, match=r"undid an update of this assignment at .* changes\)"):
+        cases.start(place.teacher, second.id)
+    assert place.plan(place.elsewhere, place.colleague).counts[ChangeKind.CREATE] > 0
+
+
+def test_the_board_is_read_again_after_an_update_and_raises_no_alarm(place: Place) -> None:
+    cases = place.here.use_cases
+    before = cases.following_up.board(place.teacher, [place.assignment])
+    assert before.board.totals.to_do == 0
+    place.apply(place.elsewhere, place.colleague, place.plan(place.elsewhere, place.colleague))
+    number = len(place.canvas.reviews(place.essay))
+    after = cases.following_up.board(place.teacher, [place.assignment])
+    assert after.board.totals.to_do == number
+    assert after.read_at[place.assignment] > before.read_at[place.assignment]
+    watched = cases.watching.look(place.teacher, place.assignment)
+    assert watched.run is not None
+    assert watched.alarms == ()
+    where = place.terminal.where(place.canvas.course("WRIT"), place.essay)
+    said = place.terminal.run("watch", *where, "--as", place.teacher.user_id).stdout
+    assert "0 changes behind the plan" in said
+
+
+def test_a_snapshot_is_used_until_it_is_too_old_to_plan_from(place: Place, tmp_path: Path) -> None:
+    strict = build_application(
+        Settings(
+            instance=tmp_path / "instance",
+            allow_http_loopback=True,
+            log_level="error",
+            snapshot_planning_minutes=0.0001,
+        )
+    )
+    place.look(place.here, place.teacher)
+    asked = len(place.canvas.state.received())
+    place.plan(place.here, place.teacher)
+    assert len(place.canvas.state.received()) == asked, "it was read a moment ago"
+    place.look(strict, place.teacher)
+    assert len(place.canvas.state.received()) == asked, "good enough to look at"
+    place.plan(strict, place.teacher)
+    assert len(place.canvas.state.received()) > asked
+    strict.close()
