@@ -193,8 +193,8 @@ class Counts:
     def _team(self, r: int) -> tuple[int, ...]:
         """The seats of r and of his co-authors."""
         alike, mates = self.problem.alike, self.problem.mates
-        assert mates is not None
-        return tuple(sorted({*((r,) if alike is None else alike[r]), *mates[r]}))
+        others = () if mates is None else mates[r]
+        return tuple(sorted({*((r,) if alike is None else alike[r]), *others}))
 
     def _people_with_mates(self, members: list[int], free: AbstractSet[int]) -> Count:
         """`for_people` where co-authors must review different works: a team counts once for a work."""

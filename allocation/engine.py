@@ -28,7 +28,7 @@ from allocation.solve import Solved, solve
 from allocation.stages import Tell
 from allocation.strategies.board import Board
 
-STRATEGY = "hole-walk/3"
+STRATEGY = "hole-walk/4"
 
 
 @paused()
@@ -178,7 +178,7 @@ def _reasons(
         return _quick(changed, other, cancelled).complete
 
     remedies = tuple(find_remedies(roster, rules, problem, can_work))
-    if solved.mutual and not solved.quotas_fit:
+    if rules.reciprocal == "forbid" and not solved.quotas_fit:
         solved = _quick(problem, replace(rules, reciprocal="any"), cancelled)
     if solved.mutual:
         return (explain_mutual(problem, solved.mutual, solved.mutual_bound, remedies),)

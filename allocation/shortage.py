@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from allocation.classes import Classes, Shortage, Side, join_alike
 from allocation.counts import Counts
+from allocation.errors import EngineError
 from allocation.roster import Roster
 from allocation.rules import Rules
 from allocation.strategies.board import Board
@@ -60,7 +61,11 @@ def _of_side(
             named.update(closure)
             members = _shrink(counts, side, closure, check)
             count = counts.count(side, members)
-            assert count.lack > 0, "a closure always breaks Hall's condition"
+            if count.lack <= 0:
+                raise EngineError(
+                    f"A shortage of {side} could not be counted again ({count.need} of {count.have}). "
+                    "This is an error of the engine: please report it with the roster and the rules."
+                )
             shortage = Shortage(side, tuple(members), tuple(count.others), count.need, count.have)
         named.update(shortage.members)
         found.append(shortage)

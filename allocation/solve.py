@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from allocation.errors import Cancelled
+from allocation.forbid import Freed, fixed_both, free
 from allocation.problem import Problem
 from allocation.result import GoalReport
 from allocation.rules import Goal, Rules
@@ -14,9 +15,9 @@ from allocation.stages import Stage, Stages, Tell
 from allocation.strategies.board import Board
 from allocation.strategies.circles import join_islands, late_people
 from allocation.strategies.costs import cheapest, pair_costs
-from allocation.strategies.cycles import PRICED, cancel, prices
 from allocation.strategies.exact import fill
-from allocation.strategies.search import aim, anneal, fixed_reciprocal, lower_bounds
+from allocation.strategies.pursue import Relaxed, alone, pursue
+from allocation.strategies.search import crowded, fewest_islands, fixed_reciprocal
 from allocation.strategies.start import random_start
 from allocation.strategies.tally import Tally, lexicographic, measure, most_people, mutual_people
 from allocation.strategies.walk import Walk
@@ -30,18 +31,14 @@ THOROUGH_MIXING, THOROUGH_SWEEPS = 40_000, 40
 """The same where the random start left more than 2 in 100 pairs to completion, or where costs decided."""
 MIXING_STEPS = 200_000
 """Steps after which mixing ends, beside a few for each pair; only where moves hardly ever close."""
-ANNEALING = 60
-"""Moves of annealing for each pair, and at most so many in all:"""
-ANNEALING_MOST = 30_000
 
 
 _STAGES = {
     "start": Stage.START,
     "completion": Stage.COMPLETION,
     "costs": Stage.COSTS,
+    "one way": Stage.SEARCH,
     "aimed": Stage.SEARCH,
-    "annealing": Stage.SEARCH,
-    "aimed again": Stage.SEARCH,
     "mixing": Stage.MIXING,
     "islands": Stage.ISLANDS,
 }
@@ -96,26 +93,53 @@ def solve(
         costs = pair_costs(problem, *_linear_weights(problem, goals))
         board = cheapest(problem, costs, stream("costs"), quotas_fit=complete)
         left = sum(problem.gives)
-    bounds = lower_bounds(problem, board, goals)
-    bounds |= measure(board, [goal for goal in goals if goal in (Goal.MOVED, Goal.REPEATS)])
-    board = _search(board, goals, bounds, stream)
-    board = _proven(board, goals, bounds, stream)
+    linear = [goal for goal in goals if goal in (Goal.MOVED, Goal.REPEATS)]
+    relaxed = Relaxed(measure(board, linear), _bounds_alone(problem, board, goals))
+    solved = Solved(board, complete, quotas_fit=complete)
+    if rules.reciprocal == "forbid":
+        freed = free(board, complete, stream)
+        relaxed = _settle(solved, freed, relaxed)
+    board, relaxed = pursue(solved.board, goals, relaxed, stream)
     if mix:
         _mix(board, goals, stream("mixing"), thorough=50 * left > sum(problem.gives))
-    islands = 0
     if Goal.CONNECTED in goals:
         tally = Tally(board, lexicographic(problem, goals))
         late = late_people(problem, _named(problem, rules))
-        islands = join_islands(board, tally, stream("islands"), bounds[Goal.CONNECTED], late)
-    solved = Solved(board, complete, quotas_fit=complete)
-    if rules.reciprocal == "forbid":
-        _drop_mutual(solved, bounds[Goal.RECIPROCAL])
-    counted = [goal for goal in goals if goal is not Goal.CONNECTED or solved.mutual]
-    values = {Goal.CONNECTED: islands} | measure(solved.board, counted)
-    solved.goals = tuple(
-        GoalReport(goal.value, values[goal], min(values[goal], bounds[goal])) for goal in goals
-    )
+        join_islands(board, tally, stream("islands"), relaxed.alone[Goal.CONNECTED], late)
+    solved.board = board
+    values = measure(board, goals)
+    bounds = relaxed.bounds(goals, values)
+    solved.goals = tuple(GoalReport(goal.value, values[goal], bounds[goal]) for goal in goals)
     return solved
+
+
+def _settle(solved: Solved, freed: Freed, relaxed: Relaxed) -> Relaxed:
+    """Take over the board on which nobody reviews each other, and what then still holds of the bounds."""
+    problem = solved.board.problem
+    if freed.missing:
+        solved.complete = False
+        if solved.quotas_fit:
+            before = mutual_people(freed.attempt)
+            solved.mutual = [(a, b) for a, b in before if not fixed_both(problem, a, b)]
+            crowd = relaxed.alone.get(Goal.RECIPROCAL, 0) - fixed_reciprocal(problem)
+            solved.mutual_bound = max(crowd, int(freed.proven))
+    solved.board = freed.board
+    if freed.as_even and not freed.missing:
+        return relaxed
+    # with other loads, or fewer reviews, only what looks at no loads is still a bound
+    still = alone(problem, [Goal.STRONG, Goal.MIXED] if problem.strong is not None else [])
+    still[Goal.RECIPROCAL] = fixed_reciprocal(problem)
+    still[Goal.CONNECTED] = int(any(freed.board.load)) if freed.missing else fewest_islands(problem)
+    return Relaxed({}, still, final=True)
+
+
+def _bounds_alone(problem: Problem, board: Board, goals: Sequence[Goal]) -> dict[Goal, int]:
+    bounds = alone(problem, goals)
+    if Goal.RECIPROCAL in goals:
+        bounds[Goal.RECIPROCAL] = max(fixed_reciprocal(problem), crowded(problem) if board.complete() else 0)
+    if Goal.CONNECTED in goals:
+        bounds[Goal.CONNECTED] = fewest_islands(problem) if board.complete() else int(any(board.load))
+    return bounds
 
 
 def active_goals(problem: Problem, rules: Rules) -> list[Goal]:
@@ -151,49 +175,6 @@ def _linear_weights(problem: Problem, goals: Sequence[Goal]) -> tuple[int, int]:
     return weight.get(Goal.MOVED, 0), weight.get(Goal.REPEATS, 0)
 
 
-def _search(
-    board: Board, goals: Sequence[Goal], bounds: dict[Goal, int], stream: Callable[[str], Stream]
-) -> Board:
-    """Aimed moves, then annealing where a defect is left that the bounds do not excuse."""
-    problem = board.problem
-    searched = [goal for goal in goals if goal in (Goal.RECIPROCAL, Goal.STRONG, Goal.MIXED)]
-    if not searched:
-        return board
-    aim(board, Tally(board, lexicographic(problem, goals)), stream("aimed"), bounds)
-    counted = [goal for goal in goals if goal is not Goal.CONNECTED]
-    before = measure(board, counted)
-    if all(before[goal] <= bounds[goal] for goal in searched):
-        return board
-    moves = min(ANNEALING_MOST, ANNEALING * sum(problem.gives))
-    other = anneal(board, goals, stream("annealing"), moves)
-    aim(other, Tally(other, lexicographic(problem, goals)), stream("aimed again"), bounds)
-    after = measure(other, counted)
-    return other if list(after.values()) < list(before.values()) else board
-
-
-def _proven(
-    board: Board, goals: Sequence[Goal], bounds: dict[Goal, int], stream: Callable[[str], Stream]
-) -> Board:
-    """The exact optimum of the goals that prices can tell, where the search may have missed it. Sets their
-    bounds, and returns the better of both boards."""
-    problem = board.problem
-    priced = [goal for goal in goals if goal in PRICED]
-    by_level = {Goal.STRONG, Goal.SAME_LEVEL, Goal.MIXED}.intersection(priced)
-    if not by_level or problem.mates is not None or not board.complete():
-        return board
-    before = measure(board, priced)
-    if all(before[goal] <= bounds[goal] for goal in priced):
-        return board
-    other = board.copy()
-    if not cancel(other, prices(problem, goals), stream("cycles")):
-        return board
-    bounds |= measure(other, priced)
-    other = _search(other, goals, bounds, lambda purpose: stream(f"{purpose} after cycles"))
-    counted = [goal for goal in goals if goal is not Goal.CONNECTED]
-    found = [list(measure(one, counted).values()) for one in (board, other)]
-    return other if found[1] <= found[0] else board
-
-
 def _mix(board: Board, goals: Sequence[Goal], stream: Stream, *, thorough: bool) -> None:
     """Walk among the allocations that are as good, so that what was found first has no advantage."""
     weights = lexicographic(board.problem, goals)
@@ -205,37 +186,3 @@ def _mix(board: Board, goals: Sequence[Goal], stream: Stream, *, thorough: bool)
         moves = sweeps * pairs if thorough else min(sweeps * pairs, LARGEST_MIXING)
         walk.sweep(moves, MIXING_STEPS + 8 * pairs)
         walk.store()
-
-
-def _drop_mutual(solved: Solved, bound: int) -> None:
-    """Where nobody may review each other, take back a review of each such pair of people that the search
-    left."""
-    board = solved.board
-    problem = board.problem
-    excused = fixed_reciprocal(problem)
-    left = [(a, b) for a, b in mutual_people(board) if not _fixed_both(problem, a, b)]
-    if not left:
-        return
-    solved.complete = False
-    solved.mutual = left
-    solved.mutual_bound = max(0, bound - excused)
-    fixed = set(problem.locked)
-    for a, b in left:
-        for giver, taker in ((a, b), (b, a)):
-            seats = _seats_of(problem, giver)
-            mine = [(r, s) for r in seats for s in problem.own[taker] if s in board.out[r]]
-            if mine and fixed.isdisjoint(mine):
-                for r, s in mine:
-                    board.remove(r, s)
-                break
-
-
-def _fixed_both(problem: Problem, a: int, b: int) -> bool:
-    fixed, mine, theirs = problem.locked, _seats_of(problem, a), _seats_of(problem, b)
-    forth = any(r in mine and b in problem.authors[s] for r, s in fixed)
-    return forth and any(r in theirs and a in problem.authors[s] for r, s in fixed)
-
-
-def _seats_of(problem: Problem, r: int) -> tuple[int, ...]:
-    """All seats of whoever sits there."""
-    return (r,) if problem.alike is None else problem.alike[r]

@@ -51,9 +51,12 @@ CERTIFICATES_UP_TO = 60
 class Oracle:
     """The solver's process: a question in, an answer out."""
 
+    def __init__(self, module: str = "benchmarks.oracle_solver") -> None:
+        self.module = module
+
     def __enter__(self) -> Oracle:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.oracle_solver"],
+            [sys.executable, "-m", self.module],
             cwd=Path(__file__).resolve().parents[1],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
         )  # fmt: skip
@@ -69,15 +72,20 @@ class Oracle:
         self.process.stdout.close()
 
     def ask(self, instance: Instance) -> dict[str, Any]:
+        return self._answer(write_instance("", *instance))
+
+    def put(self, question: dict[str, Any]) -> dict[str, Any]:
+        """The same for a question that is more than an instance."""
+        return self._answer(json.dumps(question) + "\n")
+
+    def _answer(self, text: str) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(write_instance("", *instance))
+        self.process.stdin.write(text)
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(
-                f"the solver ended without an answer to {write_instance('', *instance)[:2000]}"
-            )
+            raise RuntimeError(f"the solver ended without an answer to {text[:2000]}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

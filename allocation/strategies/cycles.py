@@ -1,28 +1,38 @@
-"""Goals that a sum of prices can tell, brought to their proven optimum by cancelling negative cycles.
+"""Bring goals to their optimum by cancelling negative cycles: proven where a sum of prices can tell them.
 
 A pair has a price (moved, repeat, between levels), and the first strong reviewer of a work a reward, as has
 the first of the others where both are wanted. Rewards fall with each further reviewer, so the problem stays a
 minimum-cost flow: between the reviewers of one level and a work there is a *gate*, whose first unit earns the
 reward. An allocation is optimal if and only if its residual graph has no cycle of negative price (Klein
 1967). Cycles are looked for by correcting labels (Bellman, Ford) on the implicit pair graph: works that have
-not been reached cheaper yet are kept by bucket and label, so that nobody looks at all pairs.
+not been reached cheaper yet are kept by bucket and label, so that nobody looks at all pairs. All cycles that
+one look at the labels shows are cancelled together: they have no node in common.
+
+Two people who review each other are no sum of prices: what a review costs depends on whether it is
+answered. There `improve` takes the prices of the moment, checks each cycle by counting, and takes those back
+that do not help. It ends at an allocation that no such cycle makes better; `cancel` without that goal tells
+what is proven.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from allocation.problem import Problem
 from allocation.rules import Goal
 from allocation.strategies.board import Board
 from allocation.strategies.exact import level
-from allocation.strategies.tally import lexicographic, special_costs
+from allocation.strategies.tally import Tally, lexicographic, special_costs
 from allocation.stream import Stream
 
 PRICED = (Goal.MOVED, Goal.REPEATS, Goal.STRONG, Goal.SAME_LEVEL, Goal.MIXED)
 """The goals that prices can tell."""
+COUNTED = (*PRICED, Goal.RECIPROCAL)
+"""The goals that `improve` counts."""
+FAILURES = 12
+"""Looks in a row of which no cycle helped, after which `improve` ends."""
 
 EFFORT = 4_000_000
 """Labels corrected and works passed over before it is given up unproven, beside some for each node."""
@@ -40,26 +50,33 @@ class Prices:
         Added where one of reviewer and work is strong and the other is not.
     reward : (int, int)
         What the first reviewer who is not strong, and the first who is, take off.
+    met : int
+        Added where the review is answered by another one on the board; only for `improve`.
     """
 
     usual: int
     special: list[dict[int, int]]
     across: int
     reward: tuple[int, int]
+    met: int = 0
 
 
-def prices(problem: Problem, goals: Sequence[Goal]) -> Prices:
-    weights = lexicographic(problem, [goal for goal in goals if goal in PRICED])
+def prices(problem: Problem, goals: Sequence[Goal], counted: Sequence[Goal] = PRICED) -> Prices:
+    """The prices of those of the goals that are ``counted``, in their order."""
+    weights = lexicographic(problem, [goal for goal in goals if goal in counted])
     moved = weights.get(Goal.MOVED, 0) if problem.existing else 0
     repeated = weights.get(Goal.REPEATS, 0) if problem.avoid else 0
     usual, special = special_costs(problem, moved, repeated)
     mixed = weights.get(Goal.MIXED, 0)
     reward = (mixed, mixed + weights.get(Goal.STRONG, 0))
-    return Prices(usual, special, weights.get(Goal.SAME_LEVEL, 0), reward)
+    met = weights.get(Goal.RECIPROCAL, 0)
+    return Prices(usual, special, weights.get(Goal.SAME_LEVEL, 0), reward, met)
 
 
 def cancel(board: Board, costs: Prices, stream: Stream) -> bool:
     """Make the board as cheap as it can be without changing what people give or how even the loads are.
+
+    Only for sums of prices (``costs.met`` is 0) and where co-authors may review what they like.
 
     Returns
     -------
@@ -69,16 +86,80 @@ def cancel(board: Board, costs: Prices, stream: Stream) -> bool:
     effort = EFFORT + 400 * (len(board.out) + len(board.load))
     while True:
         search = _Search(board, costs, effort)
-        cycle = search.negative_cycle(stream)
+        cycles = search.negative_cycles(stream)
         effort = search.effort
-        if cycle is None:
+        if not cycles:
             return effort > 0
-        given_up = [(v, search.work(u)) for u, v in cycle if v < search.people <= u]
-        taken = [(u, search.work(v)) for u, v in cycle if u < search.people <= v]
-        for r, s in given_up:
-            board.remove(r, s)
-        for r, s in taken:
-            board.place(r, s)
+        for cycle in cycles:
+            _change(board, search.reviews(cycle))
+
+
+def improve(board: Board, goals: Sequence[Goal], stream: Stream, effort: int) -> int:
+    """Make the board better in all these goals, `Goal.RECIPROCAL` and co-authors included, as long as a cycle
+    does.
+
+    Returns
+    -------
+    int
+        The effort that is left.
+    """
+    problem = board.problem
+    costs = prices(problem, goals, COUNTED)
+    tally = Tally(board, lexicographic(problem, goals))
+    refused: set[tuple[int, int]] = set()
+    failures = 0
+    while effort > 0 and failures < FAILURES:
+        search = _Search(board, costs, effort, refused)
+        cycles = search.negative_cycles(stream)
+        effort = search.effort
+        if not cycles:
+            return effort
+        helped = False
+        for cycle in cycles:
+            given_up, taken = search.reviews(cycle)
+            if _change_if_better(board, tally, given_up, taken):
+                helped = True
+                refused.difference_update(taken)
+            else:
+                refused.update(taken)
+        failures = 0 if helped else failures + 1
+    return effort
+
+
+Reviews = list[tuple[int, int]]
+
+
+def _change(board: Board, reviews: tuple[Reviews, Reviews]) -> None:
+    for r, s in reviews[0]:
+        board.remove(r, s)
+    for r, s in reviews[1]:
+        board.place(r, s)
+
+
+def _change_if_better(board: Board, tally: Tally, given_up: Reviews, taken: Reviews) -> bool:
+    """Change the board, and take it back if it is no better or a rule between co-authors would break."""
+    if any(s not in board.out[r] for r, s in given_up):
+        return False
+    change = 0
+    for r, s in given_up:
+        board.remove(r, s)
+        change += tally.loss(r, s)
+    done = 0
+    for r, s in taken:
+        if s in board.out[r] or board.problem.holder(r, s, board.out) >= 0:
+            break
+        change += tally.gain(r, s)
+        board.place(r, s)
+        done += 1
+    if done == len(taken) and change < 0:
+        return True
+    for r, s in reversed(taken[:done]):
+        board.remove(r, s)
+        tally.loss(r, s)
+    for r, s in reversed(given_up):
+        tally.gain(r, s)
+        board.place(r, s)
+    return False
 
 
 class _Search:
@@ -87,9 +168,14 @@ class _Search:
     Nodes are numbered: people, works, gates of those who are not strong, gates of the strong, ends.
     """
 
-    def __init__(self, board: Board, costs: Prices, effort: int) -> None:
+    def __init__(
+        self, board: Board, costs: Prices, effort: int, refused: Collection[tuple[int, int]] = ()
+    ) -> None:
         problem = board.problem
         self.board, self.costs, self.effort = board, costs, effort
+        self.special = costs.special
+        if costs.met or refused or problem.mates is not None:
+            self._price_answers(refused)
         self.people, self.works = len(board.out), len(board.load)
         self.able = problem.strong or [False] * self.people
         self.level = problem.level or [False] * self.works
@@ -119,6 +205,41 @@ class _Search:
             for able in (False, True):
                 self._list(s, able)
 
+    def _price_answers(self, refused: Collection[tuple[int, int]]) -> None:
+        """Prices of reviews that would be answered by one on the board, or are answered; reviews that were
+        refused before, and those that a co-author has, cost more than anything gains."""
+        board, costs = self.board, self.costs
+        problem = board.problem
+        special = [dict(mine) for mine in costs.special]
+        tally = Tally(board, {Goal.RECIPROCAL: 1})
+        for s, reviewers in enumerate(self._all_reviewers() if costs.met else ()):
+            for x in reviewers:
+                for a in problem.authors[s]:
+                    for t in problem.own[x]:
+                        met = costs.met * tally.closed_by(a, t)
+                        special[a][t] = costs.special[a].get(t, costs.usual) + met
+        far = 1 + 4 * sum((costs.usual, costs.across, *costs.reward, costs.met))
+        for r, s in refused:
+            special[r][s] = special[r].get(s, costs.usual) + far
+        for r, mates in enumerate(problem.mates or ()):
+            for x in mates:
+                for s in board.out[x]:
+                    special[r][s] = special[r].get(s, costs.usual) + far
+        self.special = special
+
+    def _all_reviewers(self) -> list[list[int]]:
+        reviewers: list[list[int]] = [[] for _ in self.board.load]
+        for r, mine in enumerate(self.board.out):
+            for s in mine:
+                reviewers[s].append(r)
+        return reviewers
+
+    def reviews(self, cycle: list[tuple[int, int]]) -> tuple[Reviews, Reviews]:
+        """The reviews that a cycle gives up, and those that it takes."""
+        given_up = [(v, self.work(u)) for u, v in cycle if v < self.people <= u]
+        taken = [(u, self.work(v)) for u, v in cycle if u < self.people <= v]
+        return given_up, taken
+
     def work(self, node: int) -> int:
         """The work of a work or gate."""
         return (node - self.people) % self.works
@@ -132,8 +253,9 @@ class _Search:
         key = (able, self.level[s], self.board.problem.bucket_of[s])
         self.groups[key][self.label[self._entry(s, able)]].append(s)
 
-    def negative_cycle(self, stream: Stream) -> list[tuple[int, int]] | None:
-        """The arcs of a cycle of negative price; None when there is none, or the effort runs out."""
+    def negative_cycles(self, stream: Stream) -> list[list[tuple[int, int]]]:
+        """The arcs of cycles of negative price without a common node; none when there is none, or the effort
+        runs out."""
         for node in range(self.people, self.people + 3 * self.works):
             self._push(node)
         size = len(self.label)
@@ -146,14 +268,14 @@ class _Search:
             self._pass_on(node)
             corrected += before - self.effort
             if self.effort <= 0:
-                return None
+                return []
             if corrected >= until_look:
                 stream.check()
-                cycle = self._cycle_of_parents()
-                if cycle is not None:
-                    return cycle
+                cycles = self._cycles_of_parents()
+                if cycles:
+                    return cycles
                 until_look = corrected + every
-        return None
+        return []
 
     def _push(self, node: int) -> None:
         if not self.queued[node]:
@@ -175,7 +297,7 @@ class _Search:
     def _price(self, r: int, s: int) -> int:
         costs = self.costs
         between = costs.across if self.able[r] != self.level[s] else 0
-        return costs.special[r].get(s, costs.usual) + between
+        return self.special[r].get(s, costs.usual) + between
 
     def _pass_on(self, node: int) -> None:
         """Correct the labels behind this node."""
@@ -215,7 +337,7 @@ class _Search:
     def _from_person(self, r: int, label: int) -> None:
         """Works that r may take; at the usual price those of higher labels only."""
         problem, costs = self.board.problem, self.costs
-        out, blocked, special, able = self.board.out[r], problem.blocked[r], costs.special[r], self.able[r]
+        out, blocked, special, able = self.board.out[r], problem.blocked[r], self.special[r], self.able[r]
         for s in special:
             if s not in out and problem.allowed(r, s):
                 self._correct(self._entry(s, able), label + self._price(r, s), r)
@@ -240,9 +362,11 @@ class _Search:
                     if stay:
                         groups[height] += stay
 
-    def _cycle_of_parents(self) -> list[tuple[int, int]] | None:
-        """A cycle among the parents. Its price is negative, or nothing would have been corrected round it."""
+    def _cycles_of_parents(self) -> list[list[tuple[int, int]]]:
+        """The cycles among the parents, each of negative price, or nothing would have been corrected round
+        it. Nobody has two parents, so they have no node in common."""
         state = [0] * len(self.label)
+        found = []
         for start in range(len(self.label)):
             path = []
             node = start
@@ -252,5 +376,5 @@ class _Search:
                 node = self.parent[node]
             if node >= 0 and state[node] == start + 1 and path:
                 around = path[path.index(node) :]
-                return [(self.parent[one], one) for one in around]
-        return None
+                found.append([(self.parent[one], one) for one in around])
+        return found

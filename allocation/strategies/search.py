@@ -10,7 +10,6 @@ beside the result.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 
 from allocation.problem import Problem
@@ -33,8 +32,8 @@ SWAPS = 12
 """Exchanges of two reviews tried for one defect, before moves are aimed at it."""
 AIMED = 15
 """Moves aimed at one defect before the next one has its turn."""
-AIMED_STEPS, ANNEALING_STEPS = 60_000, 120_000
-"""Steps of the walk after which aiming and annealing give up, beside a few for each review."""
+AIMED_STEPS = 60_000
+"""Steps of the walk after which aiming gives up, beside a few for each review."""
 ROUNDS = 8
 
 
@@ -54,9 +53,8 @@ def aim(board: Board, tally: Tally, stream: Stream, bounds: dict[Goal, int]) -> 
             return
         steps = LONG if turn > ROUNDS // 2 else 2 * SHORT
         for r, s in slots:
-            e = next((e for e in walk.slots[s] if walk.rev[e] == r), None)
-            for _ in range(AIMED if e is not None else 0):
-                assert e is not None
+            e = next((e for e in walk.slots[s] if walk.rev[e] == r), -1)
+            for _ in range(AIMED if e >= 0 else 0):
                 change = walk.move(e, max(1, walk.weight // 4), steps, 0)
                 if change is not None and change < 0:
                     break
@@ -108,63 +106,6 @@ def _defects(board: Board, tally: Tally, bounds: dict[Goal, int]) -> list[tuple[
             lone = [s for s, into in enumerate(board.into) if not tally.strong_on[s] or not tally.weak_on[s]]
             slots += [(r, s) for s in lone for r in board.into[s]]
     return slots
-
-
-def anneal(board: Board, goals: Sequence[Goal], stream: Stream, moves: int) -> Board:
-    """Simulated annealing over hole walks. Moved pairs and repeats never grow.
-
-    A move that adds d to the score is accepted with probability 2 ** -(d * b), where b grows from 1 to 6.
-    Whole
-    numbers only, so that every machine decides alike.
-
-    Returns
-    -------
-    Board
-        Another board, the best that was met.
-    """
-    current = board.copy()
-    earlier = [goal for goal in goals if goal in (Goal.RECIPROCAL, Goal.STRONG, Goal.MIXED)]
-    weights = {Goal.MOVED: 1 << 50, Goal.REPEATS: 1 << 20, Goal.SAME_LEVEL: 1 << 20} | {
-        goal: 3 - i for i, goal in enumerate(earlier) if goal in goals
-    }
-    walk = Walk(current, Tally(current, {goal: weights[goal] for goal in goals if goal in weights}), stream)
-    slots = len(walk.rev)
-    if slots < 2:
-        return current
-    score = best = 0
-    kept = current.copy()
-    most = ANNEALING_STEPS + 4 * slots
-    for i in range(moves):
-        if walk.steps > most or walk.futile():
-            break
-        if not i & 255:
-            stream.tell(i, moves)
-        cold = 1 + 5 * max(i * most, walk.steps * moves) // (moves * most)
-        worse = (65 - stream.word().bit_length()) // cold
-        change = walk.move(stream.below(slots), walk.weight, SHORT if i & 7 else LONG, worse)
-        if change:
-            score += change
-            if score < best:
-                best = score
-                walk.store()
-                kept = current.copy()
-    return kept
-
-
-def lower_bounds(problem: Problem, board: Board, goals: Sequence[Goal]) -> dict[Goal, int]:
-    """Numbers that no allocation can go below, for the goals that are searched."""
-    bounds = {}
-    if Goal.RECIPROCAL in goals:
-        bounds[Goal.RECIPROCAL] = max(fixed_reciprocal(problem), _crowded(problem) if board.complete() else 0)
-    if Goal.STRONG in goals:
-        bounds[Goal.STRONG] = _unreachable(problem, strong=True)
-    if Goal.SAME_LEVEL in goals:
-        bounds[Goal.SAME_LEVEL] = 0
-    if Goal.MIXED in goals:
-        bounds[Goal.MIXED] = _unreachable(problem, strong=True) + _unreachable(problem, strong=False)
-    if Goal.CONNECTED in goals:
-        bounds[Goal.CONNECTED] = fewest_islands(problem) if board.complete() else any(board.load)
-    return bounds
 
 
 def fewest_islands(problem: Problem) -> int:
@@ -233,7 +174,7 @@ def fixed_reciprocal(problem: Problem) -> int:
     return sum(1 for r, a in arcs if r < a and (a, r) in arcs)
 
 
-def _crowded(problem: Problem) -> int:
+def crowded(problem: Problem) -> int:
     """Among m people with one own work each, more than m(m-1)/2 reviews must close some pairs.
 
     Counted over all people, and by bucket where those who can only review there have their own works there.
@@ -263,11 +204,10 @@ def _excess(problem: Problem, people: set[int], givers: set[int]) -> int:
     return max(0, given - m * (m - 1) // 2)
 
 
-def _unreachable(problem: Problem, *, strong: bool) -> int:
+def unreachable(problem: Problem, *, strong: bool) -> int:
     """Works beyond the largest number that strong reviewers, or the others, can cover, one review each
     (maximum flow)."""
-    assert problem.strong is not None
-    those = [able is strong for able in problem.strong]
+    those = [able is strong for able in problem.strong or ()]
     fixed_by = [0] * len(problem.people)
     covered = set()
     for r, s in problem.locked:

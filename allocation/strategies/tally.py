@@ -128,8 +128,8 @@ class Tally:
 
     def _all_of(self, r: int) -> set[int]:
         """All works of the people who sit there, in whichever seat."""
-        assert self.alike is not None
-        return self.out[r].union(*(self.out[other] for other in self.alike[r]))
+        others = () if self.alike is None else self.alike[r]
+        return self.out[r].union(*(self.out[other] for other in others))
 
 
 def one_work_each(problem: Problem) -> tuple[list[int], list[int]]:
@@ -145,11 +145,9 @@ def one_work_each(problem: Problem) -> tuple[list[int], list[int]]:
 
 def strong_reviewers(board: Board) -> list[int]:
     """How many strong reviewers each work has."""
-    strong = board.problem.strong
-    assert strong is not None
     number = [0] * len(board.load)
-    for r, works in enumerate(board.out):
-        if strong[r]:
+    for able, works in zip(board.problem.strong or (), board.out, strict=False):
+        if able:
             for s in works:
                 number[s] += 1
     return number
