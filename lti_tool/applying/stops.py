@@ -38,7 +38,7 @@ _STOPS: dict[Why, tuple[RunState, str]] = {
     ),
     Why.INCOMPLETE_LIST: (
         RunState.PAUSED_CANVAS,
-        N_("Canvas did not give a complete list of the class. It is tried again by itself."),
+        N_("Canvas did not give a complete list of the class."),
     ),
 }
 
@@ -59,9 +59,7 @@ def stop_for(why: Why, note: str, *, retry_in: float | None = None, scope: str =
 
     ``scope`` is the one that is missing, where that is why.
     """
-    state, words = _STOPS.get(
-        why, (RunState.PAUSED_CANVAS, N_("Canvas does not answer properly. It is tried again by itself."))
-    )
+    state, words = _STOPS.get(why, (RunState.PAUSED_CANVAS, N_("Canvas does not answer properly.")))
     said = sentence(_SCOPE_LACKING, scope=scope) if scope else sentence(words)
     if note:
         said = sentence("%(words)s (%(note)s)", words=said, note=Sentence.unpacked(note))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lti_tool.services.actor import Actor
     from lti_tool.services.run_account import Next, RunAccount
 
+SIGNS = {"create": "+", "delete": "-"}
 LISTED = 50
 """Lines of one list; JSON has all."""
 
@@ -97,13 +98,16 @@ def _lines(told: Told) -> Iterator[str]:
         yield "\nNot made, and why:"
         yield from (f"  {number} x {why}" for why, number in account.causes)
         yield ""
-        yield from _listed(str(one.words) for one in account.not_made)
+        yield from _listed(
+            f"{SIGNS[one.step.kind]} {one.step.kind}  {one.reviewer} reviews {one.author}  ({one.why})"
+            for one in account.not_made
+        )
     if account.verified:
-        yield f"\n{account.verified}"
-        yield from _listed(str(one.words) for one in account.mismatches)
+        yield f"\nVerified by reading Canvas again: {account.verified}"
+        yield from _listed(f"- {one.words}" for one in account.mismatches)
     if account.drift:
         yield "\nChanged in Canvas since the preview, by others:"
-        yield from _listed(str(words) for words in account.drift)
+        yield from _listed(f"- {words}" for words in account.drift)
     if account.next:
         yield "\nNext:"
     for place, step in enumerate(account.next, 1):
@@ -113,7 +117,7 @@ def _lines(told: Told) -> Iterator[str]:
 
 def _listed(lines: Iterable[str]) -> Iterator[str]:
     shown = list(lines)
-    yield from (f"  - {line}" for line in shown[:LISTED])
+    yield from (f"  {line}" for line in shown[:LISTED])
     if len(shown) > LISTED:
         yield f"  ... and {len(shown) - LISTED} more; --format json lists all"
 

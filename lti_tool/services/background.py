@@ -63,10 +63,12 @@ class _Live:
         with self.lock:
             self.parts[what] = ReadingPart(what, done, total)
 
-    def note(self, state: ReadingState, now: datetime, why: Why = Why.NONE) -> ReadingProgress:
+    def note(
+        self, state: ReadingState, now: datetime, why: Why = Why.NONE, scope: str = ""
+    ) -> ReadingProgress:
         with self.lock:
             parts = tuple(self.parts.values())
-        return ReadingProgress(state, self.started_at, now, parts, why)
+        return ReadingProgress(state, self.started_at, now, parts, why, scope)
 
 
 class BackgroundReadings:
@@ -134,12 +136,12 @@ class BackgroundReadings:
         finished = threading.Event()
         pulse = threading.Thread(target=self._renew, args=(key, live, finished), name="reading-pulse")
         pulse.start()
-        state, why = ReadingState.FAILED, Why.NONE
+        state, why, scope = ReadingState.FAILED, Why.NONE, ""
         try:
             self._reading.snapshot(actor, assignment, fresh=True, progress=live.tell)
             state = ReadingState.DONE
         except ReadFailed as error:
-            why = error.why
+            why, scope = error.why, error.scope
         except NotConnected:
             why = Why.ACCESS_LOST
         except NotHere:
@@ -148,7 +150,7 @@ class BackgroundReadings:
             finished.set()
             pulse.join()
             with self._lock:
-                self._put(key, live.note(state, self._now(), why))
+                self._put(key, live.note(state, self._now(), why, scope))
                 self._live.pop(key, None)
             if state is ReadingState.FAILED:
                 log.warning("reading failed", assignment=assignment, why=why)

@@ -48,6 +48,8 @@ class ReadingProgress:
     parts: tuple[ReadingPart, ...] = ()
     why: Why = Why.NONE
     """Why it failed."""
+    scope: str = ""
+    """The scope that is missing, where that is why."""
 
     @property
     def reading(self) -> bool:

@@ -21,7 +21,6 @@ from lti_tool.applying.words import CLASS_WORDS, MISMATCH_WORDS, STATE_WORDS, WH
 from lti_tool.planning.drift import DriftKind
 from lti_tool.planning.drift_words import drift_lines
 from lti_tool.planning.ids import SubmissionId, UserId
-from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Snapshot
 
 GOOD = frozenset({StepClass.DONE, StepClass.ALREADY_THERE, StepClass.ALREADY_GONE})
@@ -56,11 +55,12 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class ToldStep:
-    """A change that was not made: ``why`` is the reason without names, ``words`` the whole sentence."""
+    """A change that was not made, with the names of its people and the reason."""
 
     step: ReportedStep
+    reviewer: str
+    author: str
     why: Sentence
-    words: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,21 @@ def account_of(report: RunReport, snapshot: Snapshot) -> RunAccount:
     names = {one.id: one.name for one in snapshot.people}
     authors = {work.id: work.author for work in snapshot.works}
     progress = report.progress
-    ended = progress.over or progress.state in PAUSED
-    not_made = [_told(step, names) for step in report.steps if step.step_class not in GOOD] if ended else []
+
+    def name(user: UserId) -> str:
+        return names.get(user, user)
+
+    still_open = frozenset() if progress.over else WAITING
+    not_made = [
+        ToldStep(
+            step,
+            names.get(step.reviewer, step.reviewer),
+            names.get(step.author, step.author),
+            step_reason(step),
+        )
+        for step in report.steps
+        if step.step_class not in GOOD | still_open
+    ]
     causes = Counter(one.why for one in not_made)
     verification = report.verification
     return RunAccount(
@@ -172,32 +185,13 @@ def step_reason(step: ReportedStep) -> Sentence:
     return words
 
 
-def step_words(step: ReportedStep, names: Mapping[UserId, str]) -> Sentence:
-    """One change and what became of it, with names."""
-    template = (
-        N_("Create: %(reviewer)s reviews %(author)s: %(reason)s")
-        if step.kind is ChangeKind.CREATE
-        else N_("Delete: %(reviewer)s reviews %(author)s: %(reason)s")
-    )
-    return sentence(
-        template,
-        reviewer=_person(step.reviewer, names),
-        author=_person(step.author, names),
-        reason=step_reason(step),
-    )
-
-
-def _told(step: ReportedStep, names: Mapping[UserId, str]) -> ToldStep:
-    return ToldStep(step, step_reason(step), step_words(step, names))
-
-
 def _person(user: UserId, names: Mapping[UserId, str]) -> Mention:
     return Mention("person", user, names.get(user, user))
 
 
 def _verified(confirmed: int, expected: int) -> Sentence:
     return sentence(
-        "Verified by reading Canvas again: %(confirmed)s of %(expected)s changes are there.",
+        "%(confirmed)s of %(expected)s changes were seen in Canvas.",
         confirmed=confirmed,
         expected=expected,
     )
@@ -257,6 +251,10 @@ def _next_steps(report: RunReport) -> Iterator[NextStep]:
         )
     elif progress.state in PAUSED:
         yield from _while_paused(report)
+    elif report.state is RunState.CANCELLING or report.cancel_requested:
+        yield NextStep(
+            Next.WAIT, sentence("Look again in a minute. It stops when the changes under way are finished.")
+        )
     else:
         yield NextStep(Next.WAIT, sentence("Look again later. The changes continue on their own."))
 
@@ -268,11 +266,19 @@ def _while_paused(report: RunReport) -> Iterator[NextStep]:
             sentence("The changes continue automatically at %(when)s.", when=report.progress.waiting_until),
         )
         if report.state is RunState.PAUSED_STORAGE:
-            yield NextStep(Next.CHECK_DATABASE, sentence("If this happens again, check the database."))
+            yield NextStep(
+                Next.CHECK_DATABASE,
+                sentence(
+                    "If this happens again, check the database of this tool, or ask the people who run it to."
+                ),
+            )
         yield NextStep(Next.RESUME, sentence("To try now, resume."))
         return
     yield from _before_resuming(report)
-    yield NextStep(Next.RESUME, sentence("Resume."))
+    left = report.progress.total - report.progress.done
+    yield NextStep(
+        Next.RESUME, counted("Resume the remaining change.", "Resume the remaining %(num)s changes.", left)
+    )
 
 
 def _before_resuming(report: RunReport) -> Iterator[NextStep]:
@@ -307,7 +313,13 @@ def _before_resuming(report: RunReport) -> Iterator[NextStep]:
             ),
         )
     elif report.state is RunState.PAUSED_STORAGE:
-        yield NextStep(Next.CHECK_DATABASE, sentence("Check the database."))
+        yield NextStep(
+            Next.CHECK_DATABASE, sentence("Check the database of this tool, or ask the people who run it to.")
+        )
+    elif report.state is RunState.PAUSED_CANVAS:
+        yield NextStep(
+            Next.LOOK_IN_CANVAS, sentence("Open this assignment in Canvas to see whether Canvas works again.")
+        )
     elif report.state is RunState.PAUSED_RESTORED:
         yield NextStep(Next.LOOK_IN_CANVAS, sentence("Look at the reviews of this assignment in Canvas."))
 

@@ -16,6 +16,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
 
 from allocation import AllocationError
+from allocation.sentences import Sentence, sentence
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.services.errors import (
     AnotherRunActive,
@@ -174,7 +175,10 @@ READ_FAILURES: dict[Why, Trouble] = {
         403,
         _l("The tool's developer key lacks a right"),
         _l("Canvas refuses because the developer key of this tool does not include a scope that it needs."),
-        _l("Ask your Canvas administrator to add the tool's scopes to its API key, then connect again."),
+        _l(
+            "Ask your Canvas administrator to add the scope to the tool's API developer key. When that is "
+            "done, connect to Canvas again: until then your access keeps the scopes that it had."
+        ),
     ),
     Why.NOT_PERMITTED: Trouble(
         403,
@@ -257,8 +261,16 @@ def show_errors(app: Flask) -> None:
 def _page_of(error: Exception) -> Response:
     trouble = trouble_of(error)
     reference = _logged(error, trouble)
-    own = error.words if trouble.own_words and isinstance(error, ServiceError) else None
+    own = error.words if trouble.own_words and isinstance(error, ServiceError) else _scope_named(error)
     return _answer(error, trouble, own or trouble.happened, reference)
+
+
+def _scope_named(error: Exception) -> Sentence | None:
+    if not isinstance(error, ReadFailed) or not error.scope:
+        return None
+    return sentence(
+        "Canvas refuses because the tool's API developer key lacks the scope %(scope)s.", scope=error.scope
+    )
 
 
 def _page_of_http(error: HTTPException) -> Response:
@@ -319,6 +331,7 @@ def _answer(error: Exception, trouble: Trouble, happened: Words, reference: str)
             if trouble.status != 401 and not isinstance(error, NotATeacher | OtherCourse)
             else None,
             wants_connection=trouble is TROUBLES[NotConnected],
+            wants_new_connection=trouble is READ_FAILURES[Why.SCOPE_MISSING],
             active_run=error if isinstance(error, AnotherRunActive) else None,
             outdated=error if isinstance(error, PlanOutdated) else None,
             back=request.path,

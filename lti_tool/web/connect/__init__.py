@@ -48,8 +48,9 @@ def connect_blueprint(connecting: ConnectingCases) -> Blueprint:
 
     @pages.post("/disconnect")
     def disconnect(course_id: str) -> Response:
+        back = _inside(request.form.get("next", ""), course_id)
         connecting.disconnect(visit().actor)
-        return go_to(url_for("course.connect.connect", course_id=course_id))
+        return go_to(url_for("course.connect.connect", course_id=course_id, next=back))
 
     return pages
 

@@ -87,7 +87,7 @@ def read_lately(
     since = datetime.now(UTC) - lately
     progress = background.begin(visit().actor, assignment, since=since, patience_s=patience_s)
     if progress.state is ReadingState.FAILED:
-        raise ReadFailed(progress.why, N_("Canvas could not be read."))
+        raise ReadFailed(progress.why, N_("Canvas could not be read."), scope=progress.scope)
     return progress
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
-from flask_babel import LazyString
 from flask_babel import gettext as _
 
+from allocation.sentences import NOTHING
 from lti_tool.applying.answers import Why
-from lti_tool.applying.report import Progress, RunReport, worth_trying
-from lti_tool.applying.states import PAUSED, RunState, StepClass
-from lti_tool.applying.verification import BY_OTHERS
+from lti_tool.applying.report import Attendance, Progress, worth_trying
+from lti_tool.applying.states import PAUSED, RunState
 from lti_tool.planning.ids import PlanId, RunId, UserId
-from lti_tool.planning.plan import ChangeKind, Plan
+from lti_tool.planning.plan import Plan
 from lti_tool.planning.snapshot import Snapshot
+from lti_tool.services.run_account import GOOD, WAITING, account_of, standing_of, step_reason
 from lti_tool.services.spreadsheet import Cell
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
@@ -25,9 +23,6 @@ from lti_tool.web.answers import csv_file, file_to_save, go_to
 from lti_tool.web.reading import JUST_NOW, read_lately, waiting_for
 from lti_tool.web.session import visit
 from lti_tool.web.voice import say_plainly
-
-GOOD = frozenset({StepClass.DONE, StepClass.ALREADY_THERE, StepClass.ALREADY_GONE})
-WAITING = frozenset({StepClass.PENDING, StepClass.PAUSED})
 
 
 class Shown(StrEnum):
@@ -42,18 +37,6 @@ LISTED = 200
 """Changes that were not made, listed on the page; the CSV has all."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeftUndone:
-    """One change that was not made, for the list by cause."""
-
-    kind: ChangeKind
-    reviewer: str
-    author: str
-    step_class: StepClass
-    why: Why
-    note: str
-
-
 def runs_blueprint(services: UseCases) -> Blueprint:
     """Pages under ``/runs/<id>``."""
     pages = Blueprint("runs", __name__, url_prefix="/runs/<run_id>")
@@ -63,20 +46,17 @@ def runs_blueprint(services: UseCases) -> Blueprint:
         actor = visit().actor
         report = services.running.report(actor, RunId(run_id))
         snapshot = services.planning.plan(actor, PlanId(report.plan_id)).snapshot
-        undone = left_undone(report, snapshot)
+        account = account_of(report, snapshot)
         return render_template(
             "run.html",
             course_id=course_id,
             report=report,
             snapshot=snapshot,
-            names={one.id: one.name for one in snapshot.people},
-            classes=words.CLASSES,
-            undone=undone[:LISTED],
-            undone_total=len(undone),
-            causes=_causes(undone),
-            can_undo=report.progress.over and any(step.step_class is StepClass.DONE for step in report.steps),
+            account=account,
+            listed=LISTED,
+            next_words={step.what: step.words for step in account.next},
+            scope_missing=report.reason == Why.SCOPE_MISSING,
             try_again=len(worth_trying(report)),
-            by_others=_by_others(report),
             **_progress(report.progress, snapshot),
         )
 
@@ -156,7 +136,7 @@ def runs_blueprint(services: UseCases) -> Blueprint:
                 step.submission,
                 str(words.CLASSES[step.step_class]),
                 step.review_id,
-                say_plainly(step.note),
+                say_plainly(step_reason(step)),
             ]
             for step in report.steps
         ]
@@ -167,28 +147,6 @@ def runs_blueprint(services: UseCases) -> Blueprint:
         return csv_file(f"run-{run_id}.csv", header, rows)
 
     return pages
-
-
-def left_undone(report: RunReport, snapshot: Snapshot) -> list[LeftUndone]:
-    """The changes that a run that is over or paused did not make."""
-    people = snapshot.people_by_id
-
-    def name(user: UserId) -> str:
-        return people[user].name if user in people else user
-
-    return [
-        LeftUndone(step.kind, name(step.reviewer), name(step.author), step.step_class, step.why, step.note)
-        for step in report.steps
-        if step.step_class not in GOOD
-    ]
-
-
-def _causes(undone: list[LeftUndone]) -> list[tuple[LazyString, LazyString | None, int]]:
-    found = Counter((one.step_class, one.why) for one in undone)
-    return [
-        (words.CLASSES[step_class], words.WHY[why] if why is not Why.NONE else None, number)
-        for (step_class, why), number in found.most_common()
-    ]
 
 
 def _shown(progress: Progress) -> Shown:
@@ -215,13 +173,8 @@ def _progress(progress: Progress, snapshot: Snapshot) -> Mapping[str, object]:
         "waiting": sum(counts.get(one, 0) for one in WAITING),
         "failed": sum(number for one, number in counts.items() if one not in GOOD | WAITING),
         "left": words.minutes_left(progress.seconds_left),
+        "standing": standing_of(progress) if progress.attendance is Attendance.MISSING else NOTHING,
     }
-
-
-def _by_others(report: RunReport) -> int:
-    if report.verification is None:
-        return 0
-    return sum(one.kind in BY_OTHERS for one in report.verification.mismatches)
 
 
 def _spoken(progress: Progress) -> str:

@@ -133,6 +133,26 @@ def test_a_database_that_does_not_answer_is_no_defect_of_the_tool(error: Excepti
     )
 
 
+def test_a_missing_scope_is_named_with_both_steps_in_order() -> None:
+    course = a_course()
+    scope = "url:GET|/api/v1/courses/:course_id/sections"
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise ReadFailed(Why.SCOPE_MISSING, "401", scope=scope)
+
+    course.overview = fail  # type: ignore[method-assign]  # Canvas fails
+    answer = Browser(course).get(HOME)
+    words = words_of(answer)
+    assert f"Canvas refuses because the tool's API developer key lacks the scope {scope}." in words
+    assert (
+        "Ask your Canvas administrator to add the scope to the tool's API developer key. When that is done, "
+        "connect to Canvas again: until then your access keeps the scopes that it had." in words
+    )
+    assert f'action="{HOME}/disconnect"' in answer.text
+    back = Browser(course).send(f"{HOME}/disconnect", next=f"{HOME}/runs/r1")
+    assert back.get_json()["location"] == f"{HOME}/connect?next={HOME}/runs/r1"
+
+
 def test_who_is_not_connected_is_led_to_connecting_and_back() -> None:
     course = a_course()
     course.is_connected = False
