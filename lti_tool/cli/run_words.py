@@ -47,7 +47,7 @@ def show(told: Told, format_: str) -> None:
     if format_ == "json":
         print_json(_document(told))
     else:
-        click.echo("\n".join(_lines(told)))
+        click.echo("\n".join(lines(told)))
 
 
 def exit_code(report: RunReport) -> int:
@@ -90,7 +90,8 @@ def commands() -> dict[Next, Callable[[RunReport], str]]:
     }
 
 
-def _lines(told: Told) -> Iterator[str]:
+def lines(told: Told) -> Iterator[str]:
+    """The account as people read it."""
     report, account = told.report, told.account
     yield f"Run {report.id}: {account.state}."
     yield from (str(words) for words in (account.result, account.because, account.standing) if words)

@@ -142,11 +142,12 @@ def result_of(progress: Progress) -> Sentence:
     if progress.over:
         if good == progress.total:
             return counted("%(num)s change was made.", "All %(num)s changes were made.", progress.total)
-        return sentence(
-            "%(good)s of %(total)s changes were made, %(failed)s were not.",
+        return counted(
+            "%(good)s of %(total)s changes were made, %(num)s was not.",
+            "%(good)s of %(total)s changes were made, %(num)s were not.",
+            progress.total - good,
             good=good,
             total=progress.total,
-            failed=progress.total - good,
         )
     made = sentence(
         "%(good)s of %(total)s changes are made, %(open)s are still to come.",

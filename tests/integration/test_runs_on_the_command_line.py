@@ -1,0 +1,120 @@
+"""Runs that nobody drives, that were stopped, or that are continued: what the terminal says and does."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lti_tool.simulator.habits import Habits
+from tests.integration.test_command_line import TOKEN, Terminal
+from tests.simulated import SimulatedCanvas, simulated_canvas
+
+NOBODY = "Nothing is happening: no worker is making these changes, and none was running in the last minute."
+
+
+@pytest.fixture
+def canvas() -> Iterator[SimulatedCanvas]:
+    with simulated_canvas("small", habits=Habits(throttle_enabled=False)) as running:
+        yield running
+
+
+@pytest.fixture
+def terminal(canvas: SimulatedCanvas, tmp_path: Path) -> Terminal:
+    found = Terminal(
+        canvas,
+        {
+            "PEER_ALLOCATOR_INSTANCE": str(tmp_path / "instance"),
+            "PEER_ALLOCATOR_ALLOW_HTTP_LOOPBACK": "true",
+            "PEER_ALLOCATOR_LOG_LEVEL": "error",
+            "PEER_ALLOCATOR_SETTLE_SECONDS": "0",
+            TOKEN: canvas.state.make_personal_token(canvas.user("teacher").id).token,
+        },
+    )
+    found.run("connect", "--canvas", canvas.url, "--token-env", TOKEN)
+    return found
+
+
+def planned(terminal: Terminal) -> str:
+    """A plan of the small class."""
+    course = terminal.canvas.course("WRIT")
+    plan: str = terminal.plan(course, terminal.canvas.assignment(course, "Essay 1"))["id"]
+    return plan
+
+
+def database(terminal: Terminal) -> sqlite3.Connection:
+    return sqlite3.connect(Path(terminal.environment["PEER_ALLOCATOR_INSTANCE"]) / "allocator.sqlite3")
+
+
+def seen_at(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def test_applying_without_a_worker_says_that_nothing_happens(terminal: Terminal) -> None:
+    lines = terminal.run("apply", planned(terminal)).stdout.splitlines()
+    run = lines[0].split()[1].rstrip(":")
+    assert lines == [
+        f"Run {run}: Waiting to start.",
+        "0 of 36 changes are made, 36 are still to come.",
+        NOBODY,
+        "",
+        "Next:",
+        "  1. Start a worker of this tool, or ask the people who run the tool to.",
+        f"       peer-allocator worker, or here: peer-allocator runs resume {run} --wait",
+    ]
+    assert terminal.canvas.writes() == []
+
+
+def test_applying_beside_a_worker_says_that_it_will_start(terminal: Terminal) -> None:
+    plan = planned(terminal)
+    with closing(database(terminal)) as connection, connection:
+        connection.execute("INSERT INTO chore VALUES ('sweep', ?)", (seen_at(datetime.now(UTC)),))
+    told = terminal.json("apply", plan)
+    assert told["driven"] == "expected"
+    assert told["standing"] == "No worker is making these changes yet. One is running and will start them."
+    assert [step["what"] for step in told["next"]] == ["wait"]
+
+
+def test_a_run_whose_worker_died_is_told_and_continued(terminal: Terminal) -> None:
+    run = terminal.json("apply", planned(terminal))["id"]
+    with closing(database(terminal)) as connection, connection:
+        connection.execute(
+            "UPDATE run SET state = 'applying', owner = 'a dead worker', fence = 1, lease_until = ?",
+            (seen_at(datetime(2026, 1, 1, tzinfo=UTC)),),
+        )
+    told = terminal.json("runs", "show", run)
+    assert (told["state"], told["driven"], told["standing"]) == ("applying", "missing", NOBODY)
+    assert NOBODY in terminal.run("runs", "resume", run).stdout.splitlines()
+    lines = terminal.run("runs", "resume", run, "--wait").stdout.splitlines()
+    assert lines[:2] == [f"Run {run}: Done.", "All 36 changes were made."]
+    assert "Verified by reading Canvas again: 36 of 36 changes were seen in Canvas." in lines
+    assert terminal.run("runs", "resume", run, expect=2).stderr == (
+        "Error: This run is over, so there is nothing to resume.\n"
+    )
+
+
+def test_what_was_not_made_is_told_by_name_and_planned_once_more(terminal: Terminal) -> None:
+    run = terminal.json("apply", planned(terminal))["id"]
+    terminal.run("runs", "cancel", run)
+    told = terminal.json("runs", "show", run, expect=1)
+    assert (told["state"], told["counts"]["cancelled"]) == ("cancelled", 36)
+    assert {step["words"] for step in told["steps"]} == {"not sent: the run was stopped"}
+    first = told["steps"][0]
+    lines = terminal.run("runs", "show", run, expect=1).stdout.splitlines()
+    assert lines[:5] == [
+        f"Run {run}: Stopped.",
+        "0 of 36 changes were made, 36 were not.",
+        "",
+        "Not made, and why:",
+        "  36 x not sent: the run was stopped",
+    ]
+    assert f"  + create  {first['reviewer_name']} reviews {first['author_name']}  ({first['words']})" in lines
+    assert f"       peer-allocator runs again {run}" in lines
+    again = terminal.json("runs", "again", run)
+    pairs = {(line["reviewer"], line["author"]) for line in again["creates"]}
+    assert pairs == {(step["reviewer"], step["author"]) for step in told["steps"]}
+    assert terminal.json("apply", again["id"], "--wait")["state"] == "done"
