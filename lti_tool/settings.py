@@ -90,6 +90,12 @@ class Settings(BaseSettings):
         default="memory://",
         description="Where requests are counted: memory:// (each process for itself) or the URL of a Redis",
     )
+    page_threads: int = Field(
+        default=32,
+        ge=8,
+        le=256,
+        description="Threads of `serve`; pages that wait for one Canvas take at most half of them",
+    )
     log_level: Level = Field(default="warning", description="Least important events that are logged")
     worker_threads: int = Field(default=4, ge=1, le=64, description="Runs that one worker drives at once")
     settle_seconds: float = Field(

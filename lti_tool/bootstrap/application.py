@@ -46,6 +46,7 @@ from lti_tool.services.invitations import Invitations
 from lti_tool.services.making import MakingPlans
 from lti_tool.services.notices import Notices
 from lti_tool.services.own_column import OwnColumns
+from lti_tool.services.page_places import PagePlaces, PlaceLimits
 from lti_tool.services.planning import Planning
 from lti_tool.services.reading import Reading, Runs
 from lti_tool.services.registrations import KnownRegistrations
@@ -85,6 +86,7 @@ class Application:
     driving: Driving
     queue: Huey
     transports: Transports
+    places: PagePlaces
     housekeeping: Housekeeping
     purge: Purge
     own_columns: OwnColumns
@@ -193,11 +195,12 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     transports = Transports(reach=settings.reach)
     oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback")
     tokens = Tokens(rows, oauth_of)
-    access = CanvasAccess(transports, tokens.source)
+    places = PagePlaces(PlaceLimits.of_threads(settings.page_threads))
+    access = CanvasAccess(transports, tokens.source, places=places)
     identities = Identities(
         IdentityRows(database), lambda canvas, user: access.client(canvas, user, Lane.PAGE), now
     )
-    connecting = Connecting(attempts, tokens, oauth_of, transports.of, identities)
+    connecting = Connecting(attempts, tokens, oauth_of, transports.of, identities, take_place=places.take)
     journal = Journal(database)
     watch = RestoreWatch(InstanceStore(database), settings.instance / "last-seen.json")
     driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds), watch)
@@ -248,6 +251,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         driving=driving,
         queue=queue,
         transports=transports,
+        places=places,
         housekeeping=Housekeeping(database, now, keep),
         purge=Purge(database, settings.secret_box, tokens),
         own_columns=own_columns,

@@ -141,6 +141,7 @@ def build_web(application: Application) -> Flask:
             trusted_proxies=settings.trusted_proxies,
             rate_limits=_rate_limits(settings),
             rate_limit_storage=settings.rate_limit_storage,
+            page_scope=application.places.page,
         ),
         administration,
     )

@@ -23,7 +23,6 @@ from lti_tool.settings import Settings, SettingsError, load_settings
 if TYPE_CHECKING:
     pass
 
-
 log = structlog.get_logger(__name__)
 
 
@@ -147,15 +146,9 @@ def serve_forever(application: Application) -> None:
     """Serve the pages until interrupted."""
     from waitress import serve
 
-    serve(
-        build_web(application),
-        host=application.settings.listen_host,
-        port=application.settings.listen_port,
-        threads=16,
-        ident="",
-        # Waitress drops the headers of proxies unless told otherwise; which of them count is decided above.
-        clear_untrusted_proxy_headers=application.settings.trusted_proxies == 0,
-    )
+    from lti_tool.bootstrap.serving import server_options
+
+    serve(build_web(application), **server_options(application.settings))
 
 
 def _on_stop_signals(act: Callable[[], None]) -> None:

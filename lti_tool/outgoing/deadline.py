@@ -112,7 +112,8 @@ class _Watchdog:
 
     def __init__(self) -> None:
         self._begin_again()
-        os.register_at_fork(after_in_child=self._begin_again)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin_again)
 
     def _begin_again(self) -> None:
         self._wake = threading.Condition()

@@ -340,6 +340,15 @@ class ConnectAttempts:
                 browser_hash=spent.browser_hash,
             )
 
+    def give_back(self, state: str) -> None:
+        """Let a spent attempt be spent again, within its time: what it was spent for did not take place."""
+        with self._database.begin() as session:
+            session.execute(
+                update(ConnectAttemptRow)
+                .where(ConnectAttemptRow.state_hash == hashed(state))
+                .values(used=False)
+            )
+
 
 def moment(session: Session) -> datetime:
     """Now, by the one clock that all processes share: PostgreSQL's own, and with SQLite the host's."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,10 +24,12 @@ from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NotConnected, NotHere
+from lti_tool.services.fair_threads import FairThreads
 from lti_tool.services.long_work import ReadingPart, ReadingProgress, ReadingState
 from lti_tool.services.reading import Reading
 
-THREADS = 8
+THREADS, FOR_A_CANVAS, FOR_A_PERSON = 12, 4, 2
+"""Readings at once: of this process, of one Canvas, of one person."""
 PULSE_S = 0.7
 """How often a note is renewed."""
 LOST_AFTER = timedelta(seconds=20)
@@ -80,7 +82,9 @@ class BackgroundReadings:
         self._now = now
         self._lock = threading.Lock()
         self._live: dict[str, _Live] = {}
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="background-reading")
+        self._threads = FairThreads(
+            "background-reading", threads=THREADS, for_a_canvas=FOR_A_CANVAS, for_a_person=FOR_A_PERSON
+        )
 
     def current(self, actor: Actor, assignment: AssignmentId, *, to_plan: bool = False) -> bool:
         """Whether there is a snapshot that is good to look at, or to plan from."""
@@ -99,7 +103,7 @@ class BackgroundReadings:
             content = found is not None and (found.reading or found.told_at >= since)
             if not content:
                 live = self._live[key] = _Live(self._now())
-                live.future = self._threads.submit(self._read, actor, assignment, key, live)
+                live.future = self._threads.submit(actor, self._read, actor, assignment, key, live)
                 live.future.add_done_callback(_log_defect)
                 self._put(key, live.note(ReadingState.READING, self._now()))
             mine = self._live.get(key)

@@ -11,6 +11,7 @@ from lti_tool.canvas.pacing import Lane, Paces
 from lti_tool.canvas.transport import Limits, Transport
 from lti_tool.outgoing import PUBLIC, Reach
 from lti_tool.planning.ids import CanvasOrigin, UserId
+from lti_tool.services.page_places import PagePlaces
 
 TokenSources = Callable[[CanvasOrigin, UserId], TokenSource]
 
@@ -45,13 +46,26 @@ class Transports:
 class CanvasAccess:
     """Makes clients; ``sources`` gives the token of a person."""
 
-    def __init__(self, transports: Transports, sources: TokenSources, paces: Paces | None = None) -> None:
+    def __init__(
+        self,
+        transports: Transports,
+        sources: TokenSources,
+        paces: Paces | None = None,
+        places: PagePlaces | None = None,
+    ) -> None:
         self._transports = transports
+        self._places = places or PagePlaces()
         self._sources = sources
         self._paces = paces or Paces()
 
     def client(self, canvas: CanvasOrigin, user: UserId, lane: Lane) -> CanvasClient:
-        """This person's client; pages and runs of one person share a pace, not a lane."""
+        """This person's client; pages and runs of one person share a pace, not a lane.
+
+        Raises:
+            CanvasBusy: a page asks, and too many others wait for this Canvas already.
+        """
+        if lane is Lane.PAGE:
+            self._places.take(canvas, user)
         return CanvasClient(
             Calls(
                 self._transports.of(canvas),

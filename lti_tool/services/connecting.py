@@ -19,7 +19,7 @@ from allocation.sentences import N_
 from lti_tool.canvas.calls import Calls
 from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.endpoints import ALL_SCOPES
-from lti_tool.canvas.errors import AccessLost, CanvasError, KeyRejected
+from lti_tool.canvas.errors import AccessLost, CanvasError, KeyRejected, Throttled
 from lti_tool.canvas.oauth import CanvasOAuth, Grant
 from lti_tool.canvas.pacing import Lane, Pace
 from lti_tool.canvas.transport import Transport
@@ -28,6 +28,7 @@ from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
 from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.services.errors import ConnectFailed
 from lti_tool.services.identities import Identities
+from lti_tool.services.page_places import CanvasBusy
 from lti_tool.services.tokens import ConnectionStatus, Tokens
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
@@ -41,6 +42,10 @@ class ConsentRefused(ConnectFailed):
 
 class AttemptOver(ConnectFailed):
     """The way back is unknown, was used before, or took more than ten minutes."""
+
+
+class ExchangeWaits(ConnectFailed):
+    """Canvas refuses for the moment and has not looked at the code: open the same address again."""
 
 
 class WrongBrowser(ConnectFailed):
@@ -78,6 +83,7 @@ class Connecting:
     Args:
         oauth_of: the OAuth2 endpoints of a Canvas; None where no developer key is registered.
         transport_of: the transport to a Canvas; which ones may be spoken to, the caller has decided.
+        take_place: called before a page waits for Canvas; raises CanvasBusy where too many do.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class Connecting:
         identities: Identities,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        take_place: Callable[[CanvasOrigin, str], None] = lambda _canvas, _person: None,
     ) -> None:
         self._attempts = attempts
         self._tokens = tokens
@@ -96,6 +103,7 @@ class Connecting:
         self._transport_of = transport_of
         self._identities = identities
         self._now = now
+        self._take_place = take_place
 
     def start(self, person: SignedPerson, return_to: str) -> StartedConnect:
         """Begin: where to send the top-level window.
@@ -116,7 +124,8 @@ class Connecting:
     def finish(self, query: Mapping[str, str], browser_secret: str | None) -> Connected:
         """Take what Canvas sent back through the browser.
 
-        The attempt is spent whatever follows: a state that was shown once is worth nothing afterwards.
+        The attempt is spent whatever follows: a state that was shown once is worth nothing afterwards. Only
+        where Canvas has not looked at the code (``ExchangeWaits``) may the same answer come again.
 
         Raises:
             ConnectFailed: one of its kinds, in words for the person.
@@ -141,7 +150,14 @@ class Connecting:
         oauth = self._oauth(person.canvas)
         _raise_redirected_error(query)
         try:
+            self._take_place(person.canvas, person.subject)
             grant = oauth.exchange(query.get("code", ""), attempt.verifier)
+        except (Throttled, CanvasBusy) as error:  # the code is as good as before, for ten minutes
+            self._attempts.give_back(query.get("state", ""))
+            log.info("canvas_exchange_waits", canvas=person.canvas, why=type(error).__name__)
+            raise ExchangeWaits(
+                N_("Canvas is busy and asks to wait a few seconds before it connects you.")
+            ) from error
         except KeyRejected as error:
             raise KeyProblem(error.words) from error
         except AccessLost as error:
@@ -191,7 +207,12 @@ class Connecting:
         return self._tokens.status(canvas, user)
 
     def disconnect(self, canvas: CanvasOrigin, user: UserId) -> bool:
-        """End the grant in Canvas and erase the token; whether Canvas confirmed it."""
+        """End the grant in Canvas and erase the token; whether Canvas confirmed it.
+
+        Raises:
+            CanvasBusy: too many pages wait for this Canvas.
+        """
+        self._take_place(canvas, user)
         return self._tokens.forget(canvas, user)
 
     def scopes(self) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,9 @@ ServiceError
 ├── NothingToSend           nobody would get a reminder, or nobody's points would change
 ├── CreditChanged           the points are not those that were approved: look again
 ├── CreditTargetUnfit       points cannot go into this assignment
+├── CanvasBusy              too many pages wait for this Canvas: asked again by the browser
 └── ConnectFailed           the consent at Canvas did not end in a token
+    └── ExchangeWaits       not yet: Canvas asks to slow down; asked again by the browser
 """
 
 from __future__ import annotations

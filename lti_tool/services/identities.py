@@ -30,6 +30,7 @@ from lti_tool.persistence.identities import IdentityRows
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
 from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.services.errors import ConnectFailed
+from lti_tool.services.page_places import CanvasBusy
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ class Identities:
         person = signed_person(found)
         try:
             course = self._course(person, self._client_of(person.canvas, UserId(found.user_id)))
-        except (CanvasError, CourseUnconfirmed) as error:
+        except (CanvasError, CanvasBusy, CourseUnconfirmed) as error:
             log.info("course_not_confirmed", issuer=person.issuer, client_id=person.client_id, why=str(error))
             return found
         self._keep_course(person, course)

@@ -25,11 +25,12 @@ from lti_tool.planning.rules import PlanRules
 from lti_tool.services.actor import Actor
 from lti_tool.services.background import LOST_AFTER, PULSE_S, Notes
 from lti_tool.services.errors import NobodyToAllocate, NotConnected, NotHere, RulesUnfit
+from lti_tool.services.fair_threads import FairThreads
 from lti_tool.services.long_work import Making, MakingState
 from lti_tool.services.planning import Planning
-from lti_tool.threads import ContextPool
 
-THREADS = 4
+THREADS, FOR_A_CANVAS, FOR_A_PERSON = 8, 4, 2
+"""Plans made at once: by this process, for one Canvas, for one person."""
 log = structlog.get_logger(__name__)
 _NOTE = TypeAdapter(Making)
 
@@ -67,7 +68,9 @@ class MakingPlans:
         self._now = now
         self._lock = threading.Lock()
         self._live: dict[str, _Live] = {}
-        self._threads = ContextPool(THREADS, thread_name_prefix="making-plan")
+        self._threads = FairThreads(
+            "making-plan", threads=THREADS, for_a_canvas=FOR_A_CANVAS, for_a_person=FOR_A_PERSON
+        )
 
     def begin(
         self, actor: Actor, assignment: AssignmentId, rules: PlanRules, *, patience_s: float = 0.0
@@ -87,7 +90,7 @@ class MakingPlans:
             self._notes.put(_wish(key), "")
             self._live[key] = live
             self._put(key, live.note(MakingState.MAKING, self._now()))
-        live.future = self._threads.submit(self._make, actor, assignment, rules, key, live)
+        live.future = self._threads.submit(actor, self._make, actor, assignment, rules, key, live)
         if live.future in wait_for([live.future], timeout=patience_s).done:
             live.future.result()
         state = self.state(actor, assignment)

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from allocation import AllocationError
 from allocation.sentences import Sentence, sentence
 from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.services.connecting import ExchangeWaits
 from lti_tool.services.errors import (
     AnotherRunActive,
     ConnectFailed,
@@ -30,6 +31,7 @@ from lti_tool.services.errors import (
     ServiceError,
 )
 from lti_tool.services.outages import OUTAGES, outage_of
+from lti_tool.services.page_places import CanvasBusy
 from lti_tool.services.registering import NotInvited
 from lti_tool.services.registrations import RegistrationRefused
 from lti_tool.web.administration import NotAnAdministrator
@@ -48,6 +50,8 @@ class Trouble:
     happened: LazyString
     to_do: LazyString
     own_words: bool = False
+    again_s: int = 0
+    """The browser asks again after about so many seconds; 0: it does not."""
 
 
 _OPEN_AGAIN = _l("Open the tool again from the course navigation in Canvas.")
@@ -136,6 +140,20 @@ TROUBLES: dict[type[Exception], Trouble] = {
         _l("This run changed nothing that can be taken back."),
         _l("Reviews that students have completed always stay."),
         own_words=True,
+    ),
+    CanvasBusy: Trouble(
+        503,
+        _l("Canvas is slow to answer"),
+        _l("Other pages are waiting for the same Canvas, and this one waits for its turn."),
+        _TRY_LATER,
+        again_s=3,
+    ),
+    ExchangeWaits: Trouble(
+        503,
+        _l("Connecting to Canvas"),
+        _l("Canvas is busy and asks to wait a few seconds before it connects you."),
+        _l("Keep this window open."),
+        again_s=5,
     ),
     ConnectFailed: Trouble(
         400,
@@ -314,6 +332,7 @@ def _logged(error: Exception, trouble: Trouble) -> str:
 
 def _answer(error: Exception, trouble: Trouble, happened: Words, reference: str) -> Response:
     course_id = (request.view_args or {}).get("course_id") if g.get("visit") is not None else None
+    again_s = _again_s(trouble)
     if request.accept_mimetypes.best == "application/json":
         answer = jsonify(
             title=str(trouble.title),
@@ -325,6 +344,7 @@ def _answer(error: Exception, trouble: Trouble, happened: Words, reference: str)
         page = render_template(
             "error.html",
             trouble=trouble,
+            again_s=again_s if request.method == "GET" else 0,
             happened=say(happened),
             reference=reference,
             course_id=course_id
@@ -338,4 +358,13 @@ def _answer(error: Exception, trouble: Trouble, happened: Words, reference: str)
         )
         answer = make_response(page)
     answer.status_code = trouble.status
+    if again_s:
+        answer.headers["Retry-After"] = str(again_s)
+        if request.method == "GET":  # for windows of their own; in the frame a script asks again
+            answer.headers["Refresh"] = str(again_s)
     return answer
+
+
+def _again_s(trouble: Trouble) -> int:
+    """When to ask again: those who were refused together do not come back together."""
+    return trouble.again_s and trouble.again_s + secrets.randbelow(trouble.again_s + 1)

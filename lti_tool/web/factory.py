@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -38,6 +40,9 @@ from lti_tool.web.session import Authenticate, guard, visit_if_any
 from lti_tool.web.tracing import trace
 from lti_tool.web.voice import teach
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
@@ -49,6 +54,8 @@ class WebSettings:
     trusted_proxies: int = 0
     rate_limits: Mapping[Kind, str] = field(default_factory=dict)
     rate_limit_storage: str = "memory://"
+    page_scope: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered for each request: what it takes of shared things is given back at its end."""
 
 
 def create_web(
@@ -79,12 +86,23 @@ def create_web(
         app.register_blueprint(administration_blueprint(administration, settings.platform_origins))
     app.register_blueprint(_course_pages(services, authenticate, settings.platform_origins))
     limit(app, settings.rate_limits, settings.rate_limit_storage)
+    app.wsgi_app = _within(settings.page_scope, app.wsgi_app)  # type: ignore[assignment,method-assign]  # as Flask has it
     if settings.trusted_proxies:
         # Only so many entries of X-Forwarded-For count, from the right: the rest is what a visitor wrote.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation has it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
         )
     return app
+
+
+def _within(scope: Callable[[], AbstractContextManager[None]], inner: WSGIApplication) -> WSGIApplication:
+    """The application in a scope of its own for each request; no page is made while it is sent."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with scope():
+            return inner(environ, start_response)
+
+    return serve
 
 
 def _page_values() -> dict[str, object]:

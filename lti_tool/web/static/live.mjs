@@ -21,6 +21,7 @@ export function bringToLife(main, go) {
   for (const place of main.querySelectorAll("[data-reading]")) watchReading(place, go, signal);
   for (const place of main.querySelectorAll("[data-progress]")) watchRun(place, go, signal);
   for (const form of main.querySelectorAll("form[data-connect]")) connect(form, go, signal);
+  for (const place of main.querySelectorAll("[data-again]")) askAgain(place, go, signal);
 }
 
 function watchRules(form, signal) {
@@ -33,6 +34,12 @@ function watchRules(form, signal) {
     if (answer && mine === asked && !signal.aborted) place.innerHTML = answer.html;
   };
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(check, 250); }, { signal });
+}
+
+/** A page that waits for its turn at a slow Canvas. */
+async function askAgain(place, go, signal) {
+  await pause(1_000 * Number(place.dataset.again), signal);
+  if (!signal.aborted) go(location.href, { push: false });
 }
 
 async function load(place, signal) {

@@ -20,12 +20,20 @@ export function ask(address, options = {}) {
   return fetch(url, { ...options, headers, credentials: "omit", redirect: "error" });
 }
 
-/** The JSON that an address answers, or null when it could not be had. */
+const MOST_TURNS = 40;
+
+/** The JSON that an address answers, or null when it could not be had. Asks again where Canvas is slow and the
+ *  server says when to (503 with Retry-After). */
 export async function askForJson(address, options = {}) {
   try {
-    const answer = await ask(address, { ...options, headers: { Accept: "application/json" } });
-    return answer.ok ? await answer.json() : null;
+    for (let turn = 0; turn < MOST_TURNS && !options.signal?.aborted; turn += 1) {
+      const answer = await ask(address, { ...options, headers: { Accept: "application/json" } });
+      const wait = Number(answer.headers.get("Retry-After"));
+      if (answer.status !== 503 || !wait || (options.method ?? "GET") !== "GET") return answer.ok ? await answer.json() : null;
+      await new Promise((resolve) => { setTimeout(resolve, 1_000 * wait); });
+    }
   } catch {
-    return null;
+    // nothing came
   }
+  return null;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,15 +29,18 @@ from lti_tool.services.connecting import (
     AttemptOver,
     Connecting,
     ConsentRefused,
+    ExchangeWaits,
     KeyProblem,
     StartedConnect,
     WrongBrowser,
 )
 from lti_tool.services.errors import ConnectFailed
 from lti_tool.services.identities import CourseUnconfirmed, Identities, OtherPerson
+from lti_tool.services.page_places import CanvasBusy
 from lti_tool.services.tokens import Tokens
 from lti_tool.simulator.app import create_simulator
 from lti_tool.simulator.courses import build_state
+from lti_tool.simulator.faults import FaultKind
 from lti_tool.simulator.oauth import OAuthProvider
 from lti_tool.simulator.pages.context import EXTENSION
 from lti_tool.simulator.state import CanvasState, Course, DeveloperKey
@@ -345,3 +349,78 @@ def test_a_personal_token_is_stored_for_the_person_it_belongs_to(scene: Scene) -
 def test_what_is_no_token_is_not_stored(scene: Scene, token: str) -> None:
     with pytest.raises(AccessLost):
         scene.connecting.connect_with_personal_token(scene.canvas, token)
+
+
+# --- a Canvas that asks to wait --------------------------------------------------------------------------
+
+
+def test_eight_people_who_connect_within_seconds_all_get_connected(scene: Scene) -> None:
+    """Each exchange costs a third of the bucket that all have in common: five of eight consents were lost."""
+    under_way = [(started := start(scene), scene.says_yes(started)) for _ in range(8)]
+    seconds = turns = 0
+    longest = 0.0
+    while under_way:
+        waiting = []
+        for started, answer in under_way:
+            began = time.monotonic()
+            try:
+                scene.connecting.finish(answer, started.browser_secret)
+            except ExchangeWaits:
+                waiting.append((started, answer))
+                turns += 1
+            longest = max(longest, time.monotonic() - began)
+        under_way = waiting
+        scene.state.clock.advance(5.0)
+        scene.clock[0] += timedelta(seconds=5)
+        seconds += 5
+        assert seconds < 300, "well within the ten minutes that a code lives"
+    assert turns >= 5, "Canvas did refuse"
+    assert longest < 2.0, "no thread of the server waits meanwhile"
+    assert scene.connecting.status(scene.canvas, scene.person("teacher")).usable
+
+
+def test_an_answer_that_waits_is_worth_nothing_in_another_browser(scene: Scene) -> None:
+    started = start(scene)
+    answer = scene.says_yes(started)
+    scene.state.faults.plant(FaultKind.THROTTLED, path="/login/oauth2/token")
+    with pytest.raises(ExchangeWaits):
+        scene.connecting.finish(answer, started.browser_secret)
+    with pytest.raises(WrongBrowser):
+        scene.connecting.finish(answer, "another browser's")
+    with pytest.raises(AttemptOver):
+        scene.connecting.finish(answer, started.browser_secret)
+
+
+def test_an_answer_that_waited_is_spent_by_the_exchange_and_ends_with_its_time(scene: Scene) -> None:
+    started = start(scene)
+    answer = scene.says_yes(started)
+    scene.state.faults.plant(FaultKind.THROTTLED, path="/login/oauth2/token", times=2)
+    for _ in range(2):
+        with pytest.raises(ExchangeWaits):
+            scene.connecting.finish(answer, started.browser_secret)
+    scene.connecting.finish(answer, started.browser_secret)
+    with pytest.raises(AttemptOver):
+        scene.connecting.finish(answer, started.browser_secret)
+    late = start(scene)
+    answer = scene.says_yes(late)
+    scene.state.faults.plant(FaultKind.THROTTLED, path="/login/oauth2/token")
+    with pytest.raises(ExchangeWaits):
+        scene.connecting.finish(answer, late.browser_secret)
+    scene.clock[0] += timedelta(minutes=11)
+    with pytest.raises(AttemptOver):
+        scene.connecting.finish(answer, late.browser_secret)
+
+
+def test_an_exchange_waits_where_too_many_pages_wait_for_this_canvas(scene: Scene) -> None:
+    def full(_canvas: CanvasOrigin, _person: str) -> None:
+        raise CanvasBusy("full")
+
+    started = start(scene)
+    answer = scene.says_yes(started)
+    asked = len(scene.state.received())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scene.connecting, "_take_place", full)
+        with pytest.raises(ExchangeWaits):
+            scene.connecting.finish(answer, started.browser_secret)
+    assert len(scene.state.received()) == asked
+    scene.connecting.finish(answer, started.browser_secret)

@@ -55,6 +55,7 @@ from lti_tool.planning.snapshot import (
 from lti_tool.planning.taking_part import TakingPart, taking_part
 from lti_tool.services.actor import Actor
 from lti_tool.services.comparing import afterwards, canvas_instead
+from lti_tool.services.connecting import ExchangeWaits
 from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import (
@@ -250,6 +251,8 @@ class Course:
         return "one-time"
 
     def finish(self, query: Mapping[str, str], browser_secret: str) -> str:
+        if query.get("state") == "waits":
+            raise ExchangeWaits("Canvas is busy and asks to wait a few seconds before it connects you.")
         if query.get("state") != "good" or browser_secret != "window-secret":
             raise ConnectFailed("This window took too long. Close it and choose Connect to Canvas again.")
         self.is_connected = True

@@ -464,6 +464,7 @@ SCREENS: dict[str, Screen] = {
     "launch_refused": Screen(at("/lti/launch"), 403, {"state": "old"}, "/setup"),
     "window to Canvas": Screen(at("/connect/opening")),
     "window back": Screen(at("/connect/callback?state=good"), cookie=("connect-window", "window-secret")),
+    "window waits": Screen(at("/connect/callback?state=waits"), 503),
     "window too late": Screen(at("/connect/callback?state=bad"), 400),
     "register": Screen(at(f"/lti/register{ASKED}")),
     "registered": Screen(

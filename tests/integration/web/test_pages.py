@@ -173,6 +173,12 @@ def test_who_is_not_connected_is_led_to_connecting_and_back() -> None:
     back = client.get("/connect/callback?state=good&code=x", base_url="https://tool.example.edu")
     assert back.status_code == 400
     client.set_cookie("connect-window", "window-secret", path="/connect")
+    waits = client.get("/connect/callback?state=waits&code=x")
+    assert waits.status_code == 503
+    assert 5 <= int(waits.headers["Refresh"]) <= 10, "the window asks again without a script"
+    assert waits.headers["Retry-After"] == waits.headers["Refresh"]
+    assert "Canvas is busy and asks to wait" in waits.text
+    assert "This page tries again automatically." in waits.text
     assert client.get("/connect/callback?state=good&code=x").status_code == 200
     assert browser.get(f"{HOME}/connect/status?next={PEOPLE}").get_json() == {
         "connected": True,
