@@ -185,7 +185,8 @@ class _Drive:
         try:
             now = self._canvas.read_snapshot()
         except ReadFailed as failed:
-            raise Stopped(stop_for(failed.why, "", scope=failed.scope)) from failed
+            note = failed.words.packed() if failed.why is Why.INCOMPLETE_LIST else ""
+            raise Stopped(stop_for(failed.why, note, scope=failed.scope)) from failed
         asked = (self._run.canvas, self._run.course_id, self._run.assignment_id)
         if (now.canvas, now.course_id, now.assignment.id) != asked:
             raise Stopped(

@@ -32,6 +32,9 @@ class FaultKind(StrEnum):
     EXPIRED = "expired"  # 401 as for a dead token, once; the token itself stays good
     LINK_LOOP = "link loop"  # `next` is the page itself
     LINK_FOREIGN = "link foreign"  # `next` is on another host
+    NO_LINK = "no link"  # something in between removes the Link header
+    EMPTY_LIST = "empty list"  # `[]`, as if that were all
+    CUT_LIST = "cut list"  # half of the rows, as if they were all
     EMPTY_PAGE = "empty page"  # `[]`, and `next` leads to what should have been here
 
 

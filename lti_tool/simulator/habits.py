@@ -34,6 +34,8 @@ class Habits:
     per_page_max: int = 100
     opaque_paging: bool = False
     """Every collection pages with `page=bookmark:...` and leaves `last` out."""
+    numeric_enrollments: bool = False
+    """Enrollments in numbered pages, as for developer keys in Canvas's `pagination_override_key_list`."""
     token_lifetime: float = 3600.0
     token_error_texts: Literal["plain", "specific"] = "plain"
     """One text for every dead token, or "Expired ..." and "Revoked access token." as newer installs say."""

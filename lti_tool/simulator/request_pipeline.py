@@ -280,6 +280,13 @@ def _spoil(answer: Response, fault: Fault, request: Request) -> None:
         case FaultKind.LINK_FOREIGN:
             foreign = f"https://elsewhere.invalid{request.full_path}"
             answer.headers["Link"] = f'<{request.url}>; rel="current",<{foreign}>; rel="next"'
+        case FaultKind.NO_LINK:
+            answer.headers.pop("Link", None)
+        case FaultKind.EMPTY_LIST | FaultKind.CUT_LIST:
+            rows = json.loads(answer.get_data())
+            answer.set_data(json.dumps(rows[: len(rows) // 2] if fault.kind is FaultKind.CUT_LIST else []))
+            if "Link" in answer.headers:
+                answer.headers["Link"] = f'<{request.url}>; rel="current",<{request.url}>; rel="first"'
         case FaultKind.EMPTY_PAGE:
             # The same page again under another address, so that nothing is lost for those who follow links.
             query = request.query_string.decode()

@@ -193,6 +193,12 @@ class Tables:
         self._enrollments_by_user[user.id].append(enrollment)
         return enrollment
 
+    def forget_enrollment(self, enrollment: Enrollment) -> None:
+        """Take an enrollment out of its course for good, as cross-listing its section elsewhere does."""
+        del self.enrollments[enrollment.id]
+        self._enrollments_by_course[enrollment.course_id].remove(enrollment)
+        self._enrollments_by_user[enrollment.user_id].remove(enrollment)
+
     def add_course(self, name: str, code: str, *, shard: int = 0) -> Course:
         """Add a published course."""
         course = Course(self.mint("course", shard), name, code, self.mint_uuid().replace("-", ""), shard)

@@ -136,11 +136,11 @@ def test_only_admins_act_for_others_and_the_refusal_is_a_bare_string(canvas: Res
 
 def test_link_header_is_absolute_and_keeps_the_query(canvas: RestServer) -> None:
     course = course_called(canvas.state, "SOC-110")
-    path = f"/courses/{course.id}/enrollments?type[]=StudentEnrollment&state[]=active&per_page=50&page=2"
+    path = f"/courses/{course.id}/users?enrollment_type[]=student&include[]=test_student&per_page=50&page=2"
     found = links(canvas.login("teacher").get(path))
     assert list(found) == ["current", "next", "prev", "first", "last"]
-    start = f"{canvas.base_url}/api/v1/courses/{course.id}/enrollments?"
-    query = "type%5B%5D=StudentEnrollment&state%5B%5D=active"
+    start = f"{canvas.base_url}/api/v1/courses/{course.id}/users?"
+    query = "enrollment_type%5B%5D=student&include%5B%5D=test_student"
     assert found["next"] == f"{start}{query}&page=3&per_page=50"
     assert found["last"] == f"{start}{query}&page=3&per_page=50"
     assert found["prev"] == f"{start}{query}&page=1&per_page=50"
@@ -149,7 +149,7 @@ def test_link_header_is_absolute_and_keeps_the_query(canvas: RestServer) -> None
 def test_links_never_repeat_a_token_given_in_the_address(canvas: RestServer) -> None:
     course = course_called(canvas.state, "SOC-110")
     token = canvas.state.make_personal_token(person(canvas.state, "teacher").id).token
-    answer = canvas.with_token(None).get(f"/courses/{course.id}/enrollments?access_token={token}")
+    answer = canvas.with_token(None).get(f"/courses/{course.id}/users?access_token={token}")
     assert links(answer).keys() == {"current", "next", "first", "last"}
     assert "access_token" not in answer.headers["Link"]
 
@@ -163,7 +163,7 @@ def test_parameter_given_twice_counts_the_last_time(canvas: RestServer) -> None:
 def test_pages_default_to_10_stop_at_the_maximum_and_end_in_empty_lists(canvas: RestServer) -> None:
     course = course_called(canvas.state, "SOC-110")
     teacher = canvas.login("teacher")
-    path = f"/courses/{course.id}/enrollments"
+    path = f"/courses/{course.id}/users"
     assert len(teacher.get(path).json()) == 10
     assert len(teacher.get(f"{path}?per_page=5000").json()) == 100
     beyond = teacher.get(f"{path}?page=99")
@@ -180,8 +180,9 @@ def test_following_next_finds_everybody_once(canvas: RestServer, opaque: bool) -
     assert len(rows) == len({row["id"] for row in rows}) == 120
 
 
-def test_opaque_pages_have_no_last_and_cannot_be_guessed(canvas: RestServer) -> None:
-    canvas.state.habits.opaque_paging = True
+@pytest.mark.parametrize("opaque", [False, True])
+def test_enrollments_have_no_page_numbers_and_no_last_page(canvas: RestServer, opaque: bool) -> None:
+    canvas.state.habits.opaque_paging = opaque
     course = course_called(canvas.state, "SOC-110")
     teacher = canvas.login("teacher")
     found = links(teacher.get(f"/courses/{course.id}/enrollments"))
@@ -189,6 +190,48 @@ def test_opaque_pages_have_no_last_and_cannot_be_guessed(canvas: RestServer) -> 
     assert "page=bookmark%3A" in found["next"]
     for page in ("2", "bookmark:zzzz", "bookmark:", "rowdy"):
         assert teacher.get(f"/courses/{course.id}/enrollments?page={page}").status_code == 404
+
+
+def test_opaque_pages_have_no_last_and_cannot_be_guessed(canvas: RestServer) -> None:
+    canvas.state.habits.opaque_paging = True
+    course = course_called(canvas.state, "SOC-110")
+    teacher = canvas.login("teacher")
+    assert list(links(teacher.get(f"/courses/{course.id}/users"))) == ["current", "next", "first"]
+    for page in ("2", "bookmark:zzzz", "bookmark:", "rowdy"):
+        assert teacher.get(f"/courses/{course.id}/users?page={page}").status_code == 404
+
+
+def test_a_row_that_vanishes_pushes_nobody_over_the_border_of_a_bookmark(canvas: RestServer) -> None:
+    course = course_called(canvas.state, "SOC-110")
+    teacher = canvas.login("teacher")
+    path = f"/courses/{course.id}/enrollments?type[]=StudentEnrollment&state[]=active&per_page=50"
+    first = teacher.get(path)
+    canvas.state.drop(str(first.json()[0]["user_id"]), course.id, state=EnrollmentState.DELETED)
+    second = teacher.get(links(first)["next"])
+    third = teacher.get(links(second)["next"])
+    rows = [row["id"] for page in (first, second, third) for row in page.json()]
+    assert len(rows) == len(set(rows)) == 120
+
+
+def test_a_deleted_enrollment_is_listed_where_it_is_asked_for(canvas: RestServer) -> None:
+    course = course_called(canvas.state, "WRIT-101")
+    teacher = canvas.login("teacher")
+    path = f"/courses/{course.id}/enrollments?type[]=StudentEnrollment"
+    gone = str(teacher.get(path).json()[0]["user_id"])
+    canvas.state.drop(gone, course.id, state=EnrollmentState.DELETED)
+    assert gone not in {str(row["user_id"]) for row in walk(teacher, path)}
+    (row,) = teacher.get(f"{path}&state[]=deleted").json()
+    assert (str(row["user_id"]), row["enrollment_state"]) == (gone, "deleted")
+
+
+def test_a_look_up_of_one_person_is_not_narrowed_to_the_callers_sections(canvas: RestServer) -> None:
+    course = course_called(canvas.state, "SOC-110")
+    ta = canvas.login("section-ta")
+    path = f"/courses/{course.id}/enrollments?type[]=StudentEnrollment&per_page=100"
+    seen = {row["user_id"] for row in walk(ta, path)}
+    other = next(row["user_id"] for row in walk(canvas.login("teacher"), path) if row["user_id"] not in seen)
+    (row,) = ta.get(f"{path}&user_id={other}").json()
+    assert row["user_id"] == other
 
 
 def test_a_page_of_users_can_be_short_and_still_go_on(canvas: RestServer) -> None:

@@ -18,7 +18,7 @@ from lti_tool.simulator.records import (
     User,
 )
 from lti_tool.simulator.rest import rights
-from lti_tool.simulator.rest.answers import not_authorized, time_text
+from lti_tool.simulator.rest.answers import bookmarked_answer, not_authorized, time_text
 from lti_tool.simulator.rest.call import Call, canonical_id
 from lti_tool.simulator.rest.params import as_list
 
@@ -226,10 +226,11 @@ def list_section_enrollments(call: Call, section_id: str) -> Response:
 
 
 def _list_enrollments(call: Call, course: Course, section: Section | None) -> Response:
-    """One row per person, section and role; by type, sortable name, id.
+    """One row per person, section and role; by type, sortable name, id, in bookmarked pages.
 
     Without `state[]` the docs promise active and invited; the code gives those who read as admins, that is
-    teachers, the inactive ones too.
+    teachers, the inactive ones too. Deleted and rejected rows come where they are asked for. With `user_id`
+    the caller's sections narrow nothing (canvas-lms enrollments_api_controller.rb, user_index_enrollments).
     """
     person = as_list(call.params.get("user_id"))[:1]
     wanted = call.user_id(person[0]) if person else None
@@ -239,19 +240,28 @@ def _list_enrollments(call: Call, course: Course, section: Section | None) -> Re
     default = ["active", "invited", "inactive"] if teaches else ["active", "invited"]
     states = as_list(call.params.get("state")) or default
     types = as_list(call.params.get("type"))
-    visible = rights.visible_enrollments(call.state, course, call.user)
-    if wanted == call.user.id:
-        visible = call.state.enrollments_of(course.id, wanted)
+    visible = (
+        rights.visible_enrollments(call.state, course, call.user)
+        if wanted is None
+        else call.state.enrollments_of(course.id, wanted)
+    )
     rows = [
         row
         for row in visible
         if row.state in states
         and (not types or row.type in types)
         and (section is None or row.section_id == section.id)
-        and wanted in (None, row.user_id)
     ]
-    rows.sort(key=lambda row: (row.type, call.state.users[row.user_id].sortable_name.casefold(), int(row.id)))
-    return call.page(rows, lambda row: _enrollment_json(call, row, private=teaches))
+
+    def place(row: Enrollment) -> tuple[str, str, int]:
+        return row.type, call.state.users[row.user_id].sortable_name.casefold(), int(row.id)
+
+    def show(row: Enrollment) -> dict[str, object]:
+        return _enrollment_json(call, row, private=teaches)
+
+    if call.state.habits.numeric_enrollments:
+        return call.page(sorted(rows, key=place), show)
+    return bookmarked_answer(call.request, call.state.habits, rows, place, show)
 
 
 def _enrollment_json(call: Call, row: Enrollment, *, private: bool = False) -> dict[str, object]:

@@ -286,9 +286,23 @@ def hostile_links(kind: FaultKind) -> Callable[[Scene], None]:
     return happen
 
 
+def short_list(kind: FaultKind, path: str) -> Callable[[Scene], None]:
+    """24: a list that stays short pauses the run before any write; nobody is taken for gone."""
+
+    def happen(scene: Scene) -> None:
+        scene.fault(kind, "GET", times=9_999, path=path)
+        assert scene.drive() is RunState.PAUSED_CANVAS
+        assert scene.writes == []
+        assert "Canvas's lists don't agree." in scene.report.words
+        scene.state.faults.clear()
+        scene.sweep()
+
+    return happen
+
+
 def row_on_two_pages(scene: Scene) -> None:
     """23: a newcomer pushes a row over the border of a page, so that it comes twice."""
-    scene.state.habits.per_page_max = 5
+    scene.state.habits.per_page_max, scene.state.habits.numeric_enrollments = 5, True
     course = scene.world.course.id
     scene.when("GET", 1, lambda _p: scene.state.enroll_late(course, "Aaa First"), path="/enrollments.*page=2")
     assert scene.drive() is RunState.DONE
@@ -298,7 +312,7 @@ def row_on_two_pages(scene: Scene) -> None:
 
 def row_between_pages(scene: Scene) -> None:
     """24: somebody goes, and a row slips over the border unseen; the lists contradict each other."""
-    scene.state.habits.per_page_max = 5
+    scene.state.habits.per_page_max, scene.state.habits.numeric_enrollments = 5, True
     world = scene.world
     scene.when(
         "GET",
