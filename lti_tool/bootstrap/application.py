@@ -30,6 +30,7 @@ from lti_tool.persistence.schedules import Schedules
 from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
 from lti_tool.planning.freshness import FreshFor
 from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
+from lti_tool.private_files import make_private_folder
 from lti_tool.services.actor import Actor
 from lti_tool.services.background import BackgroundReadings
 from lti_tool.services.canvas_access import CanvasAccess, Transports
@@ -153,7 +154,7 @@ def make_instance_folder(settings: Settings) -> None:
         SettingsError: it cannot be made.
     """
     try:
-        settings.instance.mkdir(parents=True, exist_ok=True)
+        make_private_folder(settings.instance)
     except OSError as error:
         raise SettingsError(
             f"The folder {settings.instance} can't be made: {error.strerror}. Set `instance` to a folder "

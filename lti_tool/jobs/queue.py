@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
+
+from lti_tool.private_files import make_private_database
 
 NAME = "peer-allocator"
 HUEY_TABLES = 3
@@ -20,7 +23,9 @@ def make_queue(url: str) -> Huey:
     """
     match urlsplit(url).scheme.partition("+")[0]:
         case "sqlite":
-            return SqliteHuey(NAME, filename=url.removeprefix("sqlite:///"), results=False, fsync=False)
+            file = url.removeprefix("sqlite:///")
+            make_private_database(Path(file))
+            return SqliteHuey(NAME, filename=file, results=False, fsync=False)
         case "postgresql":
             return _postgres_queue(url.replace("+psycopg", "", 1))
         case "redis" | "rediss":

@@ -11,14 +11,12 @@ from lti_tool.outgoing.deadline import DeadlinePassed
 _WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), "its certificate isn't valid"),
     ((requests.TooManyRedirects,), "it answered with a redirect"),
+    ((requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema), "it isn't a web address"),
+    ((ConnectionRefusedError,), "no server answers at this address"),
+    ((urllib3.exceptions.NewConnectionError,), "no connection to it"),  # to urllib3 a kind of timeout
     (
         (DeadlinePassed, requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
         "no complete answer in time",
-    ),
-    ((requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema), "it isn't a web address"),
-    (
-        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
-        "no server answers at this address",
     ),
 )
 
@@ -28,12 +26,10 @@ def reason_of(error: BaseException) -> str:
     refused = refusal_in(error)
     if refused is not None:
         return refused.explanation
-    causes: list[BaseException] = []
-    at: BaseException | None = error
-    while at is not None and at not in causes:
-        causes.append(at)
-        causes.extend(one for one in (*at.args, getattr(at, "reason", None)) if isinstance(one, Exception))
-        at = at.__cause__ or at.__context__
+    causes = [error]
+    for one in causes:  # grows meanwhile: libraries wrap errors in three ways
+        inner = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+        causes += [found for found in inner if isinstance(found, BaseException) and found not in causes]
     for kinds, words in _WORDS:
         if any(isinstance(one, kinds) for one in causes):
             return words

@@ -12,11 +12,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
+
+from lti_tool.private_files import make_private_database
 
 BUSY_TIMEOUT_S = 10
 PATIENCE_MS = 15_000
@@ -30,6 +33,9 @@ def make_engine(url: str) -> Engine:
     """An engine for ``url``; raises ``sqlalchemy.exc.ArgumentError`` when it is no database URL."""
     if make_url(url).get_backend_name() == "postgresql":
         return _postgresql_engine(make_url(url))
+    file = make_url(url).database
+    if file and file != ":memory:" and not file.startswith("file:"):
+        make_private_database(Path(file))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin)

@@ -19,6 +19,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from lti_tool.private_files import make_private_folder
+
 NONCE_BYTES = 12
 KEY_BYTES = 32
 KEY_ID_LENGTH = 8
@@ -120,7 +122,7 @@ class KeyFile:
 
     def make_if_missing(self) -> None:
         """Write a file with one fresh key, unless there is a file; of two who try at once, one does."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.path.parent)
         with suppress(FileExistsError):
             os.link(self._written([new_key()]), self.path)
         self._draft.unlink(missing_ok=True)

@@ -77,7 +77,7 @@ def test_doctor_notices_a_canvas_that_is_away(tmp_path: Path) -> None:
     (tmp_path / "instance").mkdir()
     result = run(environment, "doctor", "--format", "json")
     words = " ".join(item["words"] for item in json.loads(result.stdout) if not item["ok"])
-    assert "cannot be read" in words
+    assert "no server answers at this address" in words
 
 
 def test_doctor_misses_the_secret_of_the_api_key(canvas: SimulatedCanvas, tmp_path: Path) -> None:
