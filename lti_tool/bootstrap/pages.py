@@ -30,10 +30,11 @@ log = structlog.get_logger(__name__)
 def _still_registered(
     context: LaunchContext | None, registrations: KnownRegistrations
 ) -> LaunchContext | None:
-    """A session ends with the registration that it came from."""
-    if context is None or registrations.find(context.issuer, context.client_id) is None:
+    """A session ends with the registration that it came from, and with the address of Canvas around it."""
+    if context is None:
         return None
-    return context
+    found = registrations.find(context.issuer, context.client_id)
+    return context if found is not None and context.platform_origin in found.platform_origins else None
 
 
 def vitals(application: Application) -> Vitals:
@@ -105,6 +106,7 @@ def build_web(application: Application) -> Flask:
             return None
 
     def arrived(context: LaunchContext) -> LaunchContext:
+        registrations.launched(context.issuer, context.client_id)
         found = identities.arrived(context)
         if found.course_id:
             application.own_columns.remember(found)

@@ -38,6 +38,13 @@ def registration() -> None:
 @_client_id
 @click.option("--canvas", required=True, metavar="URL", help="The institution's own Canvas.")
 @click.option(
+    "--alias",
+    "aliases",
+    multiple=True,
+    metavar="URL",
+    help="Another address of that Canvas; repeatable.",
+)
+@click.option(
     "--deployment-id",
     "deployments",
     multiple=True,
@@ -55,6 +62,7 @@ def add(
     issuer: str,
     client_id: str,
     canvas: str,
+    aliases: tuple[str, ...],
     deployments: tuple[str, ...],
     auth_url: str | None,
     token_url: str | None,
@@ -79,6 +87,7 @@ def add(
                 "issuer": issuer,
                 "client_id": client_id,
                 "canvas_origin": canvas,
+                "canvas_aliases": aliases,
                 "deployment_ids": deployments,
                 "adopts_deployments": not deployments,
                 **places,
@@ -121,6 +130,8 @@ def list_(format_: str) -> None:
         key = f"API key {row['oauth_client_id']}" if row["oauth_client_id"] else "no API key yet"
         click.echo(f"{row['canvas']}: {row['issuer']}, client id {row['client_id']} ({row['kept_in']})")
         click.echo(f"    {deployments}; {key}")
+        if row["canvas_aliases"]:
+            click.echo(f"    also known as {', '.join(row['canvas_aliases'])}")
     if not rows:
         click.echo("No platform is registered. Begin with: peer-allocator registration invite")
 
@@ -136,6 +147,43 @@ def remove(issuer: str, client_id: str) -> None:
     with open_application() as application:
         application.registrations.remove(issuer, client_id)
     click.echo(f"Removed {issuer}, client id {client_id}.")
+
+
+@registration.group()
+def alias() -> None:
+    """Other addresses of a registered Canvas, such as school.instructure.com beside its own domain."""
+
+
+_address = click.option("--address", required=True, metavar="URL", help="The other address of that Canvas.")
+
+
+@alias.command("add")
+@_issuer
+@_client_id
+@_address
+@explains_errors
+def add_alias(issuer: str, client_id: str, address: str) -> None:
+    """Let the tool be opened under another address too."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        made = application.registrations.add_alias(issuer, client_id, address)
+    click.echo(f"{made.canvas_origin} is also known as {', '.join(made.canvas_aliases) or 'nothing else'}.")
+    click.echo("Check it with: peer-allocator doctor")
+
+
+@alias.command("remove")
+@_issuer
+@_client_id
+@_address
+@explains_errors
+def remove_alias(issuer: str, client_id: str, address: str) -> None:
+    """Forget another address; sessions opened there end at once."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        application.registrations.remove_alias(issuer, client_id, address)
+    click.echo(f"Removed {address}.")
 
 
 @registration.command("api-key")
@@ -213,6 +261,7 @@ def _as_json(application: Application, one: Registration) -> dict[str, Any]:
         "issuer": one.issuer,
         "client_id": one.client_id,
         "canvas": one.canvas_origin,
+        "canvas_aliases": list(one.canvas_aliases),
         "account": one.account_name,
         "auth_login_url": one.auth_login_url,
         "auth_token_url": one.auth_token_url,

@@ -74,8 +74,8 @@ class LaunchContext:
     ``lti_user_id`` and ``context_id`` are LTI's ids and always Canvas's word. ``course_id`` is the number of
     the course in Canvas's API: from a signed service address, else empty until Canvas's API has been asked.
     ``user_id`` is empty until Canvas's API has said whose ``lti_user_id`` this is
-    (``lti_tool.services.identities``). ``platform_origin`` is where messages of the frame (resize and the
-    like) are addressed to.
+    (``lti_tool.services.identities``). ``platform_origin`` is the address under which Canvas was opened: it
+    may frame the pages, and messages of the frame (resize and the like) are addressed to it.
     """
 
     issuer: str
@@ -99,7 +99,7 @@ class LaunchContext:
     is_administrator: bool = False
     """Of the account in Canvas. Opens the administration of this registration, and no course."""
     names_its_canvas: bool = False
-    """The signed return address is on the registered Canvas."""
+    """A signed address (return address, LTI service) is on the registered Canvas."""
     context_id: str = ""
     """LTI's id of the course, empty where the launch comes from anything but a course."""
     legacy_user_id: str = ""
@@ -140,6 +140,8 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
         raise LaunchRefused(Refusal.CLAIMS_REFUSED, "roles is not a list of words")
     context = _object(claims, "context")
     presentation = _object(claims, "launch_presentation")
+    opened_at = _origin(_text(presentation.get("return_url"))) or ""
+    at_home = opened_at in registration.platform_origins
     context_id = _course_context(context)
     course_id = _signed_course(claims, registration) if context_id else ""
     claimed = _canvas_id(custom, "canvas_course_id")
@@ -166,9 +168,9 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
         high_contrast=shown.get("prefers_high_contrast", "").lower() == "true",
         brand=brand_of(shown.get("brand_config_json", "")),
         post_message_token=shown.get("post_message_token", ""),
-        platform_origin=registration.canvas_origin,
+        platform_origin=opened_at if at_home else registration.canvas_origin,
         is_administrator=ADMINISTRATOR_ROLE in roles,
-        names_its_canvas=_origin(_text(presentation.get("return_url"))) in registration.platform_origins,
+        names_its_canvas=at_home or _services_at_home(claims, registration),
         context_id=context_id,
         legacy_user_id=_legacy_user(claims),
         claimed_user_id=_canvas_id(custom, "canvas_user_id"),
@@ -194,20 +196,29 @@ def _signed_course(claims: Mapping[str, Any], registration: Registration) -> str
     Raises:
         LaunchRefused: two addresses name two courses.
     """
-    grades, members = claims.get(GRADE_CLAIM), claims.get(MEMBERS_CLAIM)
-    addresses = (
-        grades.get("lineitems") if isinstance(grades, Mapping) else None,
-        members.get("context_memberships_url") if isinstance(members, Mapping) else None,
-    )
     found = {
         match[1]
-        for address in addresses
-        if isinstance(address, str) and is_service_address(address, registration)
+        for address in _service_addresses(claims)
+        if is_service_address(address, registration)
         if (match := _SERVICE_PATH.fullmatch(urlsplit(address).path))
     }
     if len(found) > 1:
         raise LaunchRefused(Refusal.CONTRADICTED, "the service addresses name two courses")
     return found.pop() if found else ""
+
+
+def _service_addresses(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    grades, members = claims.get(GRADE_CLAIM), claims.get(MEMBERS_CLAIM)
+    addresses = (
+        grades.get("lineitems") if isinstance(grades, Mapping) else None,
+        members.get("context_memberships_url") if isinstance(members, Mapping) else None,
+    )
+    return tuple(address for address in addresses if isinstance(address, str))
+
+
+def _services_at_home(claims: Mapping[str, Any], registration: Registration) -> bool:
+    """Whether an LTI service of the launch is on the registered Canvas, and not just somewhere hosted."""
+    return any(_origin(address) in registration.platform_origins for address in _service_addresses(claims))
 
 
 def _legacy_user(claims: Mapping[str, Any]) -> str:

@@ -75,7 +75,8 @@ class StartedLogin:
     """Where the browser goes next, and what it must keep until it comes back.
 
     ``label`` names cookie and storage key of this attempt, so that two tabs do not disturb each other.
-    ``storage_target`` is the platform's storage frame, if it offers one; ``storage_origin`` its address.
+    ``storage_target`` is the platform's storage frame, if it offers one; ``storage_origin`` its address, or
+    several with a space between.
     """
 
     authorise_url: str
@@ -258,7 +259,9 @@ class Launching:
 
 def _storage_origin(registration: Registration, target: str | None) -> str:
     """Where the storage listens: a named frame belongs to the sign-in host, the parent is the course page."""
-    return registration.canvas_origin if target == "_parent" else origin_of(registration.auth_login_url)
+    if target == "_parent":  # a message reaches the one of them that the page is at
+        return " ".join(registration.platform_origins)
+    return origin_of(registration.auth_login_url)
 
 
 def _deployment(query: Mapping[str, str]) -> str:

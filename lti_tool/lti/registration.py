@@ -13,7 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
 
 from lti_tool.planning.ids import CanvasOrigin
 
@@ -81,6 +89,11 @@ def _some(values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     return values
 
 
+def _distinct(values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    return tuple(one for one in dict.fromkeys(values) if one != info.data.get("canvas_origin"))
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
 Address = Annotated[str, AfterValidator(_address)]
 Word = Annotated[str, Field(min_length=1)]
 
@@ -105,6 +118,10 @@ class Registration(BaseModel):
     adopts_deployments: bool = False
     deployment_ids: Annotated[tuple[Word, ...], AfterValidator(_some), Field(validate_default=True)] = ()
     canvas_origin: Annotated[str, AfterValidator(_origin), AfterValidator(CanvasOrigin)]
+    canvas_aliases: Annotated[tuple[Origin, ...], AfterValidator(_distinct)] = ()
+    """Other addresses of the same Canvas, such as ``school.instructure.com`` beside an own domain. Pages
+    there may frame the tool, launches may come from there, and consent is asked for there; tokens are only
+    ever sent to ``canvas_origin``."""
     oauth_client_id: Word | None = None
     oauth_client_secret_env: Word | None = None
     auth_audience: Word | None = None
@@ -123,9 +140,12 @@ class Registration(BaseModel):
 
     @property
     def platform_origins(self) -> tuple[str, ...]:
-        """Origins whose pages may frame the tool: the Canvas alone. The sign-in host is passed through inside
-        the frame and its storage frame stands beside ours; neither is an ancestor."""
-        return (self.canvas_origin,)
+        """Origins whose pages may frame the tool: the Canvas alone, under all its addresses.
+
+        The sign-in host is passed through inside the frame and its storage frame stands beside ours; neither
+        is an ancestor.
+        """
+        return (self.canvas_origin, *self.canvas_aliases)
 
 
 class RegistrationBook(Protocol):
@@ -209,6 +229,15 @@ def read_registration(
     return registration, wrong
 
 
+def read_origin(address: str, allow_http_loopback: bool) -> tuple[str | None, str]:
+    """The origin of a typed address, or what is wrong with it."""
+    try:
+        reader = TypeAdapter(Origin)
+        return reader.validate_python(address, context={"allow_http_loopback": allow_http_loopback}), ""
+    except ValidationError as error:
+        return None, "; ".join(item["msg"] for item in error.errors())
+
+
 def _contradictions(found: Iterable[Registration]) -> Iterator[str]:
     """What is wrong between registrations that are right by themselves."""
     registrations = list(found)
@@ -218,6 +247,11 @@ def _contradictions(found: Iterable[Registration]) -> Iterator[str]:
     for issuer, times in Counter(one.issuer for one in registrations if one.default).items():
         if times > 1:
             yield f"platforms.{issuer}: {times} registrations are marked default, one at most can be"
+    owners: dict[str, str] = {}
+    for one in registrations:
+        for origin in one.platform_origins:
+            if owners.setdefault(origin, one.canvas_origin) != one.canvas_origin:
+                yield f"{origin}: belongs to two Canvases, {owners[origin]} and {one.canvas_origin}"
     api_keys: dict[str, set[tuple[str, str | None]]] = defaultdict(set)
     for one in registrations:
         if bool(one.oauth_client_id) != bool(one.oauth_client_secret_env):

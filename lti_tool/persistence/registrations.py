@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKeyConstraint, String, Text, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -18,9 +18,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lti_tool.persistence.base import Base, UTCDateTime
-from lti_tool.persistence.database import Database
+from lti_tool.persistence.database import Database, one_at_a_time
 from lti_tool.persistence.encryption import SecretBox
+from lti_tool.persistence.identities import CourseRow, PersonRow
 from lti_tool.planning.ids import CanvasOrigin
+
+LAUNCH_SEEN_EVERY = timedelta(hours=1)
 
 
 class RegistrationRow(Base):
@@ -54,6 +57,31 @@ class DeploymentRow(Base):
     client_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     deployment_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     first_seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class AliasRow(Base):
+    """Another address of a registration's Canvas."""
+
+    __tablename__ = "canvas_alias"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["issuer", "client_id"], ["registration.issuer", "registration.client_id"], ondelete="CASCADE"
+        ),
+    )
+
+    issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    origin: Mapped[str] = mapped_column(String(255), primary_key=True)
+
+
+class LaunchSeenRow(Base):
+    """When a key launched last from a course; of registrations in config.json too."""
+
+    __tablename__ = "launch_seen"
+
+    issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    last_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class ApiKeyRow(Base):
@@ -95,6 +123,7 @@ class StoredRegistration:
     deployment_ids: tuple[str, ...]
     created_at: datetime
     created_by: str
+    canvas_aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +168,8 @@ class RegistrationRows:
                     _add_deployment(
                         session, stored.issuer, stored.client_id, deployment_id, stored.created_at
                     )
+                for origin in stored.canvas_aliases:
+                    session.add(AliasRow(issuer=stored.issuer, client_id=stored.client_id, origin=origin))
         except IntegrityError:
             raise AlreadyRegistered(f"{stored.issuer}, {stored.client_id}") from None
 
@@ -156,23 +187,58 @@ class RegistrationRows:
         return self._select()
 
     def origins(self) -> tuple[str, ...]:
-        """The Canvases of all registrations, each once."""
+        """The Canvases of all registrations under all their addresses, each once."""
         with self._database.read() as session:
-            return tuple(
-                session.scalars(
-                    select(RegistrationRow.canvas_origin).distinct().order_by(RegistrationRow.canvas_origin)
-                )
-            )
+            own = session.scalars(
+                select(RegistrationRow.canvas_origin).distinct().order_by(RegistrationRow.canvas_origin)
+            ).all()
+            aliases = session.scalars(select(AliasRow.origin).distinct().order_by(AliasRow.origin)).all()
+            return tuple(dict.fromkeys((*own, *aliases)))
+
+    def add_alias(self, issuer: str, client_id: str, origin: str) -> None:
+        """Remember another address; nothing happens where it is known."""
+        with self._database.begin() as session:
+            session.merge(AliasRow(issuer=issuer, client_id=client_id, origin=origin))
+
+    def remove_alias(self, issuer: str, client_id: str, origin: str) -> bool:
+        """Forget another address; False where there is none."""
+        with self._database.begin() as session:
+            row = session.get(AliasRow, (issuer, client_id, origin))
+            if row is None:
+                return False
+            session.delete(row)
+        return True
+
+    def launched(self, issuer: str, client_id: str, now: datetime) -> None:
+        """Remember a launch; written at most once an hour."""
+        if (last := self.launched_at(issuer, client_id)) is not None and now - last < LAUNCH_SEEN_EVERY:
+            return
+        with self._database.begin() as session:
+            one_at_a_time(session, f"launch_seen {issuer} {client_id}")
+            session.merge(LaunchSeenRow(issuer=issuer, client_id=client_id, last_at=now))
+
+    def launched_at(self, issuer: str, client_id: str) -> datetime | None:
+        """When the last launch came in, to the hour."""
+        with self._database.read() as session:
+            row = session.get(LaunchSeenRow, (issuer, client_id))
+        return None if row is None else row.last_at
 
     def remove(self, issuer: str, client_id: str) -> bool:
-        """Forget a registration with its deployments, invitations and, if it was its Canvas's last, the API
-        key; False where there is none. Sessions end by themselves: each request asks for its registration."""
+        """Forget a registration with all that hangs on it; False where there is none.
+
+        The API key goes with the last registration of its Canvas. Sessions end by themselves: each request
+        asks for its registration.
+        """
         with self._database.begin() as session:
             row = session.get(RegistrationRow, (issuer, client_id))
             if row is None:
                 return False
             of_both = (InvitationRow.issuer == issuer, InvitationRow.client_id == client_id)
             session.execute(delete(InvitationRow).where(*of_both))
+            seen = (LaunchSeenRow.issuer == issuer, LaunchSeenRow.client_id == client_id)
+            session.execute(delete(LaunchSeenRow).where(*seen))
+            for table in (PersonRow, CourseRow):
+                session.execute(delete(table).where(table.issuer == issuer, table.client_id == client_id))
             others = select(func.count()).where(RegistrationRow.canvas_origin == row.canvas_origin)
             if session.scalar(others) == 1:
                 session.execute(delete(ApiKeyRow).where(ApiKeyRow.canvas == row.canvas_origin))
@@ -276,7 +342,12 @@ def _opened(session: Session, row: RegistrationRow) -> StoredRegistration:
         .order_by(DeploymentRow.first_seen_at, DeploymentRow.deployment_id)
     ).all()
     fields = {column.name: getattr(row, column.name) for column in RegistrationRow.__table__.columns}
-    return StoredRegistration(**fields, deployment_ids=tuple(deployments))
+    aliases = session.scalars(
+        select(AliasRow.origin)
+        .where(AliasRow.issuer == row.issuer, AliasRow.client_id == row.client_id)
+        .order_by(AliasRow.origin)
+    ).all()
+    return StoredRegistration(**fields, deployment_ids=tuple(deployments), canvas_aliases=tuple(aliases))
 
 
 def _invitation(row: InvitationRow) -> Invitation:

@@ -23,3 +23,5 @@ class SignedPerson:
     course_id: str = ""
     legacy_subject: str = ""
     claimed_user_id: str = ""
+    opened_at: str = ""
+    """The address of Canvas in the person's browser, where it is one of the registration's; else empty."""

@@ -68,10 +68,13 @@ class AdministrationView:
     periods: Sequence[Period]
     read_at: datetime
 
+    launched_at: datetime | None = None
+    """When the last launch came in from a course."""
+
     @property
     def launched_yet(self) -> bool:
-        """Whether a launch has come in (known only where deployments are adopted)."""
-        return bool(self.registration.deployment_ids)
+        """Whether a launch has come in."""
+        return self.launched_at is not None
 
 
 class Administration:
@@ -131,6 +134,7 @@ class Administration:
             usage=usage_of(self._database, who.registration.canvas),
             periods=self._periods(),
             read_at=self._now(),
+            launched_at=self._registrations.launched_at(who.registration),
         )
 
     def findings(self, who: Administrator) -> tuple[Finding, ...]:

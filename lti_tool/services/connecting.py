@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
@@ -119,7 +120,7 @@ class Connecting:
         browser_secret = secrets.token_urlsafe(32)
         attempt = ConnectAttempt(person, return_to, consent.verifier, hashed(browser_secret))
         self._attempts.add(consent.state, attempt, self._now() + ATTEMPT_LIFETIME)
-        return StartedConnect(consent.url, browser_secret)
+        return StartedConnect(_at(consent.url, person.opened_at or person.canvas), browser_secret)
 
     def finish(self, query: Mapping[str, str], browser_secret: str | None) -> Connected:
         """Take what Canvas sent back through the browser.
@@ -142,8 +143,8 @@ class Connecting:
         if not hmac.compare_digest(hashed(browser_secret or ""), attempt.browser_hash):
             raise WrongBrowser(
                 N_(
-                    "The answer of Canvas came to another browser than the one that asked for it. "
-                    "Nothing was stored. Go back to the tool in Canvas and choose Connect again."
+                    "This browser didn't keep the cookie from when you chose Connect, or it is another "
+                    "browser. Nothing was stored. Allow cookies for this address and connect again."
                 )
             )
         person = attempt.person
@@ -244,6 +245,12 @@ class Connecting:
                 canvas=canvas,
             )
         return oauth
+
+
+def _at(url: str, origin: str) -> str:
+    """The same page under another address of the same Canvas, where the person is logged in."""
+    there, path = urlsplit(origin), urlsplit(url)
+    return urlunsplit((there.scheme, there.netloc, path.path, path.query, ""))
 
 
 class GivenToken:

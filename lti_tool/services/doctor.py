@@ -25,6 +25,7 @@ from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.encryption import SealedTextError
 from lti_tool.persistence.usage import oldest_waiting
+from lti_tool.planning.ids import CanvasOrigin
 from lti_tool.services.public_face import Face, look_from_outside
 from lti_tool.services.registrations import KnownRegistrations
 from lti_tool.settings import Settings, SettingsError
@@ -167,6 +168,8 @@ class Doctor:
             yield self._api_key(registration, with_secret)
         if not fit:
             return
+        for alias in registration.canvas_aliases:
+            yield self._alias(registration, alias)
         face = look_from_outside(self._settings, registration)
         yield _cookies(sentence("cookies in %(canvas)s", canvas=name), face)
         yield _framing(sentence("framing in %(canvas)s", canvas=name), face, registration)
@@ -203,6 +206,23 @@ class Doctor:
         if found.trouble is None and not with_secret:
             return Finding(check, ok=True, words=sentence("Canvas accepts id, redirect address and scopes"))
         return Finding(check, ok=found.trouble is None, words=key_words(found))
+
+    def _alias(self, registration: Registration, alias: str) -> Finding:
+        """Whether another address leads to the same Canvas: it must know the API key, whose secret is not
+        sent there."""
+        check = sentence("%(alias)s, another address of %(canvas)s", alias=alias, canvas=registration.canvas)
+        key = self._registrations.api_key(registration.canvas)
+        if key is None:
+            words = sentence("can be checked once there is an API key")
+            return Finding(check, ok=False, words=words)
+        transport = self._transport_of(CanvasOrigin(alias))
+        found = check_key(transport, key, self.redirect_uri, with_secret=False)
+        if found.trouble is None:
+            return Finding(check, ok=True, words=sentence("the same Canvas answers there"))
+        if found.trouble is KeyTrouble.UNREACHABLE:
+            return Finding(check, ok=False, words=KEY_TROUBLES[found.trouble])
+        words = sentence("another Canvas answers there; remove it: peer-allocator registration alias remove")
+        return Finding(check, ok=False, words=words)
 
     @property
     def redirect_uri(self) -> str:

@@ -169,6 +169,7 @@ def signed_person(context: LaunchContext) -> SignedPerson:
         course_id=context.course_id,
         legacy_subject=context.legacy_user_id,
         claimed_user_id=context.claimed_user_id,
+        opened_at=context.platform_origin,
     )
 
 

@@ -19,6 +19,7 @@ from lti_tool.lti.registration import (
     Registration,
     Registrations,
     origin_of,
+    read_origin,
     read_registration,
     without_client_id,
 )
@@ -93,6 +94,68 @@ class KnownRegistrations:
         """Remember a deployment that was met in a good launch."""
         self._rows.adopt(registration.issuer, registration.client_id, deployment_id, self._now())
         log.info("deployment adopted", issuer=registration.issuer, client_id=registration.client_id)
+
+    def launched(self, issuer: str, client_id: str) -> None:
+        """Remember that a launch from a course came in."""
+        self._rows.launched(issuer, client_id, self._now())
+
+    def launched_at(self, registration: Registration) -> datetime | None:
+        """When the last launch came in, to the hour."""
+        return self._rows.launched_at(registration.issuer, registration.client_id)
+
+    def add_alias(self, issuer: str, client_id: str, address: str) -> Registration:
+        """Add another address of a registration's Canvas.
+
+        Raises:
+            RegistrationRefused: no such registration, it stands in config.json, or the address can't be used.
+        """
+        registration = self._stored(issuer, client_id)
+        origin, mistakes = read_origin(address, self._allow_http_loopback)
+        if origin is None:
+            raise RegistrationRefused(
+                N_("%(address)s can't be used: %(mistakes)s. Nothing was stored."),
+                address=address[:100],
+                mistakes=mistakes,
+            )
+        taken = next((one for one in self.all() if origin in one.platform_origins), None)
+        if taken is not None and taken.canvas_origin != registration.canvas_origin:
+            raise RegistrationRefused(
+                N_("%(address)s already belongs to %(canvas)s. Nothing was stored."),
+                address=origin,
+                canvas=taken.canvas_origin,
+            )
+        if origin not in registration.platform_origins:
+            self._rows.add_alias(issuer, client_id, origin)
+            log.info("canvas_alias_added", issuer=issuer, client_id=client_id, alias=origin)
+        return self._stored(issuer, client_id)
+
+    def remove_alias(self, issuer: str, client_id: str, address: str) -> None:
+        """Forget another address; sessions that were opened there end.
+
+        Raises:
+            RegistrationRefused: there is none.
+        """
+        self._stored(issuer, client_id)
+        origin, _ = read_origin(address, self._allow_http_loopback)
+        if origin is None or not self._rows.remove_alias(issuer, client_id, origin):
+            raise RegistrationRefused(
+                N_("%(address)s isn't another address of this registration."), address=address[:100]
+            )
+        log.info("canvas_alias_removed", issuer=issuer, client_id=client_id, alias=origin)
+
+    def _stored(self, issuer: str, client_id: str) -> Registration:
+        if self._configured.find(issuer, client_id) is not None:
+            raise RegistrationRefused(
+                N_("This registration is in config.json; change canvas_aliases there and restart the tool.")
+            )
+        row = self._rows.find(issuer, client_id)
+        if row is None:
+            raise RegistrationRefused(
+                N_("There is no registration of %(issuer)s with client id %(client_id)s."),
+                issuer=issuer,
+                client_id=client_id,
+            )
+        return _registration(row)
 
     def add(self, fields: Mapping[str, Any], *, by: str) -> Registration:
         """Store a registration; ``fields`` are named as config.json names them, with ``issuer``.
@@ -205,6 +268,7 @@ def _row(registration: Registration, now: datetime, by: str) -> StoredRegistrati
         account_name=registration.account_name,
         adopts_deployments=registration.adopts_deployments,
         deployment_ids=registration.deployment_ids,
+        canvas_aliases=registration.canvas_aliases,
         created_at=now,
         created_by=by,
     )
@@ -223,4 +287,5 @@ def _registration(row: StoredRegistration) -> Registration:
         account_name=row.account_name,
         adopts_deployments=row.adopts_deployments,
         deployment_ids=row.deployment_ids,
+        canvas_aliases=row.canvas_aliases,
     )

@@ -35,8 +35,12 @@ from lti_tool.services.page_places import CanvasBusy
 from lti_tool.services.registering import NotInvited
 from lti_tool.services.registrations import RegistrationRefused
 from lti_tool.web.administration import NotAnAdministrator
+from lti_tool.web.security import ANYBODY, frame_in, framed
 from lti_tool.web.session import ActingAsAnother, NoSession, NotATeacher, OtherCourse
 from lti_tool.web.voice import Words, say, say_plainly
+
+LTI_PAGES = "/lti/"
+"""Addresses that Canvas opens in a frame of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -331,6 +335,10 @@ def _logged(error: Exception, trouble: Trouble) -> str:
 
 
 def _answer(error: Exception, trouble: Trouble, happened: Words, reference: str) -> Response:
+    static = (request.endpoint or "").rpartition(".")[2] == "static"
+    if request.path.startswith(LTI_PAGES) and not static and not framed():
+        # Nobody knows yet whose frame this is. The page has no controls and says nothing of anybody.
+        frame_in(ANYBODY)
     course_id = (request.view_args or {}).get("course_id") if g.get("visit") is not None else None
     again_s = _again_s(trouble)
     if request.accept_mimetypes.best == "application/json":

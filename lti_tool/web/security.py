@@ -20,7 +20,8 @@ LARGEST_FORM = 1_000_000
 
 ANYBODY = ("*",)
 """For pages without controls and without anything private that must be readable in a Canvas nobody registered
-yet: a refused launch, and the registration itself, whose address holds two secrets."""
+yet: a refused launch, every error of an address that Canvas opens, and the registration itself, whose address
+holds two secrets."""
 IN_CANVAS = "in"
 """Parameter of an address: host of the Canvas around the frame."""
 
@@ -53,6 +54,11 @@ def content_policy(ancestors: Sequence[str]) -> str:
 def frame_in(origins: Sequence[str]) -> None:
     """Let the answer to this request be framed by these origins."""
     g.framed_by = tuple(origins)
+
+
+def framed() -> bool:
+    """Whether somebody may frame the answer to this request, as far as it is known yet."""
+    return bool(g.get("framed_by"))
 
 
 def frame_in_named(registered: Callable[[], Sequence[str]]) -> Callable[[], None]:

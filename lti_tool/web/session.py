@@ -120,6 +120,7 @@ class Visit:
             course_id=launched.course_id,
             legacy_subject=launched.legacy_user_id,
             claimed_user_id=launched.claimed_user_id,
+            opened_at=launched.platform_origin,
         )
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from lti_tool.bootstrap import Application, build_application, build_web, upgrade_database
 from lti_tool.cli import main
+from lti_tool.lti.grades import GRADE_CLAIM
 from lti_tool.planning.ids import CanvasOrigin
 from lti_tool.services.registrations import RegistrationRefused
 from lti_tool.settings import Settings
@@ -114,7 +115,7 @@ def test_a_deployment_is_adopted_at_its_first_good_launch(
 ) -> None:
     add(settings, "--jwks-url", f"{keys.url}/good")
     stage = Stage(build_web(application), key, keys, settings.instance / "allocator.sqlite3")
-    silent = {"launch_presentation": MISSING}  # what custom says does not count
+    silent = {"launch_presentation": MISSING, GRADE_CLAIM: MISSING}  # what custom says does not count
     status, said = launched(stage, deployment_id="1:quiet", **silent)
     assert (status, "this deployment" in said) == (403, True), "it must say which Canvas it comes from"
     assert launched(stage, deployment_id=MISSING)[0] == 403

@@ -1,10 +1,14 @@
 """Connect to Canvas: the page in the frame, and the top-level window that goes to Canvas and back.
 
 The frame has the session and no cookies; the window has cookies and no session. A one-time ticket carries
-the person across, and a cookie of the window alone (Lax, HttpOnly, /connect only) binds the way back to it.
+the person across, and a cookie of the window alone (Lax, HttpOnly, /connect only), named after the attempt,
+binds the way back to it.
 """
 
 from __future__ import annotations
+
+import hashlib
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WsgiResponse
@@ -67,8 +71,9 @@ def connect_window_blueprint(connecting: ConnectingCases, *, secure_cookie: bool
     def start() -> WsgiResponse:
         consent_page, secret = connecting.start(request.args.get("ticket", ""))
         answer = redirect(consent_page, 303)
+        state = dict(parse_qsl(urlsplit(consent_page).query)).get("state", "")
         answer.set_cookie(
-            WINDOW_COOKIE,
+            window_cookie(state),
             secret,
             max_age=WINDOW_SECONDS,
             path="/connect",
@@ -80,12 +85,18 @@ def connect_window_blueprint(connecting: ConnectingCases, *, secure_cookie: bool
 
     @window.get("/callback")
     def callback() -> Response:
-        connecting.finish(request.args.to_dict(), request.cookies.get(WINDOW_COOKIE, ""))
+        name = window_cookie(request.args.get("state", ""))
+        connecting.finish(request.args.to_dict(), request.cookies.get(name, ""))
         answer = make_response(render_template("connected.html"))
-        answer.delete_cookie(WINDOW_COOKIE, path="/connect")
+        answer.delete_cookie(name, path="/connect")
         return answer
 
     return window
+
+
+def window_cookie(state: str) -> str:
+    """The cookie's name in one attempt, so that two windows of a browser don't overwrite each other's."""
+    return f"{WINDOW_COOKIE}-{hashlib.sha256(state.encode()).hexdigest()[:12]}"
 
 
 def _inside(path: str, course_id: str) -> str:

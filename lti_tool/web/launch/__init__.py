@@ -40,7 +40,7 @@ WORDS: dict[Refusal, tuple[int, LazyString, LazyString, LazyString]] = {
         403,
         _l("Canvas and this tool don't know each other yet"),
         _l("The tool is installed in Canvas, but this Canvas and its key are not registered in the tool."),
-        _l("Give this page to whoever installed the tool: issuer and client id are missing in its settings."),
+        _l("Send this page to the people who run the tool. They register the issuer and client id below."),
     ),
     Refusal.PLATFORM_ERROR: (
         403,
@@ -86,7 +86,7 @@ WORDS: dict[Refusal, tuple[int, LazyString, LazyString, LazyString]] = {
         403,
         _l("This installation of the tool is not registered"),
         _l("Canvas and the tool know each other, but not this deployment."),
-        _l("Give this page to whoever installed the tool: the deployment id is missing in its settings."),
+        _l("Send this page to the people who run the tool. They add the deployment below."),
     ),
     Refusal.CLAIMS_REFUSED: (
         403,
@@ -98,7 +98,7 @@ WORDS: dict[Refusal, tuple[int, LazyString, LazyString, LazyString]] = {
         403,
         _l("The launch comes from another Canvas"),
         _l("The address of your Canvas differs from the one that is registered for this key."),
-        _l("Give this page to whoever installed the tool: canvas_origin in its configuration must match."),
+        _l("Send this page to the people who run the tool. They can add a second address of a Canvas."),
     ),
     Refusal.NOT_FROM_A_COURSE: (
         403,
@@ -230,6 +230,16 @@ def _log_launch(context: LaunchContext) -> None:
     )
 
 
+def _named(error: LaunchRefused) -> list[tuple[LazyString, str]]:
+    """What an operator needs to find or make the registration."""
+    said = (
+        (_l("Issuer"), error.issuer),
+        (_l("Client id"), error.client_id),
+        (_l("Deployment"), error.deployment_id),
+    )
+    return [(name, value) for name, value in said if value]
+
+
 def _refused(error: LaunchRefused) -> Response:
     status, title, happened, to_do = WORDS[error.refusal]
     # Where nobody knows whose launch it was, the page must be readable anywhere: perhaps it says just that.
@@ -251,7 +261,12 @@ def _refused(error: LaunchRefused) -> Response:
     else:
         answer = make_response(
             render_template(
-                "launch/refused.html", title=title, happened=happened, to_do=to_do, reference=error.reference
+                "launch/refused.html",
+                title=title,
+                happened=happened,
+                to_do=to_do,
+                reference=error.reference,
+                named=_named(error),
             )
         )
     answer.status_code = status

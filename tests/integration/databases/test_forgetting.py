@@ -62,6 +62,8 @@ NOT_ABOUT_A_COURSE = {
     "one_time_secret": "sealed; minutes",
     "registration": "the operator's: peer-allocator registration remove",
     "deployment": "goes with its registration",
+    "canvas_alias": "goes with its registration",
+    "launch_seen": "a moment, nobody's; removed with its registration",
     "canvas_api_key": "goes with its registration",
     "invitation": "the operator's; ends by itself",
     "run_step": "goes with its run",

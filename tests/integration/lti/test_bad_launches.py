@@ -516,3 +516,25 @@ def test_claims_are_asked_by_their_full_names(tool: Stage) -> None:
     asked_for = {name for _, changes, _ in ROWS for name in changes}
     unknown = {name for name in asked_for if name not in names and CLAIM + name not in names}
     assert unknown == {"nbf", MEMBERS_CLAIM}
+
+
+def test_a_refusal_names_what_the_operator_needs_on_the_page_and_in_the_log(tool: Stage) -> None:
+    said = {"iss": ISSUER, "login_hint": "u", "client_id": "17999", "deployment_id": "1:new"}
+    with structlog.testing.capture_logs() as events:
+        answer = tool.visitor().ask("POST", "/lti/login", data=said)
+    logged = next(event for event in events if event["event"] == "launch_refused")
+    assert (logged["issuer"], logged["client_id"], logged["deployment"]) == (
+        ISSUER,
+        "17999",
+        "1:new",
+    )
+    for value in (ISSUER, "17999", "1:new"):
+        assert value in words(answer.text)
+
+
+def test_an_unknown_deployment_is_named(tool: Stage) -> None:
+    with structlog.testing.capture_logs() as events:
+        answer = tool.visitor().launch(deployment_id="1:elsewhere")
+    logged = next(event for event in events if event["event"] == "launch_refused")
+    assert (logged["issuer"], logged["client_id"], logged["deployment"]) == (ISSUER, CLIENT, "1:elsewhere")
+    assert "1:elsewhere" in words(answer.text)

@@ -279,6 +279,20 @@ def test_deep_linking_is_refused_in_words(attack: Attack) -> None:
     assert "Open it from the navigation of a course" in words(opened.answer.text)
 
 
+def test_two_connect_windows_in_one_browser_both_end_well(attack: Attack) -> None:
+    opened = attack.open(attack.rosa, attack.own)
+    place = opened.location.partition("?")[0]
+    backs = []
+    for _ in range(2):
+        ticket = opened.ask("POST", f"{place}/connect/ticket", data={"next": place}).get_json()
+        started = opened.visitor.ask("GET", ticket["window"])
+        asked = attack.provider.read_request(dict(parse_qsl(urlsplit(started.location).query)))
+        backs.append(attack.provider.issue_code(asked, attack.rosa).removeprefix(TOOL))
+    for back in backs:
+        assert opened.visitor.ask("GET", back).status_code == 200
+    assert opened.visitor.ask("GET", backs[0]).status_code == 400, "each once"
+
+
 # --- acting as somebody else --------------------------------------------------------------------------------
 
 

@@ -227,7 +227,7 @@ class Course:
     automatic: bool = False
     earlier: tuple[Earlier, ...] = ()
     sets: Sets = field(init=False)
-    consent_page: str = f"{CANVAS}/login/oauth2/auth?client_id=1"
+    consent_page: str = f"{CANVAS}/login/oauth2/auth?client_id=1&state=good"
 
     def __post_init__(self) -> None:
         self.sets = Sets(self)

@@ -88,6 +88,7 @@ class Outside:
                 Period(sentence("Plans and runs are kept for"), sentence("%(hours)s hours", hours="8")),
             ),
             read_at=NOW,
+            launched_at=NOW if self.launched else None,
         )
 
     def findings(self, who: Administrator) -> Sequence[Finding]:

@@ -29,6 +29,7 @@ from lti_tool.planning.snapshot import Review
 from lti_tool.services.editing import Editing
 from lti_tool.services.errors import AnotherRunActive
 from lti_tool.services.long_work import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
+from lti_tool.web.connect import window_cookie
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course
 from tests.integration.web.outside import ASKED, Outside
 
@@ -461,9 +462,11 @@ SCREENS: dict[str, Screen] = {
     "login refused": Screen(at("/lti/login"), 400),
     "launch": Screen(at("/lti/launch"), 200, {"state": "course"}, "/setup"),
     "launch without course": Screen(at("/lti/launch"), 200, {"state": "no-course"}, "/setup"),
-    "launch_refused": Screen(at("/lti/launch"), 403, {"state": "old"}, "/setup"),
+    "launch refused": Screen(at("/lti/launch"), 403, {"state": "old"}, "/setup"),
     "window to Canvas": Screen(at("/connect/opening")),
-    "window back": Screen(at("/connect/callback?state=good"), cookie=("connect-window", "window-secret")),
+    "window back": Screen(
+        at("/connect/callback?state=good"), cookie=(window_cookie("good"), "window-secret")
+    ),
     "window waits": Screen(at("/connect/callback?state=waits"), 503),
     "window too late": Screen(at("/connect/callback?state=bad"), 400),
     "register": Screen(at(f"/lti/register{ASKED}")),

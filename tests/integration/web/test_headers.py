@@ -6,7 +6,7 @@ row or fails the test.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,14 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from lti_tool.lti.context import LaunchContext
+from lti_tool.lti.launching import FinishedLaunch, StartedLogin
+from lti_tool.services.registering import Offer, RegistrationRequest
+from lti_tool.web.factory import WebSettings
+from lti_tool.web.limits import Kind
 from tests.integration.lti.scene import CANVAS, TOOL, Stage, stage
 from tests.integration.web.course import a_course, web_of
+from tests.integration.web.outside import Outside
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -112,8 +118,9 @@ def test_the_table(tool: Stage) -> None:
     ("method", "path", "status", "policy"),
     [
         ("GET", "/nowhere", 404, NOBODY),
-        ("DELETE", "/lti/login", 405, NOBODY),
-        ("POST", "/lti/launch", 413, NOBODY),
+        ("DELETE", "/lti/login", 405, ANYBODY),
+        ("POST", "/lti/launch", 413, ANYBODY),
+        ("GET", "/lti/nowhere", 404, ANYBODY),
         ("GET", "/lti/launch", 400, ANYBODY),
     ],
 )
@@ -123,6 +130,47 @@ def test_errors_are_rows_too(tool: Stage, method: str, path: str, status: int, p
     answer = tool.web.test_client().open(path, method=method, base_url=TOOL, data=body, content_type=form)
     assert answer.status_code == status
     assert_in_order(answer, policy, "no-store")
+
+
+FAILING = [
+    ("GET", "/lti/login"),
+    ("POST", "/lti/launch"),
+    ("POST", "/lti/session"),
+    ("GET", "/lti/register"),
+]
+
+
+class Broken(Outside):
+    """Fails at every address of LTI in a way that nobody foresaw."""
+
+    def start(self, values: Mapping[str, str]) -> StartedLogin:
+        raise ZeroDivisionError
+
+    def finish(self, form: Mapping[str, str], cookie: object) -> FinishedLaunch:
+        raise ZeroDivisionError
+
+    def redeem(self, code: str, binding: str | None) -> LaunchContext:
+        raise ZeroDivisionError
+
+    def look(self, request: RegistrationRequest) -> Offer:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("method", "path"), FAILING)
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_failure_can_be_read_inside_a_canvas_that_nobody_knows_yet(
+    method: str, path: str, status: int
+) -> None:
+    limits = {Kind.LAUNCH: "1 per minute", Kind.REGISTRATION: "1 per minute"} if status == 429 else {}
+    settings = WebSettings(TOOL, lambda: (), rate_limits=limits)
+    client = web_of(a_course(), settings=settings, outside=Broken()).test_client()
+    body = {"code": "c"} if path == "/lti/session" else None
+    for _ in range(2):
+        answer = client.open(path, method=method, base_url=TOOL, json=body)
+    assert answer.status_code == status
+    assert answer.headers["Content-Security-Policy"] == ANYBODY
+    assert "Reference number" in answer.text
+    assert "ZeroDivisionError" not in answer.text
 
 
 def test_plain_http_promises_no_https() -> None:

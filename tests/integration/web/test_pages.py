@@ -24,6 +24,7 @@ from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.rules import Load, PlanRules
 from lti_tool.services.long_work import Making, MakingState, ReadingPart, ReadingProgress, ReadingState
+from lti_tool.web.connect import window_cookie
 from tests.integration.web.course import ASSIGNMENT, CANVAS, COURSE, NOW, TEACHER, Course, a_course, web_of
 from tests.integration.web.screens import state_making
 
@@ -172,7 +173,7 @@ def test_who_is_not_connected_is_led_to_connecting_and_back() -> None:
     assert all(part in cookie for part in ("HttpOnly", "SameSite=Lax", "Path=/connect", "Secure"))
     back = client.get("/connect/callback?state=good&code=x", base_url="https://tool.example.edu")
     assert back.status_code == 400
-    client.set_cookie("connect-window", "window-secret", path="/connect")
+    client.set_cookie(window_cookie("good"), "window-secret", path="/connect")
     waits = client.get("/connect/callback?state=waits&code=x")
     assert waits.status_code == 503
     assert 5 <= int(waits.headers["Refresh"]) <= 10, "the window asks again without a script"

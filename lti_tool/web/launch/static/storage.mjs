@@ -15,15 +15,17 @@ function frameOf(target) {
   }
 }
 
-function talk(target, origin, message) {
+/** `origins`: the addresses that the other side may have, with a space between; it has one of them. */
+function talk(target, origins, message) {
+  const known = origins.split(" ");
   const id = crypto.randomUUID();
   return new Promise((resolve) => {
     const listen = (event) => {
       const answer = event.data;
-      if (event.origin !== origin || answer?.message_id !== id || answer.subject !== `${message.subject}.response`) return;
+      if (!known.includes(event.origin) || answer?.message_id !== id || answer.subject !== `${message.subject}.response`) return;
       finish(answer.error ? null : answer);
     };
-    const send = () => frameOf(target)?.postMessage?.({ ...message, message_id: id }, origin);
+    const send = () => tell(target, known, { ...message, message_id: id });
     const again = setInterval(send, EVERY_MS);
     const over = setTimeout(() => finish(null), AT_MOST_MS);
     function finish(answer) {
@@ -39,6 +41,11 @@ function talk(target, origin, message) {
 
 const key = (label) => `peer-allocator-${label}`;
 
+/** A browser delivers a message only to a page that is at the given address. */
+function tell(target, known, message) {
+  for (const origin of known) frameOf(target)?.postMessage?.(message, origin);
+}
+
 /** Whether the platform confirmed that it keeps the binding. */
 export async function put(target, origin, label, value) {
   return (await talk(target, origin, { subject: "lti.put_data", key: key(label), value })) !== null;
@@ -48,6 +55,6 @@ export async function put(target, origin, label, value) {
 export async function take(target, origin, label) {
   const answer = await talk(target, origin, { subject: "lti.get_data", key: key(label) });
   if (answer?.value == null) return null;
-  frameOf(target)?.postMessage({ subject: "lti.put_data", key: key(label), value: null, message_id: crypto.randomUUID() }, origin);
+  tell(target, origin.split(" "), { subject: "lti.put_data", key: key(label), value: null, message_id: crypto.randomUUID() });
   return answer.value;
 }
