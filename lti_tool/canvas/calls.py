@@ -22,6 +22,7 @@ from lti_tool.canvas.errors import BrokenAnswer, CanvasError, IncompleteList
 from lti_tool.canvas.pacing import Lane, Pace
 from lti_tool.canvas.paging import ListMoved, Merge, Row, Trail, about_how_many
 from lti_tool.canvas.transport import SendFailed, Transport, WireAnswer, WireRequest
+from lti_tool.defects import Defect
 from lti_tool.planning.ids import SubmissionId, UserId
 
 log = structlog.get_logger(__name__)
@@ -152,7 +153,8 @@ class Calls:
         about: int | None = None
         while page is not None:
             heard = self._read(page)
-            assert isinstance(heard.got, WireAnswer)
+            if not isinstance(heard.got, WireAnswer):
+                raise Defect("a read that succeeded has an answer")
             found = _parse(rows, request, heard)
             if not merge.add(found):
                 raise trail.incomplete("its pages repeat themselves", heard.got)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from allocation.sentences import N_, sentence
 from lti_tool.canvas.errors import NotFound
 from lti_tool.canvas.transport import Parameters, WireRequest
+from lti_tool.defects import Defect
 
 _ID = re.compile(r"[A-Za-z0-9_~:.-]{1,255}")
 _SLOT = re.compile(r":[a-z_]+")
@@ -38,7 +39,8 @@ class Endpoint:
         """
         rest = iter(ids)
         path = _SLOT.sub(lambda _slot: segment(next(rest)), self.template)
-        assert next(rest, None) is None, "more ids than the route has places"
+        if next(rest, None) is not None:
+            raise Defect(f"more ids than {self.template} has places")
         return WireRequest(self.method, path, query, form, self.scope)
 
 

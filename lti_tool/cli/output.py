@@ -85,6 +85,7 @@ class ExplainingGroup(click.Group):
 OURS = (
     ("allocation.errors", "AllocationError"),
     ("lti_tool.applying.answers", "ReadFailed"),
+    ("lti_tool.defects", "PlanBroken"),
     ("lti_tool.services.errors", "ServiceError"),
     ("lti_tool.settings", "SettingsError"),
 )

@@ -33,6 +33,7 @@ from pylti1p3.lineitem import LineItem
 from pylti1p3.registration import Registration as LibraryRegistration
 from pylti1p3.service_connector import ServiceConnector, TServiceConnectorResponse
 
+from lti_tool.defects import Defect
 from lti_tool.lti.grades import (
     GRADE_SCOPES,
     RESULT,
@@ -185,7 +186,7 @@ class GradeService:
                 raise GradeServiceFailed(Failure.NO_ANSWER, reason_of(error)) from error
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise GradeServiceFailed(Failure.NO_ANSWER, f"not the answer of a Canvas: {error}") from error
-        raise AssertionError("the second try ends")
+        raise Defect("the second try ends")
 
     def _failed(self, answer: requests.Response) -> GradeServiceFailed:
         status, kind = answer.status_code, answer.headers.get("content-type", "")

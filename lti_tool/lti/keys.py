@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from lti_tool.defects import Defect
+
 PUBLISHED_AFTER_ROTATION = timedelta(days=14)
 """Platforms cache key sets; a token signed just before a rotation must still be checkable."""
 PUBLISHED_BEFORE_SIGNING = timedelta(minutes=30)
@@ -55,7 +57,8 @@ class ToolKeys:
         if not (known := self._published()):
             self._make(only_if_none=True)
             known = self._published()
-        assert known, "a key was made, and is not there"
+        if not known:
+            raise Defect("a key was made, and is not there")
         known_to_caches = self._now() - PUBLISHED_BEFORE_SIGNING
         return max(known, key=lambda key: (key.created_at <= known_to_caches, key.created_at))
 

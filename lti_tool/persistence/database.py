@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
+from lti_tool.defects import Defect
 from lti_tool.private_files import make_private_database
 
 BUSY_TIMEOUT_S = 10
@@ -58,7 +59,8 @@ def _postgresql_engine(url: URL) -> Engine:
 
 
 def _configure_sqlite(connection: DBAPIConnection, _record: Any) -> None:
-    assert isinstance(connection, sqlite3.Connection)
+    if not isinstance(connection, sqlite3.Connection):
+        raise Defect("only SQLite's own driver takes these settings")
     connection.isolation_level = None  # SQLAlchemy's begin event says BEGIN; sqlite3 must not add its own
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, Stri
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lti_tool.applying.states import TERMINAL
+from lti_tool.defects import Defect
 from lti_tool.persistence.base import Base, UTCDateTime
 
 REQUEST_ID_LENGTH = 120
@@ -55,7 +56,8 @@ class RunRow(Base):
 def table_of(row: type[Base]) -> Table:
     """The plain table below a mapped class."""
     table = row.__table__
-    assert isinstance(table, Table)
+    if not isinstance(table, Table):
+        raise Defect(f"{row.__name__} is not mapped to one table")
     return table
 
 

@@ -23,6 +23,7 @@ from lti_tool.applying.answers import Why
 from lti_tool.applying.errors import JournalUnavailable, UnknownRun
 from lti_tool.applying.records import RunRecord, StepRecord
 from lti_tool.applying.states import Whose, run_state, step_state
+from lti_tool.defects import Defect
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.journal_rows import RunEventRow, RunRow, StepRow
 from lti_tool.planning.ids import (
@@ -75,7 +76,7 @@ class JournalStore:
                 raise JournalUnavailable(f"the journal cannot be written: {error.orig}") from error
             except NoFreeConnection as error:
                 raise JournalUnavailable(f"the journal cannot be written: {error}") from error
-        raise AssertionError("unreachable")
+        raise Defect("the last try of a transaction neither ended nor raised")
 
     def _read(self, act: Callable[[Session], T]) -> T:
         """Do ``act`` in a transaction that only looks."""

@@ -21,6 +21,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.defects import present
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NotConnected, NotHere
@@ -109,9 +110,7 @@ class BackgroundReadings:
             mine = self._live.get(key)
         if mine is not None and mine.future is not None and patience_s:
             wait_for([mine.future], timeout=patience_s)
-        state = self.state(actor, assignment)
-        assert state is not None, "a reading that was begun has a note"
-        return state
+        return present(self.state(actor, assignment), "a reading that was begun has a note")
 
     def state(self, actor: Actor, assignment: AssignmentId) -> ReadingProgress | None:
         """The reading that is under way or ended last; None when there is none."""

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from allocation import Cancelled, Infeasible
 from allocation.stages import Effort
 from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.defects import Defect, present
 from lti_tool.planning.ids import AssignmentId, PlanId
 from lti_tool.planning.rules import PlanRules
 from lti_tool.services.actor import Actor
@@ -91,11 +92,10 @@ class MakingPlans:
             self._live[key] = live
             self._put(key, live.note(MakingState.MAKING, self._now()))
         live.future = self._threads.submit(actor, self._make, actor, assignment, rules, key, live)
+        live.future.add_done_callback(_log_defect)
         if live.future in wait_for([live.future], timeout=patience_s).done:
             live.future.result()
-        state = self.state(actor, assignment)
-        assert state is not None, "a plan that was begun has a note"
-        return state
+        return present(self.state(actor, assignment), "a plan that was begun has a note")
 
     def state(self, actor: Actor, assignment: AssignmentId) -> Making | None:
         """The plan that is being made or was made last; None when there is none, or its process died."""
@@ -168,6 +168,12 @@ class MakingPlans:
 
     def _put(self, key: str, note: Making) -> None:
         self._notes.put(key, _NOTE.dump_json(note).decode())
+
+
+def _log_defect(future: Future[None]) -> None:
+    error = future.exception()
+    if isinstance(error, Defect):
+        log.error("plan_broken", exc_info=error)
 
 
 def _why(error: Exception) -> Why:

@@ -24,6 +24,7 @@ from allocation import (
 )
 from allocation.promise import promise, reviews_to_ask
 from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_row, sentence
+from lti_tool.defects import PLAN_BROKEN, PlanBroken
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
     StoredPlan,
@@ -369,6 +370,7 @@ def allocated(
         NobodyToAllocate: fewer than two students take part.
         RulesUnfit: the rules contradict themselves or what was read.
         allocation.Infeasible: with reasons.
+        PlanBroken: the result breaks the rules.
     """
     given = prepared(snapshot, rules, near)
     with _people_named(snapshot):
@@ -381,7 +383,8 @@ def allocated(
             progress=watch.hear if watch else None,
         )
     broken = verify(given.roster, engine_rules, allocation.pairs)
-    assert not broken, f"the engine broke its own rules: {broken[:3]}"
+    if broken:
+        raise PlanBroken(f"{PLAN_BROKEN} The engine broke: {broken[:3]}")
     return with_extras(given, allocation.pairs, seed, given.rules.existing - set(allocation.pairs))
 
 
@@ -403,7 +406,8 @@ def with_extras(
     )
     if extras:
         broken = broken_beyond_numbers(given.roster, given.rules, every, given.reserve)
-        assert not broken, f"extra reviews broke the rules: {broken[:3]}"
+        if broken:
+            raise PlanBroken(f"{PLAN_BROKEN} Extra reviews broke: {broken[:3]}")
     return given, every
 
 

@@ -27,6 +27,7 @@ from lti_tool.applying.settings import DriverSettings
 from lti_tool.applying.states import PAUSED, TERMINAL
 from lti_tool.canvas.pacing import Lane
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
+from lti_tool.defects import Defect
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.instance import RestoreWatch
 from lti_tool.persistence.journal import Journal
@@ -275,7 +276,7 @@ class Driving:
         with self._database.read() as session:
             stored = load_plan(session, run.plan_id)
         if stored is None:
-            raise AssertionError(f"run {run_id} has no plan")
+            raise Defect(f"run {run_id} has no plan")
         state = self._driver.drive(RunId(run_id), self._reviews(stored, run.started_by), stored.snapshot)
         log.info("run left", state=state)
 

@@ -11,6 +11,7 @@ import structlog
 from allocation import AllocationError
 from allocation.sentences import N_, Sentence
 from lti_tool.applying.answers import ReadFailed
+from lti_tool.defects import present
 from lti_tool.persistence.schedules import Result, Schedules, StoredSchedule
 from lti_tool.planning.explain import name_in
 from lti_tool.planning.ids import AssignmentId
@@ -222,8 +223,7 @@ class Scheduling:
 
     def _remind(self, actor: Actor, due: StoredSchedule) -> Result:
         schedule, cases, assignment = due.schedule, self._following_up, due.assignment_id
-        template = schedule.template
-        assert template is not None, "a reminder has words"
+        template = present(schedule.template, "a reminder has words")
         when = self._notices.date(cases.settings(actor, assignment).reviews_due_at, schedule)
         audience = Audience(section=schedule.section, overdue_only=schedule.overdue_only)
         view = cases.preview_reminders(actor, assignment, template, audience, due=when)

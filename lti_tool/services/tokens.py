@@ -21,6 +21,7 @@ from lti_tool.applying.answers import Why
 from lti_tool.canvas.calls import TokenSource
 from lti_tool.canvas.errors import AccessLost, BrokenAnswer, CanvasUnavailable, KeyRejected, Throttled
 from lti_tool.canvas.oauth import CanvasOAuth, Grant
+from lti_tool.defects import present
 from lti_tool.persistence.encryption import SealedTextError
 from lti_tool.persistence.tokens import RefreshLease, StoredToken, TokenKind, TokenRows
 from lti_tool.planning.ids import CanvasOrigin, UserId
@@ -202,11 +203,11 @@ class Tokens:
 
     def _refresh(self, oauth: CanvasOAuth, lease: RefreshLease) -> None:
         """Refresh under the lease, outside any transaction."""
-        assert lease.token.refresh_token is not None
+        refresh_token = present(lease.token.refresh_token, "only tokens that can be refreshed are leased")
         settled = False
         dead = False
         try:
-            fresh = oauth.refresh(lease.token.refresh_token)
+            fresh = oauth.refresh(refresh_token)
             settled = True
         except KeyRejected:
             raise  # the administrator's to mend; the grant is as good as before

@@ -344,6 +344,10 @@ class Tables:
         """The row of one student, soft-deleted ones included."""
         return self._submissions_by_place.get((assignment_id, user_id))
 
+    def submission_row(self, assignment_id: str, user_id: str) -> Submission:
+        """As ``submission_of``, of a student who has a row; raises KeyError."""
+        return self._submissions_by_place[assignment_id, user_id]
+
     def submissions_of(self, assignment_id: str) -> list[Submission]:
         """All rows of an assignment, soft-deleted ones included."""
         return list(self._submissions_by_assignment[assignment_id])

@@ -15,9 +15,10 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
 
-from allocation import AllocationError
+from allocation import AllocationError, EngineError
 from allocation.sentences import Sentence, sentence
 from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.defects import PlanBroken
 from lti_tool.services.connecting import ExchangeWaits
 from lti_tool.services.errors import (
     AnotherRunActive,
@@ -241,6 +242,15 @@ TOO_OFTEN = Trouble(
     _l("To stay usable for all, the tool answers only so many of these from one person or one network."),
     _l("Nothing was changed. Wait a minute, then try again."),
 )
+PLAN_BROKEN = Trouble(
+    500,
+    _l("This plan was thrown away"),
+    _l(
+        "The plan that was made broke its own rules. This is a defect of the tool. Nothing was stored, and "
+        "nothing was changed in Canvas."
+    ),
+    _l("Send the reference number to your Canvas administrator. Other rules may work meanwhile."),
+)
 DATABASE_AWAY = Trouble(
     503,
     _l("The tool can't reach its database"),
@@ -277,6 +287,8 @@ def show_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _page_of_http)
     for kind in OUTAGES:
         app.register_error_handler(kind, _page_of_outage)
+    for kind in (PlanBroken, EngineError):
+        app.register_error_handler(kind, _page_of_broken_plan)
     app.register_error_handler(Exception, _page_of_defect)
 
 
@@ -313,6 +325,12 @@ def _page_of_outage(error: Exception) -> Response:
     reference = secrets.token_hex(4)
     log.error("database_unavailable", reference=reference, outage=outage, endpoint=request.endpoint)
     return _answer(error, DATABASE_AWAY, DATABASE_AWAY.happened, reference)
+
+
+def _page_of_broken_plan(error: Exception) -> Response:
+    reference = secrets.token_hex(4)
+    log.error("plan_broken", reference=reference, endpoint=request.endpoint, exc_info=error)
+    return _answer(error, PLAN_BROKEN, PLAN_BROKEN.happened, reference)
 
 
 def _page_of_defect(error: Exception) -> Response:

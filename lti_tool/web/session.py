@@ -15,6 +15,7 @@ import structlog
 from flask import Response, g, make_response, render_template, request
 
 from allocation.sentences import N_
+from lti_tool.defects import present
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
 from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.services.actor import Actor
@@ -126,9 +127,7 @@ class Visit:
 
 def visit() -> Visit:
     """The visit of this request; only for functions behind ``guard``."""
-    found = visit_if_any()
-    assert found is not None, "a page function ran without the guard"
-    return found
+    return present(visit_if_any(), "only functions behind the guard ask")
 
 
 def visit_if_any() -> Visit | None:

@@ -107,8 +107,7 @@ def assign(course_id: str, assignment_id: str) -> Response:
     author = _student_with_row(assignment, "user_id")
     if reviewer.id == author.id:
         raise PageProblem(400, "Nobody reviews the own work", "Choose two different people.")
-    work = state.submission_of(assignment.id, author.id)
-    assert work is not None, "_student_with_row saw the row"
+    work = state.submission_row(assignment.id, author.id)
     state.assign_assessor(work, reviewer.id, made_by="Canvas page")
     flash(f"{reviewer.name} reviews {author.name}.")
     return _back(course, assignment, "/peer_reviews")

@@ -68,7 +68,8 @@ def signed_in(view: Callable[P, Any]) -> Callable[P, Any]:
 def require_person() -> User:
     """The person of a view behind `signed_in`."""
     person = current_person()
-    assert person is not None, "the view is not behind signed_in"
+    if person is None:
+        raise RuntimeError("the view is not behind signed_in")
     return person
 
 
@@ -182,5 +183,6 @@ def _merged(groups: list[PersonGroup]) -> list[PersonGroup]:
 
 
 def _frame_serializer() -> URLSafeSerializer:
-    assert current_app.secret_key is not None
+    if current_app.secret_key is None:
+        raise RuntimeError("the simulator has no key to sign cookies with")
     return URLSafeSerializer(current_app.secret_key, salt=FRAME_COOKIE)

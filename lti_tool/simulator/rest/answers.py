@@ -194,10 +194,9 @@ def _positive(text: str | None, default: int) -> int:
 def _offset(page: str | None, per_page: int, habits: Habits) -> int:
     if not habits.opaque_paging:
         return (_positive(page, 1) - 1) * per_page
-    if page in (None, "", "1", "first"):
+    if page is None or page in ("", "1", "first"):
         return 0
     try:
-        assert page is not None
         kind, _, mark = page.partition(":")
         text = base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)).decode()
         if kind != "bookmark" or not text.startswith("row-"):

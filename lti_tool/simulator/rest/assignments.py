@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from flask import Response
 
@@ -259,8 +260,7 @@ def _set_tool(call: Call, course: Course, assignment: Assignment, given: object)
     assignment.submission_types = ["external_tool"]
 
 
-def _replace_overrides(call: Call, assignment: Assignment, wanted: object) -> None:
-    assert isinstance(wanted, list)
+def _replace_overrides(call: Call, assignment: Assignment, wanted: list[Any]) -> None:
     for row in call.state.overrides_of(assignment.id):
         del call.state.overrides[row.id]
     for item in wanted:

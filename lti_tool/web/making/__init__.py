@@ -9,7 +9,8 @@ from flask import Blueprint, Response, jsonify, render_template, url_for
 from flask_babel import gettext as _
 
 from allocation.sentences import N_
-from lti_tool.applying.answers import ReadFailed
+from lti_tool.applying.answers import ReadFailed, Why
+from lti_tool.defects import PLAN_BROKEN, PlanBroken
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.services.long_work import Making, MakingState
 from lti_tool.services.use_cases import UseCases
@@ -31,6 +32,8 @@ def making_blueprint(services: UseCases) -> Blueprint:
         if found is not None and found.plan is not None:
             return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=found.plan))
         if found is not None and found.state is MakingState.FAILED:
+            if found.why is Why.NONE:
+                raise PlanBroken(PLAN_BROKEN)
             raise ReadFailed(found.why, N_("Canvas could not be read."))
         if found is None or not found.making:  # the rules say what is wrong with them
             return back_to_rules(course_id, assignment_id)

@@ -16,9 +16,11 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from allocation import EngineError
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.applying.errors import JournalUnavailable
 from lti_tool.applying.states import RunState
+from lti_tool.defects import PlanBroken
 from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.plan import ChangeKind
@@ -132,6 +134,24 @@ def test_a_database_that_does_not_answer_is_no_defect_of_the_tool(error: Excepti
         "Try again in a minute. If this keeps happening, send the reference number to your Canvas "
         "administrator." in words
     )
+
+
+@pytest.mark.parametrize("error", [PlanBroken("the engine broke rules"), EngineError("two proofs differ")])
+def test_a_plan_that_broke_its_rules_is_a_defect_and_no_fault_of_the_rules(error: Exception) -> None:
+    course = a_course()
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    course.overview = fail  # type: ignore[method-assign]  # the engine is wrong
+    answer = Browser(course).get(HOME)
+    assert answer.status_code == 500
+    words = words_of(answer)
+    assert (
+        "The plan that was made broke its own rules. This is a defect of the tool. Nothing was stored, and "
+        "nothing was changed in Canvas." in words
+    )
+    assert "Send the reference number to your Canvas administrator. Other rules may work meanwhile." in words
 
 
 def test_a_missing_scope_is_named_with_both_steps_in_order() -> None:
