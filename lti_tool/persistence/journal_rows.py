@@ -99,7 +99,7 @@ class StepRow(Base):
     status: Mapped[int | None]
     note: Mapped[str] = mapped_column(Text(), default="")
 
-    __table_args__ = (Index(None, "run_id", "state"),)
+    __table_args__ = (Index(None, "run_id", "state"), Index(None, "run_id", "resolved_at"))
 
 
 class AttemptRow(Base):
