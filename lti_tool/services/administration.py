@@ -68,6 +68,7 @@ class AdministrationView:
     periods: Sequence[Period]
     read_at: datetime
 
+    may_change_addresses: bool = False
     launched_at: datetime | None = None
     """When the last launch came in from a course."""
 
@@ -134,6 +135,7 @@ class Administration:
             usage=usage_of(self._database, who.registration.canvas),
             periods=self._periods(),
             read_at=self._now(),
+            may_change_addresses=who.launched is None and not in_file,
             launched_at=self._registrations.launched_at(who.registration),
         )
 
@@ -161,6 +163,28 @@ class Administration:
             raise KeyRefused(N_("Nothing was stored: %(why)s."), why=key_words(found))
         self._registrations.store_api_key(who.registration.canvas, key.client_id, key.client_secret)
         return found
+
+    def add_alias(self, who: Administrator, address: str) -> None:
+        """Add another address of this Canvas; people are sent there for their consent.
+
+        Raises:
+            KeyRefused: it takes a setup address.
+            RegistrationRefused: it can't be used, or the registration stands in config.json.
+        """
+        self._holder_of_a_code(who)
+        self._registrations.add_alias(who.registration.issuer, who.registration.client_id, address.strip())
+
+    def remove_alias(self, who: Administrator, address: str) -> None:
+        """Forget another address of this Canvas. Raises as ``add_alias``."""
+        self._holder_of_a_code(who)
+        self._registrations.remove_alias(who.registration.issuer, who.registration.client_id, address)
+
+    def _holder_of_a_code(self, who: Administrator) -> None:
+        """Canvas also calls those administrators who look after a single faculty."""
+        if who.launched is not None:
+            raise KeyRefused(
+                N_("To change addresses takes a setup address. Ask the people who run this tool for one.")
+            )
 
     def _periods(self) -> Sequence[Period]:
         return (

@@ -19,7 +19,7 @@ from lti_tool.services.registrations import RegistrationRefused
 from lti_tool.web.answers import go_to
 from lti_tool.web.limits import Kind, limited
 from lti_tool.web.security import frame_in_named
-from lti_tool.web.session import NoSession, Visit, bearer
+from lti_tool.web.session import ActingAsAnother, NoSession, Visit, bearer
 
 
 class AdministrationCases(Protocol):
@@ -29,6 +29,8 @@ class AdministrationCases(Protocol):
     def view(self, who: Administrator) -> AdministrationView: ...
     def findings(self, who: Administrator) -> Sequence[Finding]: ...
     def store_api_key(self, who: Administrator, client_id: str, secret: str) -> object: ...
+    def add_alias(self, who: Administrator, address: str) -> None: ...
+    def remove_alias(self, who: Administrator, address: str) -> None: ...
 
 
 class NotAnAdministrator(Exception):
@@ -63,6 +65,8 @@ def administration_blueprint(
                 launched.user_name,
             )
             g.visit = Visit(launched, actor)
+            if launched.masquerader and request.method not in ("GET", "HEAD"):
+                raise ActingAsAnother
         return None
 
     @pages.get("")
@@ -84,8 +88,30 @@ def administration_blueprint(
             return _page(administration.view(g.administrator), {"client_id": error.words}, client_id), 422
         return go_to(url_for("administration.overview"))
 
+    @pages.post("/addresses")
+    @limited(Kind.REGISTRATION)
+    def add_address() -> Response | tuple[str, int]:
+        address = request.form.get("address", "")
+        try:
+            administration.add_alias(g.administrator, address)
+        except (KeyRefused, RegistrationRefused) as error:
+            page = _page(administration.view(g.administrator), {"address": error.words}, "", address)
+            return page, 422
+        return go_to(url_for("administration.overview"))
+
+    @pages.post("/addresses/remove")
+    @limited(Kind.REGISTRATION)
+    def remove_address() -> Response | tuple[str, int]:
+        try:
+            administration.remove_alias(g.administrator, request.form.get("address", ""))
+        except (KeyRefused, RegistrationRefused) as error:
+            return _page(administration.view(g.administrator), {"address": error.words}, ""), 422
+        return go_to(url_for("administration.overview"))
+
     return pages
 
 
-def _page(view: AdministrationView, errors: dict[str, object], client_id: str) -> str:
-    return render_template("administration/overview.html", view=view, errors=errors, client_id=client_id)
+def _page(view: AdministrationView, errors: dict[str, object], client_id: str, address: str = "") -> str:
+    return render_template(
+        "administration/overview.html", view=view, errors=errors, client_id=client_id, address=address
+    )

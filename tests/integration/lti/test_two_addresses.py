@@ -190,3 +190,74 @@ def test_the_doctor_tells_the_same_canvas_from_another(tool: Stage) -> None:
         assert "remove it" in str(found[other.base_url].words)
         assert "the-secret" not in json.dumps([str(row) for row in strangers.received()])
         book.remove(ISSUER, "10000000000066")
+
+
+# --- the administration page ---
+
+
+def office(tool: Stage) -> dict[str, str]:
+    """The bearer of whoever holds a setup address."""
+    assert tool.application is not None
+    known = tool.application.registrations.find(ISSUER, STORED)
+    assert known is not None
+    return {"Authorization": f"Bearer {tool.application.invitations.to_administrate(known, 'test')}"}
+
+
+def test_who_holds_a_setup_address_adds_and_removes_addresses(tool: Stage) -> None:
+    visitor, bearer = tool.visitor(), office(tool)
+    place = "/app/administration"
+    wrong = visitor.ask("POST", f"{place}/addresses", headers=bearer, data={"address": "school"})
+    assert wrong.status_code == 422
+    assert "Nothing was stored" in words(wrong.text)
+    added = visitor.ask("POST", f"{place}/addresses", headers=bearer, data={"address": f" {VENDORS} "})
+    assert added.get_json()["location"].startswith(place)
+    assert VENDORS in words(visitor.ask("GET", place, headers=bearer).text)
+    removed = visitor.ask("POST", f"{place}/addresses/remove", headers=bearer, data={"address": VENDORS})
+    assert removed.status_code == 200
+    assert VENDORS not in words(visitor.ask("GET", place, headers=bearer).text)
+
+
+def test_an_administrators_launch_sees_the_addresses_and_changes_none(two: Stage) -> None:
+    """Canvas also calls those administrators who look after a single faculty."""
+    visitor = two.visitor()
+    begun = visitor.login(client_id=STORED)
+    role = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#Administrator"
+    launch = visitor.post(state=begun.state, id_token=two.token(begun, {"roles": [role]}))
+    token = visitor.session(launch.text).get_json()["token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    page = visitor.ask("GET", "/app/administration", headers=bearer)
+    assert VENDORS in words(page.text)
+    assert "Add address" not in page.text
+    for path in ("addresses", "addresses/remove"):
+        form = {"address": VENDORS}
+        refused = visitor.ask("POST", f"/app/administration/{path}", headers=bearer, data=form)
+        assert refused.status_code == 422
+        assert "takes a setup address" in words(refused.text)
+
+
+def test_the_setup_page_counts_a_launch_and_not_a_deployment_that_was_named(tool: Stage) -> None:
+    assert tool.application is not None
+    fields = registration(tool.keys, "10000000000099", DEPLOYMENT) | {"issuer": ISSUER}
+    known = tool.application.registrations.add(fields, by="test")
+    code = tool.application.invitations.to_administrate(known, "test")
+    visitor, bearer = tool.visitor(), {"Authorization": f"Bearer {code}"}
+    step = "Open the tool in a course done"
+    assert step not in words(visitor.ask("GET", "/app/administration", headers=bearer).text)
+    begun = visitor.login(client_id="10000000000099")
+    visitor.session(visitor.post(state=begun.state, id_token=tool.token(begun)).text)
+    assert step in words(visitor.ask("GET", "/app/administration", headers=bearer).text)
+    tool.application.registrations.remove(ISSUER, "10000000000099")
+
+
+def test_who_acts_as_an_administrator_changes_nothing(tool: Stage) -> None:
+    visitor = tool.visitor()
+    begun = visitor.login(client_id=STORED)
+    role = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#Administrator"
+    changes = {"roles": [role], "custom": {"canvas_masquerading_user_id": 77}}
+    launch = visitor.post(state=begun.state, id_token=tool.token(begun, changes))
+    token = visitor.session(launch.text).get_json()["token"]
+    form = {"client_id": "1", "secret": "2"}
+    bearer = {"Authorization": f"Bearer {token}"}
+    refused = visitor.ask("POST", "/app/administration/api-key", headers=bearer, data=form)
+    assert refused.status_code == 403
+    assert "You are acting as another user" in words(refused.text)

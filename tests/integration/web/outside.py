@@ -101,6 +101,12 @@ class Outside:
             sentence("Nothing was stored: %(why)s.", why=sentence("Canvas does not know who they are"))
         )
 
+    def add_alias(self, who: Administrator, address: str) -> None:
+        raise RegistrationRefused(sentence("they agree"))
+
+    def remove_alias(self, who: Administrator, address: str) -> None:
+        self.add_alias(who, address)
+
     # registration
     def look(self, request: RegistrationRequest) -> Offer:
         if request.code != "good":
