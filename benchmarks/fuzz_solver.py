@@ -2,7 +2,8 @@
 own.
 
 Reads one JSON text a line: ``instance`` (peer-instance/1), ``status``, ``loads`` and ``goals`` (pairs of name
-and value) as the engine answered. Answers whether the quotas can be met, the most reviews, the least uneven
+and value) as the engine answered; ``sure``, goals not to ask about; ``brief``: nothing but whether a refusal
+is right. Answers whether the quotas can be met, the most reviews, the least uneven
 loads, and for each goal the least value that is possible when all before it have the engine's values. Knows
 the file format through `benchmarks.oracle_solver` and imports nothing of the engine.
 """
@@ -166,6 +167,8 @@ def answer(asked: Json) -> Json:
     found: Json = {"possible": True if asked["status"] == "ok" else Model(question, quotas=True).possible()}
     if found["possible"] is None or (found["possible"] and asked["status"] != "ok"):
         return found
+    if asked["status"] != "ok" and asked.get("brief"):
+        return found
     model = Model(question, quotas=asked["status"] == "ok")
     loads = asked["loads"]
     if asked["status"] != "ok":
@@ -181,7 +184,8 @@ def answer(asked: Json) -> Json:
         if name == "connected":
             continue
         term = model.term(name)
-        found["goals"][name] = model.least(term) if value > 0 else 0
+        sure = value == 0 or name in asked.get("sure", ())
+        found["goals"][name] = value if sure else model.least(term)
         model.model.add(term <= value)
     return found
 

@@ -120,7 +120,7 @@ def improve(board: Board, goals: Sequence[Goal], stream: Stream, effort: int) ->
             if _change_if_better(board, tally, given_up, taken):
                 helped = True
                 refused.difference_update(taken)
-            else:
+            elif not helped:  # afterwards prices have changed, and it may look better in the next round
                 refused.update(taken)
         failures = 0 if helped else failures + 1
     return effort
@@ -197,6 +197,7 @@ class _Search:
         self.label = [0] * (first_end + len(self.ends))
         self.parent = [-1] * len(self.label)
         self.queued = [False] * len(self.label)
+        self.used = [False] * len(self.label)
         self.queue: deque[int] = deque()
         self.groups: dict[tuple[bool, bool, int], dict[int, list[int]]] = defaultdict(
             lambda: defaultdict(list)
@@ -254,28 +255,30 @@ class _Search:
         self.groups[key][self.label[self._entry(s, able)]].append(s)
 
     def negative_cycles(self, stream: Stream) -> list[list[tuple[int, int]]]:
-        """The arcs of cycles of negative price without a common node; none when there is none, or the effort
-        runs out."""
+        """The arcs of cycles of negative price without a common node, as many as one pass of corrections
+        shows; none when there is none, or the effort runs out.
+
+        A node of a cycle that was found takes no part any more, so that the others come to light as well.
+        """
         for node in range(self.people, self.people + 3 * self.works):
             self._push(node)
-        size = len(self.label)
-        until_look = every = max(64, size // 4)
-        corrected = 0
-        while self.queue:
+        found: list[list[tuple[int, int]]] = []
+        every = max(64, len(self.label) // 2)
+        until_look = self.effort - every
+        while self.queue and self.effort > 0:
             node = self.queue.popleft()
             self.queued[node] = False
-            before = self.effort
+            if self.used[node]:
+                continue
             self._pass_on(node)
-            corrected += before - self.effort
-            if self.effort <= 0:
-                return []
-            if corrected >= until_look:
+            if self.effort < until_look:
                 stream.check()
-                cycles = self._cycles_of_parents()
-                if cycles:
-                    return cycles
-                until_look = corrected + every
-        return []
+                for cycle in self._cycles_of_parents():
+                    found.append(cycle)
+                    for _, one in cycle:
+                        self.used[one], self.parent[one] = True, -1
+                until_look = self.effort - every
+        return found
 
     def _push(self, node: int) -> None:
         if not self.queued[node]:
@@ -284,7 +287,7 @@ class _Search:
 
     def _correct(self, node: int, label: int, parent: int) -> None:
         self.effort -= 1
-        if label >= self.label[node]:
+        if label >= self.label[node] or self.used[node]:
             return
         self.label[node], self.parent[node] = label, parent
         self._push(node)

@@ -23,7 +23,9 @@ IMPROVING = 600_000
 """Effort of the first `improve`, beside some for each person and submission."""
 KICKING = 1_500_000
 """Effort of all kicks together."""
-KICKS = 40
+LARGEST_KICKED = 120
+"""People up to whom kicks are worth their time: in a larger class one kick is lost among all reviews."""
+KICKS = 60
 """Kicks in a row without a better result, after which it is enough."""
 SEARCHED = (Goal.RECIPROCAL, Goal.STRONG, Goal.SAME_LEVEL, Goal.MIXED)
 
@@ -94,7 +96,9 @@ def pursue(board: Board, goals: Sequence[Goal], relaxed: Relaxed, stream: Stream
     board, relaxed = _relax(board, counted, relaxed, stream)
     if done(board):
         return board, relaxed
-    return _kicked(board, counted, done, stream("kicks")), relaxed
+    if len(board.out) <= LARGEST_KICKED:
+        board = _kicked(board, counted, done, stream("kicks"))
+    return board, relaxed
 
 
 def _tally(board: Board, goals: Sequence[Goal]) -> Tally:

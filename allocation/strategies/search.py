@@ -32,26 +32,34 @@ SWAPS = 12
 """Exchanges of two reviews tried for one defect, before moves are aimed at it."""
 AIMED = 15
 """Moves aimed at one defect before the next one has its turn."""
-AIMED_STEPS = 60_000
+AIMED_STEPS = 20_000
 """Steps of the walk after which aiming gives up, beside a few for each review."""
-ROUNDS = 8
+ROUNDS, TURNS = 8, 2
+PROGRESS = 10
+"""Exchanges go on as long as a round repairs one defect in so many."""
+MANY = 20
+"""Moves are aimed only where fewer than one review in so many is at a defect."""
 
 
 def aim(board: Board, tally: Tally, stream: Stream, bounds: dict[Goal, int]) -> None:
     """Repair defects one by one with moves that start at them and never make the score worse."""
+    if tally.across:
+        _match_levels(board, tally, stream)
     slots = _defects(board, tally, bounds)
     for _ in range(ROUNDS):
         before = len(slots)
         for r, s in slots:
             _swap(board, tally, stream, r, s)
         slots = _defects(board, tally, bounds) if slots else []
-        if len(slots) == before:
+        if len(slots) * PROGRESS >= before * (PROGRESS - 1):
             break
+    if len(slots) * MANY > sum(board.load):
+        return  # earlier goals stand in the way of most of them
     walk = Walk(board, tally, stream) if slots else None
-    for turn in range(ROUNDS):
+    for turn in range(TURNS):
         if walk is None or not slots or walk.futile() or walk.steps > AIMED_STEPS + 4 * len(board.out):
             return
-        steps = LONG if turn > ROUNDS // 2 else 2 * SHORT
+        steps = LONG if turn else 2 * SHORT
         for r, s in slots:
             e = next((e for e in walk.slots[s] if walk.rev[e] == r), -1)
             for _ in range(AIMED if e >= 0 else 0):
@@ -60,6 +68,33 @@ def aim(board: Board, tally: Tally, stream: Stream, bounds: dict[Goal, int]) -> 
                     break
         walk.store()
         slots = _defects(board, tally, bounds)
+
+
+def _match_levels(board: Board, tally: Tally, stream: Stream) -> None:
+    """Exchange reviews of strong people at others' submissions with the opposite ones, bucket by bucket."""
+    problem, able, level = board.problem, tally.able, tally.level
+    crossing: dict[tuple[int, bool], list[tuple[int, int]]] = defaultdict(list)
+    for s, reviewers in enumerate(board.into):
+        for r in reviewers:
+            if able[r] != level[s]:
+                crossing[problem.bucket_of[s], able[r]].append((r, s))
+    for bucket in range(len(problem.buckets)):
+        ours, theirs = crossing[bucket, True], crossing[bucket, False]
+        stream.shuffle(theirs)
+        for r, s in ours:
+            for at in range(len(theirs) - 1, max(-1, len(theirs) - 1 - SWAPS), -1):
+                x, t = theirs[at]
+                if t in board.out[r] or s in board.out[x]:
+                    continue
+                if not problem.allowed(r, t) or not problem.allowed(x, s):
+                    continue
+                if not board.takes_over(r, t, x) or not board.takes_over(x, s, r):
+                    continue
+                if exchange(board, tally, r, s, x, t) < 0:
+                    theirs[at] = theirs[-1]
+                    theirs.pop()
+                    break
+                exchange(board, tally, r, t, x, s)
 
 
 def _swap(board: Board, tally: Tally, stream: Stream, r: int, s: int) -> None:
