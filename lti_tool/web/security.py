@@ -25,6 +25,15 @@ holds two secrets."""
 IN_CANVAS = "in"
 """Parameter of an address: host of the Canvas around the frame."""
 
+SPEAK_TO_THEIR_OPENER = ("/app/", "/lti/", "/connect/")
+"""Windows that have to know who opened them, or be known to it, across origins.
+
+Canvas opens the tool in a tab of its own on some links, and then its storage and its messages are at
+``window.opener``; a registration window tells its opener to close it; the window that goes to Canvas for the
+consent is steered by the frame that opened it. Any policy but ``unsafe-none`` cuts them off. Such a window
+has nothing private in it before its session is shown, and no session in its address.
+"""
+
 NO_POWERS = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
     "microphone=(), midi=(), payment=(), usb=()"
@@ -92,6 +101,9 @@ def protect(app: Flask, *, https: bool) -> None:
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "no-referrer"
         headers["Permissions-Policy"] = NO_POWERS
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        with_opener = request.path.startswith(SPEAK_TO_THEIR_OPENER)
+        headers["Cross-Origin-Opener-Policy"] = "unsafe-none" if with_opener else "same-origin"
         headers["X-Robots-Tag"] = "noindex"
         if https:
             headers["Strict-Transport-Security"] = "max-age=31536000"

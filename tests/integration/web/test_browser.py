@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from lti_tool.applying.states import RunState
 from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.rules import PlanRules
+from lti_tool.services.page_places import CanvasBusy
 from tests.integration.web.course import ASSIGNMENT, TEACHER, a_course
 from tests.integration.web.screens import (
     PEOPLE,
@@ -238,6 +239,35 @@ def test_connecting_opens_a_window_and_the_frame_goes_on_by_itself(
     popup.value.wait_for_url(course.consent_page)
     course.is_connected = True
     expect(page.locator("h1")).to_contain_text("Peer reviews in")
+
+
+def test_a_page_that_waits_for_a_slow_canvas_goes_on_by_itself(
+    page: Page, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = a_course()
+    refused = {"overview": 1, "counts": 2}
+
+    def at_first_busy(name: str) -> Callable[..., object]:
+        asked = getattr(course, name)
+
+        def ask(*args: object, **named: object) -> object:
+            if refused[name]:
+                refused[name] -= 1
+                raise CanvasBusy("as many pages as may wait for this Canvas wait already")
+            return asked(*args, **named)
+
+        return ask
+
+    for name in refused:
+        monkeypatch.setattr(course, name, at_first_busy(name))
+    page.goto(serve(course))
+    expect(page.locator("main h1")).to_have_text("Canvas is slow to answer")
+    expect(page.locator("main")).to_contain_text("This page tries again automatically.")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    expect(page.locator("main h1")).to_contain_text("Peer reviews in", timeout=15_000)
+    expect(page.locator(".card").first).to_contain_text("Submitted", timeout=20_000)
+    assert refused == {"overview": 0, "counts": 0}
 
 
 def test_hostile_names_stay_text(page: Page, serve: Serve) -> None:

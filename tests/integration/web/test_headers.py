@@ -55,12 +55,19 @@ ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Strict-Transport-Security": "max-age=31536000",
     "Permissions-Policy": "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
     "magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
 }
 NEVER = ("Set-Cookie", "Server", "X-Frame-Options", "X-Powered-By", "Access-Control-Allow-Origin")
 """Cookies are set by a login that goes on and by the window that goes to Canvas, both tested there."""
+
+
+def opener_policy(path: str) -> str:
+    """Kept where Canvas, or the frame, speaks to the window that it opened; cut off everywhere else."""
+    kept = path.startswith(("/app/", "/lti/", "/connect/"))
+    return "unsafe-none" if kept else "same-origin"
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +102,7 @@ def assert_in_order(answer: TestResponse, policy: str, cache: str) -> None:
     assert answer.headers.get("Cache-Control") == cache, answer.request.path
     for name, value in ALWAYS.items():
         assert answer.headers.get(name) == value, (answer.request.path, name)
+    assert answer.headers.get("Cross-Origin-Opener-Policy") == opener_policy(answer.request.path)
     for name in NEVER:
         assert name not in answer.headers
     if cache == "no-store":
