@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -16,7 +20,7 @@ from lti_tool.canvas.errors import (
     KeyRejected,
     Throttled,
 )
-from lti_tool.canvas.oauth import CanvasOAuth, OAuthKey
+from lti_tool.canvas.oauth import CanvasOAuth, ConsentRequest, OAuthKey
 from tests.integration.canvas.servers import Reply, Stub, reply, transport_to
 
 HTML = {"Content-Type": "text/html"}
@@ -74,6 +78,54 @@ def test_no_redirect_is_followed(act: Callable[[CanvasOAuth], object]) -> None:
         with suppress(BrokenAnswer):
             with_oauth(redirect, act)
         assert elsewhere.received == []
+
+
+def test_http_on_loopback_needs_no_switch_for_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """oauthlib's own exception from TLS is an environment variable, which would count for every Canvas."""
+    monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT", raising=False)
+    consents = []
+
+    def all_four(oauth: CanvasOAuth) -> bool:
+        consents.append(oauth.consent_request().url)
+        oauth.exchange("c", "v")
+        oauth.refresh("r")
+        return oauth.revoke("a")
+
+    done, stub = with_oauth(reply(FULL), all_four)
+    assert done is True
+    assert [(got.method, got.path) for got in stub.received] == [
+        ("POST", "/login/oauth2/token"),
+        ("POST", "/login/oauth2/token"),
+        ("DELETE", "/login/oauth2/token"),
+    ]
+    assert consents[0].startswith(f"{stub.origin}/login/oauth2/auth?"), "the browser gets the real address"
+    assert "OAUTHLIB_INSECURE_TRANSPORT" not in os.environ
+
+
+def test_pkce_is_the_librarys_and_the_challenge_belongs_to_the_verifier() -> None:
+    consent, _ = with_oauth(reply(FULL), lambda oauth: oauth.consent_request())
+    assert isinstance(consent, ConsentRequest)
+    query = dict(parse_qsl(urlsplit(consent.url).query))
+    digest = hashlib.sha256(consent.verifier.encode()).digest()
+    assert query["code_challenge"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert query["code_challenge_method"] == "S256"
+    assert 43 <= len(consent.verifier) <= 128
+    assert consent.verifier not in consent.url
+
+
+def test_a_refresh_and_a_revocation_send_what_canvas_asks_for() -> None:
+    _, stub = with_oauth(reply(FULL), lambda oauth: oauth.refresh("the-refresh-token"))
+    assert stub.received[0].form == {
+        "grant_type": "refresh_token",
+        "client_id": "10",
+        "client_secret": "client-secret",
+        "redirect_uri": "https://t.example/back",
+        "refresh_token": "the-refresh-token",
+    }
+    assert "Authorization" not in stub.received[0].headers
+    _, stub = with_oauth(reply({}), lambda oauth: oauth.revoke("the-token"))
+    assert stub.received[0].headers["Authorization"] == "Bearer the-token"
+    assert stub.received[0].form == {}
 
 
 def test_an_exchange_sends_code_verifier_and_credentials_in_the_body() -> None:
