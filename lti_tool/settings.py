@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     )
     session_idle_hours: float = Field(default=8.0, gt=0, description="A session ends after this much silence")
     session_hours: float = Field(default=24.0, gt=0, description="A session ends at the latest after this")
+    rights_seconds: float = Field(
+        default=90.0,
+        gt=0,
+        le=600,
+        description="Canvas is asked again after this whether a person may still see the course, and whom",
+    )
 
     metrics_token: str = Field(
         default="", repr=False, description="Bearer token for /metrics; without it there is no such address"
@@ -128,6 +134,10 @@ class Settings(BaseSettings):
     )
     keep_rules_days: int = Field(
         default=730, ge=1, description="Saved rules and settings of assignments are erased after this"
+    )
+
+    keep_audit_days: int = Field(
+        default=730, ge=30, description="Lines of the audit trail are erased after this"
     )
 
     _file: ClassVar[Mapping[str, Any]] = {}

@@ -17,6 +17,7 @@ from lti_tool.canvas.pacing import Lane
 from lti_tool.jobs.notes import QueueNotes
 from lti_tool.jobs.queue import make_queue, queue_errors
 from lti_tool.jobs.worker import Bell
+from lti_tool.persistence.audit import AuditRows
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.follow_ups import FollowUps
 from lti_tool.persistence.grade_columns import GradeColumns
@@ -24,6 +25,7 @@ from lti_tool.persistence.holdings import Retention
 from lti_tool.persistence.identities import IdentityRows
 from lti_tool.persistence.instance import InstanceStore, RestoreWatch
 from lti_tool.persistence.journal import Journal
+from lti_tool.persistence.launches import SessionRows
 from lti_tool.persistence.plans import load_plan
 from lti_tool.persistence.registrations import InvitationRows, RegistrationRows
 from lti_tool.persistence.schedules import Schedules
@@ -32,6 +34,7 @@ from lti_tool.planning.freshness import FreshFor
 from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
 from lti_tool.private_files import make_private_folder
 from lti_tool.services.actor import Actor
+from lti_tool.services.audit import Audit, Event
 from lti_tool.services.background import BackgroundReadings
 from lti_tool.services.canvas_access import CanvasAccess, Transports
 from lti_tool.services.connect_window import ConnectWindow
@@ -41,11 +44,13 @@ from lti_tool.services.editing import Editing
 from lti_tool.services.errors import NotConnected, NotHere
 from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
+from lti_tool.services.guarding import Guard
 from lti_tool.services.housekeeping import Housekeeping, Purge
 from lti_tool.services.identities import Identities
 from lti_tool.services.invitations import Invitations
 from lti_tool.services.making import MakingPlans
 from lti_tool.services.notices import Notices
+from lti_tool.services.open_sessions import OpenSessions, Whose
 from lti_tool.services.own_column import OwnColumns
 from lti_tool.services.page_places import PagePlaces, PlaceLimits
 from lti_tool.services.planning import Planning
@@ -56,6 +61,7 @@ from lti_tool.services.running import Driving, Running, our_reviews
 from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.tokens import Tokens
 from lti_tool.services.use_cases import UseCases
+from lti_tool.services.viewing import Rights
 from lti_tool.services.watching import Watching
 from lti_tool.settings import Settings, SettingsError
 
@@ -83,6 +89,9 @@ class Application:
     tokens: TokenRows
     connecting: Connecting
     identities: Identities
+    audit: Audit
+    sessions: OpenSessions
+    rights: Rights
     journal: Journal
     driving: Driving
     queue: Huey
@@ -195,12 +204,25 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     attempts = ConnectAttempts(database, settings.secret_box)
     transports = Transports(reach=settings.reach)
     oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback")
-    tokens = Tokens(rows, oauth_of)
+    identity_rows = IdentityRows(database)
+    audit = Audit(AuditRows(database), now)
+    sessions = OpenSessions(SessionRows(database, settings.secret_box), identity_rows, now)
+
+    def token_changed(canvas: CanvasOrigin, user: UserId, connected: bool) -> None:
+        """Without a token nobody sees anything: rights can't be asked for."""
+        audit.record(Event.CONNECTED if connected else Event.DISCONNECTED, canvas=canvas, user=user)
+        rights.forget(canvas, user)
+
+    def access_ended(actor: Actor) -> None:
+        audit.record(Event.ACCESS_ENDED, actor)
+        sessions.end(Whose(actor.canvas, actor.course_id, actor.user_id))
+
+    tokens = Tokens(rows, oauth_of, changed=token_changed)
     places = PagePlaces(PlaceLimits.of_threads(settings.page_threads))
     access = CanvasAccess(transports, tokens.source, places=places)
-    identities = Identities(
-        IdentityRows(database), lambda canvas, user: access.client(canvas, user, Lane.PAGE), now
-    )
+    rights = Rights(access.client, good_for_s=settings.rights_seconds, ended=access_ended)
+    guard = Guard(rights, audit)
+    identities = Identities(identity_rows, lambda canvas, user: access.client(canvas, user, Lane.PAGE), now)
     connecting = Connecting(attempts, tokens, oauth_of, transports.of, identities, take_place=places.take)
     journal = Journal(database)
     watch = RestoreWatch(InstanceStore(database), settings.instance / "last-seen.json")
@@ -222,10 +244,12 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         tokens=timedelta(days=settings.keep_tokens_days),
         rules=timedelta(days=settings.keep_rules_days),
         idle_session=timedelta(hours=settings.session_idle_hours),
+        audit=timedelta(days=settings.keep_audit_days),
     )
     background = BackgroundReadings(reading, QueueNotes(queue), now)
     planning = Planning(database, reading, our_reviews(journal), journal, now)
-    making = MakingPlans(planning, QueueNotes(queue), now)
+    guarded_planning = guard.before("planning", planning)
+    making = MakingPlans(guarded_planning, QueueNotes(queue), now)
     running = Running(
         journal, planning, reading, bell.ring, now, timedelta(hours=settings.plan_max_age_hours)
     )
@@ -238,6 +262,8 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         journal.snapshot,
         journal.effects,
     )
+    guarded_running = guard.before("running", running)
+    guarded_following_up = guard.before("following_up", following_up)
     own_columns = _own_columns(settings, database, registrations)
     send_scores = Bell(queue, own_columns.carry_on, name="send_scores")
     return Application(
@@ -248,39 +274,44 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         tokens=rows,
         connecting=connecting,
         identities=identities,
+        audit=audit,
+        sessions=sessions,
+        rights=rights,
         journal=journal,
         driving=driving,
         queue=queue,
         transports=transports,
         places=places,
         housekeeping=Housekeeping(database, now, keep),
-        purge=Purge(database, settings.secret_box, tokens),
+        purge=Purge(database, settings.secret_box, tokens, audit),
         own_columns=own_columns,
         background=background,
         making=making,
-        use_cases=UseCases(
-            connecting=ConnectWindow(connecting, attempts, now),
-            reading=reading,
-            background=background,
-            planning=planning,
-            making=making,
-            editing=Editing(planning),
-            rule_sets=RuleSets(database, planning, now),
-            running=running,
-            following_up=following_up,
-            filling=Filling(reading, planning, following_up, now),
-            crediting=Crediting(follow_ups, reading, access, own_columns, send_scores.ring, now),
-            watching=watching,
-            scheduling=Scheduling(
-                schedules,
-                reading,
-                planning,
-                running,
-                following_up,
-                watching,
-                Notices(schedules, access, _letter, now),
-                now,
-            ),
+        use_cases=guard.before_all(
+            UseCases(
+                connecting=ConnectWindow(connecting, attempts, now),
+                reading=reading,
+                background=background,
+                planning=guarded_planning,
+                making=making,
+                editing=Editing(planning),
+                rule_sets=RuleSets(database, planning, now),
+                running=guarded_running,
+                following_up=guarded_following_up,
+                filling=Filling(reading, planning, following_up, now),
+                crediting=Crediting(follow_ups, reading, access, own_columns, send_scores.ring, now),
+                watching=watching,
+                scheduling=Scheduling(
+                    schedules,
+                    guard.before("reading", reading),
+                    guarded_planning,
+                    guarded_running,
+                    guarded_following_up,
+                    guard.before("watching", watching),
+                    Notices(schedules, access, _letter, now),
+                    now,
+                ),
+            )
         ),
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ import structlog
 
 from allocation.sentences import sentence
 from lti_tool.bootstrap.application import Application, build_application, now
+from lti_tool.planning.ids import CanvasOrigin, UserId
+from lti_tool.services.actor import Actor
+from lti_tool.services.audit import Event
+from lti_tool.services.open_sessions import Whose
 from lti_tool.services.registrations import KnownRegistrations
 from lti_tool.settings import Settings, SettingsError
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
     from lti_tool.lti.context import LaunchContext
     from lti_tool.lti.keys import ToolKeys
+    from lti_tool.lti.sessions import Sessions
     from lti_tool.services.doctor import Doctor, Finding
     from lti_tool.services.vitals import Vitals
     from lti_tool.web.limits import Kind
@@ -35,6 +41,33 @@ def _still_registered(
         return None
     found = registrations.find(context.issuer, context.client_id)
     return context if found is not None and context.platform_origin in found.platform_origins else None
+
+
+@dataclass(frozen=True)
+class _SessionEnds:
+    """Log out, and Disconnect."""
+
+    application: Application
+    sessions: Sessions
+    session: Callable[[str], LaunchContext | None]
+
+    def this(self, token: str) -> None:
+        """End the session of this token."""
+        launched = self.session(token)
+        self.sessions.close(token)
+        if launched is not None:
+            self.application.audit.record(
+                Event.LOGGED_OUT,
+                canvas=launched.canvas_origin,
+                course=launched.place,
+                user=launched.user_id or launched.lti_user_id,
+                real_user=launched.masquerader,
+            )
+
+    def all_of(self, actor: Actor) -> None:
+        """End all sessions of a person, wherever they are open."""
+        if actor.user_id:
+            self.application.sessions.end(Whose(canvas=actor.canvas, user=actor.user_id))
 
 
 def vitals(application: Application) -> Vitals:
@@ -105,11 +138,23 @@ def build_web(application: Application) -> Flask:
             log.warning("session_refused", refusal=refused.refusal.value, detail=refused.detail)
             return None
 
+    audit = application.audit
+
     def arrived(context: LaunchContext) -> LaunchContext:
+        """A launch: Canvas is asked anew for rights, and the trail learns who and as whom."""
         registrations.launched(context.issuer, context.client_id)
         found = identities.arrived(context)
         if found.course_id:
             application.own_columns.remember(found)
+        application.rights.forget(CanvasOrigin(found.canvas_origin), UserId(found.user_id))
+        audit.record(
+            Event.LAUNCHED,
+            canvas=found.canvas_origin,
+            course=found.place,
+            user=found.user_id or found.lti_user_id,
+            real_user=found.masquerader,
+            object_=found.launch_id,
+        )
         return found
 
     registering = Registering(
@@ -146,6 +191,8 @@ def build_web(application: Application) -> Flask:
             page_scope=application.places.page,
         ),
         administration,
+        _SessionEnds(application, sessions, session),
+        audit,
     )
 
 

@@ -18,6 +18,7 @@ from lti_tool.jobs.worker import Worker
 from lti_tool.logs import configure_logs
 from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
+from lti_tool.services.audit import SOURCE, Source
 from lti_tool.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def build_worker(application: Application) -> Worker:
 
 
 def _do_chores(application: Application) -> None:
+    SOURCE.set(Source.WORKER)
     try:
         application.housekeeping.if_due()
         application.use_cases.crediting.carry_waiting()

@@ -169,6 +169,16 @@ class CanvasClient:
         ]
         return self._calls.every(endpoints.ENROLLMENTS.request(course, query=query), EnrollmentRecord)
 
+    def own_enrollments(self, course: CourseId) -> list[EnrollmentRecord]:
+        """GET /courses/:course_id/enrollments with ``user_id=self``: the person's own active enrollments.
+
+        Canvas answers without any permission, with an empty list to whoever isn't enrolled, and ``active``
+        already takes the dates of term and section into account (canvas-lms enrollments_api_controller.rb,
+        course_index_enrollments and user_index_enrollments).
+        """
+        query = [PAGE_SIZE, ("user_id", "self"), ("state[]", "active")]
+        return self._calls.every(endpoints.ENROLLMENTS.request(course, query=query), EnrollmentRecord)
+
     def users(self, course: CourseId) -> list[UserRecord]:
         """GET /courses/:course_id/users. The Test Student is dropped after paging, so pages may be short."""
         return self._calls.every(endpoints.USERS.request(course, query=[PAGE_SIZE]), UserRecord)

@@ -116,6 +116,8 @@ class EnrollmentRecord(IdentifiedRecord):
     course_section_id: Id
     type: str
     enrollment_state: str
+    limit_privileges_to_course_section: bool = False
+    """Of staff: sees only the people of this section (lib/api/v1/enrollment.rb)."""
     user: UserRecord
 
     @property

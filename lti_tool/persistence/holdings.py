@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, up
 from sqlalchemy.orm import Session
 
 from lti_tool.applying.states import TERMINAL
+from lti_tool.persistence.audit import AuditRow
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.follow_up_rows import (
     CreditPostRow,
@@ -77,6 +78,7 @@ HOLDINGS = (
     Holding(ConnectAttemptRow, "user_id", own=True),
     Holding(PersonRow, "user_id", own=True),
     Holding(CourseRow),
+    Holding(AuditRow),  # numbers alone: it goes with the institution, not with a course or a person of it
 )
 
 
@@ -90,6 +92,7 @@ class Retention:
     tokens: timedelta
     rules: timedelta
     idle_session: timedelta
+    audit: timedelta
 
 
 def unfinished_runs(session: Session, canvas: str, course: str | None = None) -> list[str]:
@@ -191,6 +194,7 @@ def erase_old(session: Session, now: datetime, keep: Retention) -> Counter[str]:
                 func.coalesce(ScheduleRow.last_at, ScheduleRow.created_at) < now - keep.plans,
             ),
         ),
+        (table_of(AuditRow), AuditRow.at < now - keep.audit),
         (table_of(ConnectAttemptRow), ConnectAttemptRow.expires_at < now),
         (
             table_of(PersonRow),  # those who are connected stay known

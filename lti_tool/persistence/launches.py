@@ -43,6 +43,16 @@ class OneTimeRows:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """One living session with what its launch said (JSON)."""
+
+    token_hash: str
+    context: str = field(repr=False)
+    opened_at: datetime
+    seen_at: datetime
+
+
 class SessionRows:
     """Sessions by the hash of their token. What a launch said (a name among it) is sealed."""
 
@@ -79,6 +89,19 @@ class SessionRows:
             return self._box.open(row.context, bound_to=f"session:{token_hash}")
         except SealedTextError:  # its key is lost: the session has ended
             return None
+
+    def living(self, now: datetime) -> tuple[StoredSession, ...]:
+        """Every session that isn't over by its latest end, opened; those that don't open are left out."""
+        with self._database.read() as session:
+            rows = session.scalars(select(SessionRow).where(SessionRow.expires_at > now)).all()
+        found = []
+        for row in rows:
+            try:
+                context = self._box.open(row.context, bound_to=f"session:{row.token_hash}")
+            except SealedTextError:
+                continue
+            found.append(StoredSession(row.token_hash, context, row.created_at, row.last_seen_at))
+        return tuple(found)
 
     def revoke(self, token_hash: str) -> None:
         """End a session."""

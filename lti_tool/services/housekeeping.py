@@ -20,6 +20,7 @@ from lti_tool.persistence.housekeeping_rows import ChoreRow
 from lti_tool.persistence.lti_rows import SessionRow
 from lti_tool.persistence.tokens import TokenRow
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
+from lti_tool.services.audit import Audit, Event
 from lti_tool.services.errors import ServiceError
 from lti_tool.services.tokens import Tokens
 
@@ -75,10 +76,11 @@ class Scope:
 class Purge:
     """Erases everything about a course, a person or an institution."""
 
-    def __init__(self, database: Database, box: SecretBox, tokens: Tokens) -> None:
+    def __init__(self, database: Database, box: SecretBox, tokens: Tokens, audit: Audit) -> None:
         self._database = database
         self._box = box
         self._tokens = tokens
+        self._audit = audit
 
     def preview(self, scope: Scope) -> Mapping[str, int]:
         """What ``do`` would erase, counted by doing it and taking it back."""
@@ -94,11 +96,16 @@ class Purge:
             RunsUnderWay: a run of the course or institution is not over.
         """
         people = self._people_to_disconnect(scope)
+        gone = self.preview(scope)
         for user in people:
             self._tokens.forget(scope.canvas, user)
         with self._database.begin() as session:
-            gone = self._erase(session, scope)
-        gone = +(gone + Counter({TokenRow.__tablename__: len(people)}))
+            self._erase(session, scope)
+        if scope.course or scope.user:
+            what = f"user {scope.user}" if scope.user else f"course {scope.course}"
+            self._audit.record(Event.ERASED, canvas=scope.canvas, course=scope.course or "", object_=what)
+        else:  # nothing stays that names the institution
+            self._audit.record(Event.ERASED, object_="institution")
         log.warning("purged", canvas=scope.canvas, course=scope.course, user=scope.user, erased=dict(gone))
         return gone
 

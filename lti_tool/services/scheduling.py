@@ -241,13 +241,20 @@ class Scheduling:
     ) -> Sentence:
         """The error in words that the pages translate, people by their names as far as they are known."""
         words = error.words or Sentence(str(error))
-        last = self._reading.last(actor, due.assignment_id)
-        return words.named((lambda mention: mention.id) if last is None else name_in(last))
+        last = self._last_reading(actor, due)
+        return words.named(name_in(last) if last is not None else lambda mention: mention.id)
 
     def _name(self, actor: Actor, due: StoredSchedule) -> str:
         """The assignment's name as last read; its id where that is all that is known."""
-        last = self._reading.last(actor, due.assignment_id)
+        last = self._last_reading(actor, due)
         return due.assignment_id if last is None else last.assignment.name
+
+    def _last_reading(self, actor: Actor, due: StoredSchedule) -> Snapshot | None:
+        """None where there is none, or the person may not see it any more."""
+        try:
+            return self._reading.last(actor, due.assignment_id)
+        except (ServiceError, ReadFailed):
+            return None
 
 
 def _rests_on(plan: Plan, snapshot: Snapshot) -> bool:

@@ -148,6 +148,8 @@ class PlanView:
     """Students whom Canvas will notify when the plan is applied."""
     overtaken: Overtaken | None = None
     """Why the plan can't be applied any more, unless it was."""
+    hidden: int = 0
+    """Lines that are left out, because Canvas doesn't show their students to the viewer."""
 
 
 @dataclass(frozen=True, slots=True)

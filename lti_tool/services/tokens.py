@@ -33,6 +33,7 @@ OTHERS_REFRESH_S = 150.0
 """How long one waits for another process's refresh; longer than its lease."""
 LOOK_EVERY_S = 0.1
 
+Changed = Callable[[CanvasOrigin, UserId, bool], None]
 log = structlog.get_logger(__name__)
 
 
@@ -57,6 +58,7 @@ class Tokens:
     Args:
         oauth_of: the OAuth2 endpoints of a Canvas, or None where no developer key is registered.
         now, sleep: clock and waiting.
+        changed: told when a person's token was stored (True) or erased (False).
     """
 
     def __init__(
@@ -66,11 +68,13 @@ class Tokens:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
+        changed: Changed = lambda _canvas, _user, _connected: None,
     ) -> None:
         self._rows = rows
         self._oauth_of = oauth_of
         self._now = now
         self._sleep = sleep
+        self._changed = changed
         self._guard = threading.Lock()
         self._locks: dict[tuple[CanvasOrigin, UserId], threading.Lock] = {}
 
@@ -94,6 +98,7 @@ class Tokens:
             renew_at=renewal_moment(self._now(), grant.expires_at),
             now=self._now(),
         )
+        self._changed(canvas, grant.user_id, True)
         oauth = self._oauth_of(canvas)
         if earlier is not None and earlier.kind is TokenKind.OAUTH and not earlier.dead and oauth is not None:
             oauth.revoke(earlier.access_token)
@@ -111,6 +116,7 @@ class Tokens:
             renew_at=None,
             now=self._now(),
         )
+        self._changed(canvas, user, True)
 
     def status(self, canvas: CanvasOrigin, user: UserId) -> ConnectionStatus:
         """What is stored, without asking Canvas."""
@@ -133,7 +139,7 @@ class Tokens:
         try:
             token = self._rows.find(canvas, user)
         except SealedTextError:
-            self._rows.remove(canvas, user)
+            self._erase(canvas, user)
             return False
         if token is None:
             return True
@@ -146,8 +152,12 @@ class Tokens:
                     ended = oauth.revoke(self.renew(canvas, user, token.access_token))
                 except (AccessLost, CanvasUnavailable):
                     ended = False
-        self._rows.remove(canvas, user)
+        self._erase(canvas, user)
         return ended
+
+    def _erase(self, canvas: CanvasOrigin, user: UserId) -> None:
+        self._rows.remove(canvas, user)
+        self._changed(canvas, user, False)
 
     def access_token(self, canvas: CanvasOrigin, user: UserId) -> str:
         """The stored token, renewed first when it is about to end.

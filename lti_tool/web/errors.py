@@ -35,6 +35,7 @@ from lti_tool.services.outages import OUTAGES, outage_of
 from lti_tool.services.page_places import CanvasBusy
 from lti_tool.services.registering import NotInvited
 from lti_tool.services.registrations import RegistrationRefused
+from lti_tool.services.viewing import AccessEnded, NotYours
 from lti_tool.web.administration import NotAnAdministrator
 from lti_tool.web.security import ANYBODY, frame_in, framed
 from lti_tool.web.session import ActingAsAnother, NoSession, NotATeacher, OtherCourse
@@ -113,6 +114,19 @@ TROUBLES: dict[type[Exception], Trouble] = {
         _l("You are not connected to Canvas"),
         _l("The tool reads and writes Canvas in your name, and at present it may not."),
         _l("Connect to Canvas, and you come back to this page."),
+    ),
+    AccessEnded: Trouble(
+        403,
+        _l("You don't have access to this course"),
+        _l("Canvas says that you can't grade in this course, or no longer have access to it."),
+        _l("If that's a mistake, ask whoever manages the course in Canvas to check your role."),
+    ),
+    NotYours: Trouble(
+        403,
+        _l("This concerns students you can't see"),
+        _l("In Canvas you are limited to your sections."),
+        _l("Nothing was changed."),
+        own_words=True,
     ),
     NotHere: Trouble(
         404,
@@ -374,7 +388,7 @@ def _answer(error: Exception, trouble: Trouble, happened: Words, reference: str)
             happened=say(happened),
             reference=reference,
             course_id=course_id
-            if trouble.status != 401 and not isinstance(error, NotATeacher | OtherCourse)
+            if trouble.status != 401 and not isinstance(error, NotATeacher | OtherCourse | AccessEnded)
             else None,
             wants_connection=trouble is TROUBLES[NotConnected],
             wants_new_connection=trouble is READ_FAILURES[Why.SCOPE_MISSING],

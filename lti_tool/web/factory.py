@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from lti_tool.services.actor import Actor
+from lti_tool.services.audit import Audit
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web import words
 from lti_tool.web.administration import AdministrationCases, administration_blueprint
@@ -19,7 +21,7 @@ from lti_tool.web.after.filling import filling_blueprint
 from lti_tool.web.after.reminders import reminders_blueprint
 from lti_tool.web.after.schedule import schedule_blueprint
 from lti_tool.web.colours import brand_address, colours_blueprint
-from lti_tool.web.connect import connect_blueprint, connect_window_blueprint
+from lti_tool.web.connect import SessionEnds, connect_blueprint, connect_window_blueprint
 from lti_tool.web.editing import editing_blueprint
 from lti_tool.web.errors import show_errors
 from lti_tool.web.home import home_blueprint
@@ -38,6 +40,7 @@ from lti_tool.web.runs import runs_blueprint
 from lti_tool.web.security import frame_in_named, protect
 from lti_tool.web.session import Authenticate, guard, visit_if_any
 from lti_tool.web.tracing import trace
+from lti_tool.web.trail import keep_trail
 from lti_tool.web.voice import teach
 
 if TYPE_CHECKING:
@@ -64,15 +67,19 @@ def create_web(
     launch_blueprints: Sequence[Blueprint],
     settings: WebSettings,
     administration: AdministrationCases | None = None,
+    ends: SessionEnds | None = None,
+    audit: Audit | None = None,
 ) -> Flask:
     """The WSGI application.
 
     ``authenticate`` gives the launch of a session token, or None. ``launch_blueprints`` are the LTI
-    endpoints (``lti_tool.web.launch``).
+    endpoints (``lti_tool.web.launch``). ``ends`` logs people out.
     """
     app = Flask("lti_tool.web")
     https = settings.public_url.startswith("https://")
     trace(app, behind_proxy=settings.trusted_proxies > 0)
+    if audit is not None:
+        keep_trail(app, audit)
     speak(app)
     teach(app)
     protect(app, https=https)
@@ -84,7 +91,9 @@ def create_web(
     app.register_blueprint(connect_window_blueprint(services.connecting, secure_cookie=https))
     if administration is not None:
         app.register_blueprint(administration_blueprint(administration, settings.platform_origins))
-    app.register_blueprint(_course_pages(services, authenticate, settings.platform_origins))
+    app.register_blueprint(
+        _course_pages(services, authenticate, settings.platform_origins, ends or _NoSessions())
+    )
     limit(app, settings.rate_limits, settings.rate_limit_storage)
     app.wsgi_app = _within(settings.page_scope, app.wsgi_app)  # type: ignore[assignment,method-assign]  # as Flask has it
     if settings.trusted_proxies:
@@ -105,6 +114,16 @@ def _within(scope: Callable[[], AbstractContextManager[None]], inner: WSGIApplic
     return serve
 
 
+class _NoSessions:
+    """Where sessions are kept elsewhere, as in tests of single pages."""
+
+    def this(self, token: str) -> None:
+        """Nothing to end."""
+
+    def all_of(self, actor: Actor) -> None:
+        """Nothing to end."""
+
+
 def _page_values() -> dict[str, object]:
     """What every template may use."""
     found = visit_if_any()
@@ -114,7 +133,10 @@ def _page_values() -> dict[str, object]:
 
 
 def _course_pages(
-    services: UseCases, authenticate: Authenticate, platform_origins: Callable[[], Sequence[str]]
+    services: UseCases,
+    authenticate: Authenticate,
+    platform_origins: Callable[[], Sequence[str]],
+    ends: SessionEnds,
 ) -> Blueprint:
     """Everything under one course; the guard runs before each of its pages."""
     pages = Blueprint("course", __name__, url_prefix="/app/courses/<course_id>")
@@ -128,7 +150,7 @@ def _course_pages(
         blueprint.before_request(read_first(services))
     for blueprint in (
         home_blueprint(services),
-        connect_blueprint(services.connecting),
+        connect_blueprint(services.connecting, ends),
         reading_blueprint(services),
         making_blueprint(services),
         participants,

@@ -22,6 +22,7 @@ from lti_tool.services.actor import Actor
 from lti_tool.services.errors import NotConnected
 
 CONNECT_PAGES = "course.connect."
+LOG_OUT = "course.connect.end_session"
 HOME_PAGE = "course.home.home"
 
 
@@ -160,7 +161,8 @@ def guard(authenticate: Authenticate) -> Callable[[], Response | None]:
         asked_for = (request.view_args or {}).get("course_id")
         if not asked_for or asked_for not in own:
             raise OtherCourse
-        if launched.masquerader and request.method not in ("GET", "HEAD"):
+        changes = request.method not in ("GET", "HEAD") and request.endpoint != LOG_OUT
+        if launched.masquerader and changes:
             raise ActingAsAnother
         if not identified and not connecting and request.endpoint != HOME_PAGE:
             raise NotConnected(N_("Canvas has not confirmed yet who you are."))

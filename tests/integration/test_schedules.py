@@ -116,7 +116,11 @@ def test_a_revoked_token_is_said_and_tried_again(
     state = terminal.canvas.state
     grant = next(one for one in state.grants.values() if one.token == terminal.environment[TOKEN])
     grant.revoked = True
-    (row,) = carried_out(terminal, course, essay)
+    terminal.run("schedule", "run")
+    terminal.run("schedule", "list", *terminal.where(course, essay), expect=2)
+    terminal.environment[TOKEN] = state.make_personal_token(terminal.canvas.user("teacher").id).token
+    terminal.run("connect", "--canvas", terminal.canvas.url, "--token-env", TOKEN)
+    (row,) = terminal.json("schedule", "list", *terminal.where(course, essay))
     assert row["outcome"] == "failed"
     assert row["note"]
     assert row["next_at"] is not None

@@ -8,20 +8,30 @@ binds the way back to it.
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as WsgiResponse
 
+from lti_tool.services.actor import Actor
 from lti_tool.services.use_cases import ConnectingCases
 from lti_tool.web.answers import go_to
-from lti_tool.web.session import visit
+from lti_tool.web.session import bearer, visit
 
 WINDOW_COOKIE = "connect-window"
 WINDOW_SECONDS = 600
 
 
-def connect_blueprint(connecting: ConnectingCases) -> Blueprint:
+class SessionEnds(Protocol):
+    """Ends sessions: this one, or all of a person."""
+
+    def this(self, token: str) -> None: ...
+    def all_of(self, actor: Actor) -> None: ...
+
+
+def connect_blueprint(connecting: ConnectingCases, ends: SessionEnds) -> Blueprint:
     """The page in the frame."""
     pages = Blueprint("connect", __name__)
 
@@ -52,9 +62,31 @@ def connect_blueprint(connecting: ConnectingCases) -> Blueprint:
 
     @pages.post("/disconnect")
     def disconnect(course_id: str) -> Response:
-        back = _inside(request.form.get("next", ""), course_id)
-        connecting.disconnect(visit().actor)
-        return go_to(url_for("course.connect.connect", course_id=course_id, next=back))
+        """End the access to Canvas. With ``next`` they connect again at once, and the session stays."""
+        actor, following = visit().actor, request.form.get("next", "")
+        connecting.disconnect(actor)
+        if following:
+            back = _inside(following, course_id)
+            return go_to(url_for("course.connect.connect", course_id=course_id, next=back))
+        ends.all_of(actor)
+        return make_response(
+            render_template(
+                "ended.html",
+                title=_("You're disconnected"),
+                happened=_(
+                    "The tool can no longer read or change Canvas in your name, and you're logged out."
+                ),
+            )
+        )
+
+    @pages.post("/log-out")
+    def end_session(course_id: str) -> str:  # noqa: ARG001 - the address has it
+        ends.this(bearer() or "")
+        return render_template(
+            "ended.html",
+            title=_("You're logged out"),
+            happened=_("Updates that are under way go on, and so does what you automated."),
+        )
 
     return pages
 

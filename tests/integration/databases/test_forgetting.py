@@ -21,6 +21,7 @@ from lti_tool.bootstrap import Application, build_application
 from lti_tool.cli import main
 from lti_tool.lti.context import LaunchContext
 from lti_tool.lti.sessions import Sessions
+from lti_tool.persistence.audit import AuditRow
 from lti_tool.persistence.base import Base
 from lti_tool.persistence.follow_up_rows import (
     CreditPostRow,
@@ -137,6 +138,12 @@ def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
         session.add(FollowUpRow(**place, body="{}", saved_by=TEACHER, saved_at=LONG_AGO))
         session.add(OpenReviewRow(**place, review_id="r1", reviewer_id=STUDENT, open_at=LONG_AGO))
         session.add(DueReadingRow(**place, read_at=LONG_AGO))
+        session.add(
+            AuditRow(
+                id=f"e{key}", at=LONG_AGO, source="page", event="plan_created", canvas=canvas, course=course,
+                assignment="a", user=TEACHER, real_user="", object=f"p{key}", detail="",
+            )
+        )  # fmt: skip
         session.add(
             ReminderBatchRow(
                 id=f"b{key}", **place, sent_by=TEACHER, sent_by_name="Canary Teacher", created_at=LONG_AGO
