@@ -85,6 +85,9 @@ class LaunchContext:
     user_id: str
     lti_user_id: str
     user_name: str
+    context_id: str
+    """LTI's id of the course, empty where the launch comes from anything but a course. Sessions of versions
+    that did not keep it are over: their person and course came from ``custom``."""
     course_id: str
     course_name: str
     roles: tuple[str, ...]
@@ -100,8 +103,6 @@ class LaunchContext:
     """Of the account in Canvas. Opens the administration of this registration, and no course."""
     names_its_canvas: bool = False
     """A signed address (return address, LTI service) is on the registered Canvas."""
-    context_id: str = ""
-    """LTI's id of the course, empty where the launch comes from anything but a course."""
     legacy_user_id: str = ""
     """The person's older opaque id, which outlives a merge of two accounts."""
     claimed_user_id: str = ""

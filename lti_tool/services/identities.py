@@ -87,11 +87,15 @@ class Identities:
         )
 
     def arrived(self, context: LaunchContext) -> LaunchContext:
-        """As ``completed``; the course of a person who is known already is asked for, once a course.
+        """As ``completed``; what is missing is asked for with a stored token, if there is one.
 
-        While Canvas does not answer the course stays unknown, and the person is asked to connect.
+        Once a person, and once a course. Which token to ask with is all that ``custom`` decides: Canvas
+        confirms that it is the launched person's own, or nothing is learnt. While Canvas does not answer the
+        person is asked to connect.
         """
         found = self.completed(context)
+        if not found.user_id and found.claimed_user_id and found.context_id:
+            return self._met_before(found)
         if not found.user_id or found.course_id or not found.context_id:
             return found
         person = signed_person(found)
@@ -102,6 +106,16 @@ class Identities:
             return found
         self._keep_course(person, course)
         return replace(found, course_id=course)
+
+    def _met_before(self, context: LaunchContext) -> LaunchContext:
+        """Somebody whose token is stored though their launches were never confirmed."""
+        person, user = signed_person(context), UserId(context.claimed_user_id)
+        try:
+            course = self.confirm(person, user, self._client_of(person.canvas, user))
+        except (CanvasError, ConnectFailed):
+            return context
+        self.remember(person, user, course)
+        return replace(context, user_id=user, course_id=course)
 
     def confirm(self, person: SignedPerson, user: UserId, client: CanvasClient) -> CourseId:
         """The course, once Canvas has said that ``person`` is ``user``; ``client`` has that user's token.

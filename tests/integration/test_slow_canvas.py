@@ -71,6 +71,7 @@ class Scene:
             user_id=person.id,
             lti_user_id=f"lti-{person.id}",
             user_name=person.name,
+            context_id="opaque-course",
             course_id=course.id,
             course_name=course.name,
             roles=("Instructor",),

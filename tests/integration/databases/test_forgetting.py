@@ -218,7 +218,8 @@ def sessions_of(made: Application) -> Sessions:
 def context(canvas: CanvasOrigin, course: CourseId) -> LaunchContext:
     return LaunchContext(
         issuer="i", client_id="1", deployment_id="d", canvas_origin=canvas, user_id=TEACHER, lti_user_id="x",
-        user_name="Canary Teacher", course_id=course, course_name="c", roles=(), is_instructor=True,
+        user_name="Canary Teacher",
+        context_id="opaque-course", course_id=course, course_name="c", roles=(), is_instructor=True,
         locale="", time_zone="", high_contrast=False, post_message_token="",
         platform_origin=canvas,
     )  # fmt: skip

@@ -279,6 +279,23 @@ def test_deep_linking_is_refused_in_words(attack: Attack) -> None:
     assert "Open it from the navigation of a course" in words(opened.answer.text)
 
 
+def test_a_stored_token_makes_its_own_person_known_and_nobody_else(attack: Attack) -> None:
+    """Such as one from the command line; Canvas says whose launch it is."""
+    assert attack.tool.application is not None
+    canvas = CanvasOrigin(attack.canvas.base_url)
+    ta = person(attack.state, "ta")
+    before = attack.open(ta, attack.victim)
+    assert before.ask("GET", before.location).mimetype == "application/json", "the way to Canvas"
+    token = attack.state.make_personal_token(ta.id).token
+    attack.tool.application.connecting.connect_with_personal_token(canvas, token)
+    lying = attack.open(attack.mallory, attack.own, attack.lie({"canvas_user_id": ta.id}, "text"))
+    assert lying.ask("GET", lying.location).mimetype == "application/json", "Mallory has no token"
+    nothing_of_the_victim(attack, lying)
+    own = attack.open(ta, attack.victim)
+    assert own.location.partition("?")[0] == f"/app/courses/{attack.victim.id}"
+    assert own.ask("GET", own.location).mimetype == "text/html"
+
+
 def test_two_connect_windows_in_one_browser_both_end_well(attack: Attack) -> None:
     opened = attack.open(attack.rosa, attack.own)
     place = opened.location.partition("?")[0]

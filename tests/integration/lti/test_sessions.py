@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+from pydantic import TypeAdapter
 
 from lti_tool.lti.context import LaunchContext
 from lti_tool.lti.keys import PUBLISHED_AFTER_ROTATION, PUBLISHED_BEFORE_SIGNING, ToolKeys
@@ -32,6 +33,7 @@ CONTEXT = LaunchContext(
     user_id="9007199254740993",
     lti_user_id="opaque",
     user_name="Rosa Okafor",
+    context_id="opaque-course",
     course_id="7",
     course_name="Writing",
     roles=("Instructor",),
@@ -132,8 +134,13 @@ def test_a_closed_session_is_over_and_the_others_go_on(sessions: Sessions) -> No
 def test_a_session_of_an_earlier_version_is_over(
     database: Database, box: SecretBox, clock: Clock, sessions: Sessions
 ) -> None:
-    SessionRows(database, box).add(hashed("old"), json.dumps({"user": "1"}), clock(), clock() + ABSOLUTE)
-    assert sessions.authenticate("old") is None
+    """Also one that could be read: before, person and course were whatever a link said."""
+    believed = json.loads(TypeAdapter(LaunchContext).dump_json(CONTEXT))
+    del believed["context_id"]
+    for number, stored in enumerate(({"user": "1"}, believed)):
+        rows = SessionRows(database, box)
+        rows.add(hashed(f"old-{number}"), json.dumps(stored), clock(), clock() + ABSOLUTE)
+        assert sessions.authenticate(f"old-{number}") is None
 
 
 def test_what_a_launch_said_is_lost_with_the_key_and_nothing_breaks(

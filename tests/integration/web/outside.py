@@ -50,7 +50,8 @@ CONFIGURATION = PlatformConfiguration.model_validate(
 ASKED = "?invitation=good&openid_configuration=https://canvas.example.edu/c&registration_token=t"
 CONTEXT = LaunchContext(
     issuer=REGISTRATION.issuer, client_id=REGISTRATION.client_id, deployment_id="1:one", canvas_origin=CANVAS,
-    user_id=UserId("1"), lti_user_id="x", user_name="Dr. Rosa Okafor", course_id=COURSE, course_name="c",
+    user_id=UserId("1"), lti_user_id="x", user_name="Dr. Rosa Okafor",
+    context_id="opaque-course", course_id=COURSE, course_name="c",
     roles=(), is_instructor=True, locale="en", time_zone="", high_contrast=False,
     post_message_token="", platform_origin=CANVAS,
 )  # fmt: skip

@@ -135,6 +135,7 @@ def _context(place: Place, roles: tuple[str, ...], teaches: bool) -> LaunchConte
         user_id="1",
         lti_user_id="opaque",
         user_name="Rosa Okafor",
+        context_id="opaque-course",
         course_id=place.course,
         course_name="Writing",
         roles=roles,

@@ -140,7 +140,8 @@ class Stage:
             LaunchContext(
                 issuer=ISSUER, client_id="1", deployment_id="1:x", canvas_origin=actor.canvas,
                 user_id=actor.user_id, lti_user_id=f"lti-{actor.user_id}", user_name="Somebody",
-                course_id=actor.course_id, course_name="Sociology", roles=TEACHING, is_instructor=True,
+                context_id="opaque-course", course_id=actor.course_id, course_name="Sociology",
+                roles=TEACHING, is_instructor=True,
                 locale="en", time_zone="", high_contrast=False, post_message_token="",
                 platform_origin=actor.canvas,
             )
