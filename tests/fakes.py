@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lti_tool.applying.answers import Answer, Outcome, ReadFailed, Why
+from lti_tool.applying.records import Glance
 from lti_tool.planning.ids import ReviewId, SubmissionId, UserId
 from lti_tool.planning.snapshot import Review, Snapshot
 from tests.builders import NOON
@@ -216,6 +217,11 @@ class FakeCanvas:
         with self.lock:
             self._read("snapshot")
             return replace(self.world, taken_at=self.clock.now())
+
+    def glance(self) -> Glance:
+        with self.lock:
+            self._read("glance")
+            return Glance(self.world.assignment, self.world.new_allocation_feature, self.world.reviews)
 
     def reviews(self) -> tuple[Review, ...]:
         with self.lock:

@@ -12,9 +12,9 @@ from collections.abc import Set
 
 from allocation.sentences import N_
 from lti_tool.applying.answers import ReadFailed, Why
-from lti_tool.applying.drift import DRIFT, drift_note, drift_of_others, stopping_words
 from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseLost, PauseRequested
 from lti_tool.applying.lease import Lease
+from lti_tool.applying.outlook import Outlook
 from lti_tool.applying.ports import CanvasReviews, Clock, RunJournal
 from lti_tool.applying.reconcile import pair_of, rows_by_pair, unlisted, verdict, walking_order
 from lti_tool.applying.records import Claim, Phase, RunRecord, Settlement, StepRecord, Stop
@@ -27,6 +27,7 @@ from lti_tool.applying.verification import verify
 from lti_tool.applying.walk import Walk
 from lti_tool.planning.ids import ReviewId, RunId, UserId
 from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Review, Snapshot
 
 STORAGE_WORDS = N_(
@@ -53,8 +54,12 @@ class Driver:
         """Finish the calls under way, give the leases back and return; for the end of the process."""
         self._leaving.set()
 
-    def drive(self, run: RunId, canvas: CanvasReviews, preview: Snapshot) -> RunState | None:
-        """Drive ``run``; ``preview`` is the snapshot that its plan was made from.
+    def drive(
+        self, run: RunId, canvas: CanvasReviews, preview: Snapshot, rules: PlanRules | None = None
+    ) -> RunState | None:
+        """Drive ``run``; ``preview`` is the snapshot that its plan was made from, by ``rules``.
+
+        Without rules, every rule counts as one that changed sections or groups can break.
 
         Gives the state in which the run is left, or None when it does not want driving now or somebody
         else drives it. Safe to call for any run at any time from any number of workers.
@@ -69,7 +74,7 @@ class Driver:
         lease = Lease(self._journal, claim, self._clock, self._settings, claimed_at)
         record = self._journal.load(run)
         drive = _Drive(
-            self._journal, canvas, self._clock, self._settings, lease, record, preview, self._leaving
+            self._journal, canvas, self._clock, self._settings, lease, record, preview, rules, self._leaving
         )
         try:
             with lease.kept():
@@ -104,6 +109,7 @@ class _Drive:
         lease: Lease,
         run: RunRecord,
         preview: Snapshot,
+        rules: PlanRules | None,
         leaving: threading.Event,
     ) -> None:
         self._journal = journal
@@ -116,7 +122,16 @@ class _Drive:
         self._leaving = leaving
         self._claimed_at = clock.monotonic()
         self._doubted_at: dict[int, float] = {}
-        self._seen: tuple[Review, ...] = ()
+        self._outlook = Outlook(
+            run,
+            preview,
+            rules,
+            journal=journal,
+            canvas=canvas,
+            clock=clock,
+            settings=settings,
+            lease=lease,
+        )
         self.state = run.state
 
     @property
@@ -163,11 +178,11 @@ class _Drive:
             self._journal.keep_snapshot(self._claim, Phase.BEFORE, now)
             before = now
         steps = self._journal.steps(self._run.id)
-        self._note_drift(now, steps)
-        stopping = stopping_words(self._preview, now)
-        if stopping is not None:
-            raise Stopped(Stop(RunState.NEEDS_REVIEW, *stopping))
-        self._seen = now.reviews
+        if unlisted(steps, now) - not_found:
+            raise Stopped(stop_for(Why.INCOMPLETE_LIST, ""))
+        stop = self._outlook.read(now, steps)
+        if stop is not None:
+            raise Stopped(stop)
         rows = rows_by_pair(now.reviews)
         known = {review.id for review in before.reviews}
         verdicts = [
@@ -177,8 +192,6 @@ class _Drive:
             and (settlement := verdict(step, now, rows[pair_of(step)], known, not_found)) is not None
         ]
         self._journal.settle_all(self._claim, verdicts)
-        if unlisted(self._journal.steps(self._run.id), now):
-            raise Stopped(stop_for(Why.INCOMPLETE_LIST, ""))
         return before
 
     def _read_canvas(self) -> Snapshot:
@@ -193,11 +206,6 @@ class _Drive:
                 Stop(RunState.FAILED_INTEGRITY, Why.WRONG_IDS, N_("Canvas answered for another assignment."))
             )
         return now
-
-    def _note_drift(self, now: Snapshot, steps: tuple[StepRecord, ...]) -> None:
-        drift = drift_of_others(self._preview, now, steps)
-        if drift:
-            self._journal.note(self._claim, DRIFT, drift_note(drift))
 
     # -- applying and resolving -------------------------------------------------------------------
 
@@ -221,7 +229,7 @@ class _Drive:
         floors = Floors.of(self._journal.steps(self._run.id), self._preview, before)
         while True:
             steps = self._journal.steps(self._run.id)
-            may, may_not = affordable(steps, floors, self._seen)
+            may, may_not = affordable(steps, floors, self._outlook.seen)
             doubtful = [step for step in steps if step.state in DOUBTFUL]
             if may:
                 self._send(may, known, floors)
@@ -243,6 +251,7 @@ class _Drive:
             lease=self._lease,
             before=known,
             floors=floors,
+            outlook=self._outlook,
             doubted_at=self._doubted_at,
             leaving=self._leaving,
         )

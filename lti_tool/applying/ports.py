@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from lti_tool.applying.answers import Answer
-from lti_tool.applying.records import Claim, Phase, RunRecord, Settlement, StepRecord, Stop
+from lti_tool.applying.records import Claim, Glance, Phase, RunRecord, Settlement, StepRecord, Stop
 from lti_tool.applying.states import RunState
 from lti_tool.planning.ids import RunId, SubmissionId, UserId
 from lti_tool.planning.snapshot import Review, Snapshot
@@ -23,6 +23,10 @@ class CanvasReviews(Protocol):
 
     def read_snapshot(self) -> Snapshot:
         """Everything that a plan rests on, read anew."""
+        ...
+
+    def glance(self) -> Glance:
+        """The assignment's settings and its reviews, and nothing else: for a look in the middle of a run."""
         ...
 
     def reviews(self) -> tuple[Review, ...]:

@@ -92,15 +92,21 @@ def _people_verdict(step: StepRecord, now: Snapshot, not_found: Set[UserId]) -> 
 
 
 def unlisted(steps: Iterable[StepRecord], now: Snapshot) -> frozenset[UserId]:
-    """People of pending steps whom the class list does not name, in whatever state."""
-    people = now.people_by_id
-    return frozenset(
-        user
-        for step in steps
-        if step.state is StepState.PENDING
-        for user in (step.reviewer, step.author)
-        if user not in people
-    )
+    """People of pending steps whom a list lacks that should name them: such a list is not complete.
+
+    The class list names everybody, in whatever state; the submissions of an assignment that is for everybody
+    have a row for each student, also before they submit.
+    """
+    people, works = now.people_by_id, now.work_by_author
+    for_everybody = not now.assignment.only_visible_to_overrides
+    found = set()
+    for step in steps:
+        if step.state is StepState.PENDING:
+            found |= {user for user in (step.reviewer, step.author) if user not in people}
+            author = people.get(step.author)
+            if for_everybody and author is not None and author.reachable and step.author not in works:
+                found.add(step.author)
+    return frozenset(found)
 
 
 def found(step: StepRecord, rows: Sequence[Review], before: Set[ReviewId]) -> Settlement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ from lti_tool.planning.ids import (
     UserId,
 )
 from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.snapshot import AssignmentFacts, Review, Snapshot
 
 
 class Phase(StrEnum):
@@ -133,6 +134,24 @@ class Stop:
     reason: str
     words: str
     retry_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a look in the middle of a run shows: the settings that can stop it, and all reviews."""
+
+    assignment: AssignmentFacts
+    new_allocation_feature: bool
+    reviews: tuple[Review, ...]
+
+    def over(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with what was just seen; people and submissions as they were."""
+        return replace(
+            snapshot,
+            assignment=self.assignment,
+            new_allocation_feature=self.new_allocation_feature,
+            reviews=self.reviews,
+        )
 
 
 @dataclass(frozen=True, slots=True)

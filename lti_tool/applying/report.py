@@ -24,7 +24,6 @@ from lti_tool.applying.states import (
     step_class,
 )
 from lti_tool.applying.verification import Verification
-from lti_tool.planning.drift import Drift
 from lti_tool.planning.ids import (
     AssignmentId,
     CanvasOrigin,
@@ -36,9 +35,11 @@ from lti_tool.planning.ids import (
     UserId,
 )
 from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.staleness import Judged
 from lti_tool.planning.undo import Effect
 
 RATE_WINDOW = timedelta(seconds=60)
+NO_DRIFT = Judged()
 LATEST = 5
 """Changes that a page shows while a run goes on."""
 
@@ -148,7 +149,7 @@ class RunReport:
     progress: Progress
     steps: tuple[ReportedStep, ...]
     verification: Verification | None
-    drift: tuple[Drift, ...] = ()
+    drift: Judged = NO_DRIFT
     """What others had changed in Canvas since the preview, when the run last compared."""
 
     @property
@@ -222,7 +223,7 @@ def report_of(
     now: datetime,
     *,
     worker_seen: datetime | None = None,
-    drift: tuple[Drift, ...] = (),
+    drift: Judged = NO_DRIFT,
 ) -> RunReport:
     """The report of a run, at any time of its life.
 

@@ -21,6 +21,9 @@ class DriverSettings:
         breaker_run, breaker_window: failures in a row, and calls of which half may fail, before pausing.
         retry_first, retry_longest, retry_at_most: pauses of a run while Canvas is down: first, longest, and
             how many before it waits for a person (27 of them are two hours).
+        look_every: how often the assignment's settings and its reviews are looked at again while a run sends.
+        look_share: the longest share of the time that these looks may take; a slow look makes the next one
+            wait.
         equal_refusals: refusals in a row after which the person's rights are in question, not the pairs.
         backoff_first, backoff_longest: pause of one worker after a throttled or unreachable answer.
     """
@@ -39,6 +42,8 @@ class DriverSettings:
     retry_first: float = 15.0
     retry_longest: float = 300.0
     retry_at_most: int = 27
+    look_every: float = 60.0
+    look_share: float = 0.02
     equal_refusals: int = 3
     backoff_first: float = 1.0
     backoff_longest: float = 60.0

@@ -35,7 +35,7 @@ class RunState(StrEnum):
     DONE = "done"
     DONE_WITH_ISSUES = "done_with_issues"
     NEEDS_REVIEW = "needs_review"
-    """Canvas changed in a way that the approval does not cover; a new preview is needed."""
+    """The plan is out of date: Canvas changed what it relies on, or the assignment is gone."""
     CANCELLED = "cancelled"
     FAILED_INTEGRITY = "failed_integrity"
     """Canvas answered for other people than asked; nothing more was sent."""

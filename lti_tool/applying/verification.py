@@ -12,7 +12,7 @@ from enum import StrEnum
 from json import dumps, loads
 from typing import Any
 
-from lti_tool.applying.drift import drift_of_others
+from lti_tool.applying.drift import drift_of_others, relied_on
 from lti_tool.applying.reconcile import Pair, in_doubt, pair_of, rows_by_pair
 from lti_tool.applying.records import StepRecord
 from lti_tool.applying.settle import COMPLETED_MEANWHILE
@@ -21,6 +21,7 @@ from lti_tool.planning.drift import DriftKind, assignment_drift
 from lti_tool.planning.ids import SubmissionId, UserId
 from lti_tool.planning.plan import ChangeKind
 from lti_tool.planning.snapshot import Review, Snapshot
+from lti_tool.planning.staleness import Meaning, meaning_of
 
 
 class MismatchKind(StrEnum):
@@ -38,13 +39,22 @@ class MismatchKind(StrEnum):
     """A student completed the review in the moment between our last look and the deletion."""
     ADDED_BY_OTHERS = "added_by_others"
     REMOVED_BY_OTHERS = "removed_by_others"
+    REOPENED = "reopened"
+    """Canvas set a completed review back to open, as it does when a rubric is attached."""
     ASSIGNMENT_CHANGED = "assignment_changed"
+    ASSIGNMENT_UNFIT = "assignment_unfit"
+    """The assignment was changed while the run worked, in a way that would have stopped it."""
     OF_LATER_VERSION = "of_later_version"
     """As which a kind reads that only a later version of this program knows; never stored."""
 
 
 BY_OTHERS = frozenset(
-    {MismatchKind.ADDED_BY_OTHERS, MismatchKind.REMOVED_BY_OTHERS, MismatchKind.ASSIGNMENT_CHANGED}
+    {
+        MismatchKind.ADDED_BY_OTHERS,
+        MismatchKind.REMOVED_BY_OTHERS,
+        MismatchKind.REOPENED,
+        MismatchKind.ASSIGNMENT_CHANGED,
+    }
 )
 """Told in the report, but no fault of the run."""
 
@@ -158,12 +168,16 @@ def _by_others(steps: Sequence[StepRecord], before: Snapshot, after: Snapshot) -
         if drift.kind in _REVIEWS_OF_OTHERS:
             reviewer, author = drift.people
             yield Mismatch(_REVIEWS_OF_OTHERS[drift.kind], reviewer, submissions.get(author), detail=author)
+    relied = relied_on(steps, before, rules=None, undo=False)
     for drift in assignment_drift(before, after):
-        yield Mismatch(MismatchKind.ASSIGNMENT_CHANGED, detail=drift.kind)
+        unfit = meaning_of(drift, relied) is Meaning.STOP
+        kind = MismatchKind.ASSIGNMENT_UNFIT if unfit else MismatchKind.ASSIGNMENT_CHANGED
+        yield Mismatch(kind, detail=drift.kind)
 
 
 _REVIEWS_OF_OTHERS = {
     DriftKind.REVIEW_ADDED: MismatchKind.ADDED_BY_OTHERS,
     DriftKind.REVIEW_DOUBLED: MismatchKind.ADDED_BY_OTHERS,
     DriftKind.REVIEW_GONE: MismatchKind.REMOVED_BY_OTHERS,
+    DriftKind.REVIEW_REOPENED: MismatchKind.REOPENED,
 }

@@ -19,8 +19,9 @@ from lti_tool.applying.answers import Answer, ReadFailed, Why
 from lti_tool.applying.breaker import Breaker
 from lti_tool.applying.errors import LeaseLost
 from lti_tool.applying.lease import Lease
+from lti_tool.applying.outlook import Outlook
 from lti_tool.applying.ports import CanvasReviews, Clock, RunJournal
-from lti_tool.applying.reconcile import delete_verdict
+from lti_tool.applying.reconcile import delete_verdict, found
 from lti_tool.applying.records import Settlement, StepRecord, Stop
 from lti_tool.applying.replacement import KEPT_UNREPLACED, Floors, still_enough
 from lti_tool.applying.settings import DriverSettings
@@ -54,6 +55,7 @@ class Walk:
         lease: Lease,
         before: Set[ReviewId],
         floors: Floors | None,
+        outlook: Outlook,
         doubted_at: dict[int, float],
         leaving: threading.Event,
     ) -> None:
@@ -65,6 +67,7 @@ class Walk:
         self._lease = lease
         self._before = before
         self._floors = floors
+        self._outlook = outlook
         self._doubted_at = doubted_at
         self._leaving = leaving
         self._lock = threading.Lock()
@@ -95,6 +98,10 @@ class Walk:
     def _work(self) -> None:
         try:
             while not self._ended.is_set() and not self._leaving.is_set():
+                stop = self._outlook.look_if_due()
+                if stop is not None:
+                    self._end(stop)
+                    return
                 with self._lock:
                     if not self._queue:
                         return
@@ -134,7 +141,8 @@ class Walk:
         if self._ended.is_set() or self._leaving.is_set():
             return None
         self._lease.require()
-        if step.kind is ChangeKind.DELETE and not self._still_deletable(step):
+        still = self._still_deletable if step.kind is ChangeKind.DELETE else self._still_wanted
+        if not still(step):
             return None
         self._journal.mark_sent(self._lease.claim, step)
         if not self._may_send(replace(step, state=StepState.SENT)):
@@ -154,11 +162,18 @@ class Walk:
             return False
         return True
 
+    def _still_wanted(self, step: StepRecord) -> bool:
+        """Not where somebody made the pair before our last look: Canvas would mail the reviewer again."""
+        rows = self._outlook.rows(step)
+        if rows:
+            self._journal.settle(self._lease.claim, step, found(step, rows, self._before))
+        return not rows
+
     def _still_deletable(self, step: StepRecord) -> bool:
         """One cheap reading right before each DELETE, because Canvas would delete a completed review too."""
-        found = self._canvas.reviews_of(step.submission)
-        verdict = delete_verdict(step, [row for row in found if row.assessor == step.reviewer])
-        if verdict is None and self._floors is not None and not still_enough(step, self._floors, found):
+        there = self._canvas.reviews_of(step.submission)
+        verdict = delete_verdict(step, [row for row in there if row.assessor == step.reviewer])
+        if verdict is None and self._floors is not None and not still_enough(step, self._floors, there):
             verdict = KEPT_UNREPLACED
         if verdict is not None:
             self._journal.settle(self._lease.claim, step, verdict)
@@ -167,10 +182,10 @@ class Walk:
     def _explain_refusal(self, step: StepRecord, refused: Settlement) -> Settlement:
         """Canvas's "Delete failed" may be the echo of a success whose answer was lost: look."""
         try:
-            found = self._canvas.reviews_of(step.submission)
+            there = self._canvas.reviews_of(step.submission)
         except ReadFailed:
             return Settlement(StepState.UNKNOWN, why=refused.why, status=refused.status, counted=True)
-        return after_refused_delete(step, [row for row in found if row.assessor == step.reviewer])
+        return after_refused_delete(step, [row for row in there if row.assessor == step.reviewer])
 
     def _react(self, step: StepRecord, why: Why, note: str, scope: str = "") -> None:
         """Draw from one outcome what concerns the whole run."""

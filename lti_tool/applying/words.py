@@ -28,7 +28,7 @@ STATE_WORDS: Mapping[RunState, str] = {
     RunState.PAUSED_RESTORED: N_("Held: the tool was restored from a backup"),
     RunState.DONE: N_("Done"),
     RunState.DONE_WITH_ISSUES: N_("Done, with issues"),
-    RunState.NEEDS_REVIEW: N_("Stopped: needs a new preview"),
+    RunState.NEEDS_REVIEW: N_("Out of date"),
     RunState.CANCELLED: N_("Stopped"),
     RunState.FAILED_INTEGRITY: N_("Stopped: Canvas's answers do not fit"),
     RunState.OF_LATER_VERSION: N_("In the hands of a newer version of this tool"),
@@ -74,6 +74,8 @@ MISMATCH_WORDS: Mapping[MismatchKind, str] = {
     MismatchKind.COMPLETED_WAS_DELETED: N_("the student completed it in the moment before it was deleted"),
     MismatchKind.ADDED_BY_OTHERS: N_("somebody else added this review"),
     MismatchKind.REMOVED_BY_OTHERS: N_("somebody else removed this review"),
+    MismatchKind.REOPENED: N_("Canvas opened this completed review again, so it has to be written once more"),
+    MismatchKind.ASSIGNMENT_UNFIT: N_("the assignment was changed meanwhile, so these reviews may not count"),
     MismatchKind.ASSIGNMENT_CHANGED: N_("the assignment's settings were changed"),
     MismatchKind.OF_LATER_VERSION: N_("known only to a newer version of this tool"),
 }

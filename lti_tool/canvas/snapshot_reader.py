@@ -16,6 +16,7 @@ import structlog
 
 from allocation.sentences import N_, counted
 from lti_tool.applying.answers import Answer
+from lti_tool.applying.records import Glance
 from lti_tool.canvas.agreement import ClassLists
 from lti_tool.canvas.class_list import READINGS, Comparing, TheClass, class_lists, the_class
 from lti_tool.canvas.client import CanvasClient, InCourse
@@ -146,6 +147,16 @@ class AssignmentReviews:
     def _submissions(self) -> Sequence[SubmissionRecord]:
         seen = partial(self._progress, "submissions")
         return self._client.submissions(self._course, self._assignment, seen)
+
+    def glance(self) -> Glance:
+        """The assignment's settings and its reviews, and nothing else: three requests."""
+        client, course_id = self._client, self._course.id
+        flags = client.enabled_features(course_id)
+        return Glance(
+            client.assignment(course_id, self._assignment).facts(),
+            not NEW_ALLOCATION_FLAGS.isdisjoint(flags),
+            self.reviews(),
+        )
 
     def reviews(self) -> tuple[Review, ...]:
         """All peer reviews of the assignment, also those of people who have left."""

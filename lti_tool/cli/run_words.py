@@ -106,6 +106,9 @@ def lines(told: Told) -> Iterator[str]:
     if account.verified:
         yield f"\nVerified by reading Canvas again: {account.verified}"
         yield from _listed(f"- {one.words}" for one in account.mismatches)
+    if account.out_of_date:
+        yield "\nOut of date, because:"
+        yield from _listed(f"- {words}" for words in account.out_of_date)
     if account.drift:
         yield "\nChanged in Canvas since the preview, by others:"
         yield from _listed(f"- {words}" for words in account.drift)
@@ -146,6 +149,7 @@ def _document(told: Told) -> dict[str, object]:
             "words": str(account.verified),
             "mismatches": [{"kind": one.kind, "words": str(one.words)} for one in account.mismatches],
         },
+        "out_of_date": [str(words) for words in account.out_of_date],
         "drift": [str(words) for words in account.drift],
         "next": [
             {"what": step.what, "words": str(step.words), "command": commands()[step.what](report) or None}

@@ -17,8 +17,8 @@ from lti_tool.applying.states import StepState, step_state
 from lti_tool.persistence.housekeeping_rows import SWEEP, ChoreRow
 from lti_tool.persistence.journal_rows import RunEventRow, RunRow, StepRow
 from lti_tool.persistence.journal_store import step_record
-from lti_tool.planning.drift import Drift
 from lti_tool.planning.ids import RunId
+from lti_tool.planning.staleness import Judged
 
 
 def worker_seen(session: Session) -> datetime | None:
@@ -27,7 +27,7 @@ def worker_seen(session: Session) -> datetime | None:
     return None if sweep is None else sweep.done_at
 
 
-def drift_noted(session: Session, run: RunId) -> tuple[Drift, ...]:
+def drift_noted(session: Session, run: RunId) -> Judged:
     """What the run found when it last compared Canvas with its preview."""
     last = session.scalar(
         select(RunEventRow.details)
@@ -35,7 +35,7 @@ def drift_noted(session: Session, run: RunId) -> tuple[Drift, ...]:
         .order_by(RunEventRow.id.desc())
         .limit(1)
     )
-    return () if last is None else drift_from(json.loads(last))
+    return Judged() if last is None else drift_from(json.loads(last))
 
 
 def latest_steps(session: Session, run: RunId) -> list[StepRecord]:

@@ -87,6 +87,8 @@ class RunAccount:
     not_made: tuple[ToldStep, ...]
     verified: Sentence
     mismatches: tuple[ToldMismatch, ...]
+    out_of_date: tuple[Sentence, ...]
+    """What others changed that made the plan out of date; ``drift`` is what they changed besides."""
     drift: tuple[Sentence, ...]
     next: tuple[NextStep, ...]
 
@@ -126,7 +128,8 @@ def account_of(report: RunReport, snapshot: Snapshot) -> RunAccount:
         mismatches=()
         if verification is None
         else tuple(_mismatch(one, names, authors) for one in verification.mismatches),
-        drift=tuple(drift_lines(report.drift, names)),
+        out_of_date=tuple(drift_lines(report.drift.out_of_date, names)),
+        drift=tuple(drift_lines(report.drift.harmless, names)),
         next=tuple(_next_steps(report)),
     )
 
@@ -202,7 +205,8 @@ def _mismatch(
     one: Mismatch, names: Mapping[UserId, str], authors: Mapping[SubmissionId, UserId]
 ) -> ToldMismatch:
     what = sentence(MISMATCH_WORDS[one.kind])
-    if one.kind is MismatchKind.ASSIGNMENT_CHANGED and one.detail in set(DriftKind):
+    assignment = one.kind in (MismatchKind.ASSIGNMENT_CHANGED, MismatchKind.ASSIGNMENT_UNFIT)
+    if assignment and one.detail in set(DriftKind):
         what = sentence(ASSIGNMENT_WORDS.get(DriftKind(one.detail), MISMATCH_WORDS[one.kind]))
     if one.reviewer is None:
         return ToldMismatch(one.kind, what)

@@ -277,7 +277,9 @@ class Driving:
             stored = load_plan(session, run.plan_id)
         if stored is None:
             raise Defect(f"run {run_id} has no plan")
-        state = self._driver.drive(RunId(run_id), self._reviews(stored, run.started_by), stored.snapshot)
+        state = self._driver.drive(
+            RunId(run_id), self._reviews(stored, run.started_by), stored.snapshot, stored.plan.rules
+        )
         log.info("run left", state=state)
 
     def drive_to_rest(self, run_id: str) -> None:

@@ -14,7 +14,7 @@ ROW = re.compile(r"^\| (\d+) \|.*\| (tests/[\w/]+\.py)::(\w+) \|$", re.MULTILINE
 
 def test_every_row_names_a_test_that_exists() -> None:
     rows = ROW.findall((ROOT / "docs" / "fault-matrix.md").read_text())
-    numbers = list(range(1, 49))
+    numbers = list(range(1, 53))
     assert [int(number) for number, _, _ in rows] == numbers
     assert sorted({row.number for row in TABLE}) == numbers
     assert len({(row.number, row.variant) for row in TABLE}) == len(TABLE)

@@ -11,6 +11,7 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from lti_tool.applying.states import RunState, StepClass
+from lti_tool.planning.drift import DriftKind
 from lti_tool.simulator.faults import FaultKind
 from lti_tool.simulator.records import EnrollmentState
 from tests.certificates import certificate
@@ -79,11 +80,11 @@ def rubric_before(scene: Scene) -> None:
     scene.state.attach_rubric(scene.world.essay.id)
     scene.drive()
     assert scene.writes == []
-    assert scene.report.reason == "rubric_changed"
+    assert scene.report.reason == "out_of_date"
 
 
 def edited(field: str, value: object) -> Callable[[Scene], None]:
-    """8: finished as approved, and told."""
+    """8: too late for a look in between; finished as approved, and told."""
 
     def happen(scene: Scene) -> None:
         scene.when("POST", 3, lambda _path: setattr(scene.world.essay, field, value))
@@ -194,6 +195,65 @@ def always_failing(scene: Scene) -> None:
     scene.fault(FaultKind.ERROR_500_BEFORE, "POST", times=99, path=f"submissions/{sick}/peer_reviews")
     scene.sweep()
     assert sum(sick in row.path and row.method == "POST" for row in scene.writes) == 3
+
+
+def creates_unavailable(scene: Scene) -> None:
+    """49: no create comes through for an hour; every review that one was to replace stays."""
+    scene.stages.proxy = lambda request, ask: (
+        Response("<h1>503 Service Unavailable</h1>", 503, content_type=HTML)
+        if request.method == "POST"
+        else ask()
+    )
+    for _ in range(20):
+        scene.sweep(most=20)
+        if scene.report.progress.over:
+            break
+        scene.resume()
+    assert not [row for row in scene.writes if row.method == "DELETE"]
+    assert scene.world.graph == scene.before
+
+
+def another_plan_applied(scene: Scene) -> None:
+    """50: another tab, another teacher or Canvas itself assigned reviews after the preview."""
+    scene.add(scene.world.last, 3)
+    scene.drive()
+    assert scene.writes == []
+    assert scene.report.reason == "out_of_date"
+    assert [one.kind for one in scene.report.drift.out_of_date] == [DriftKind.REVIEW_ADDED]
+
+
+def empty_list(path: str) -> Callable[[Scene], None]:
+    """51: a list that comes empty proves that nobody left; the run pauses and then goes on."""
+
+    def happen(scene: Scene) -> None:
+        scene.stages.proxy = lambda request, ask: (
+            Response("[]", 200, content_type="application/json") if request.path.endswith(path) else ask()
+        )
+        assert scene.drive() is RunState.PAUSED_CANVAS
+        assert scene.writes == []
+        assert scene.report.counts[StepClass.STUDENT_LEFT] == 0
+        scene.stages.proxy = None
+        scene.sweep()
+
+    return happen
+
+
+def changed_in_a_long_run(change: Callable[[Scene], object]) -> Callable[[Scene], None]:
+    """52: seen by the look of the next minute, and nothing more is sent."""
+
+    def happen(scene: Scene) -> None:
+        def act(_path: str) -> None:
+            change(scene)
+            scene.clock.jump(20)  # less than a lease; looks are due by the clock of the run
+
+        scene.when("POST", 3, act, phase="executed")
+        scene.when("POST", 4, lambda _path: scene.clock.jump(20), phase="executed")
+        scene.when("POST", 5, lambda _path: scene.clock.jump(20), phase="executed")
+        scene.drive()
+        assert len(scene.writes) == 5
+        assert scene.report.reason == "out_of_date"
+
+    return happen
 
 
 def outage(answer: Callable[[], Response]) -> Callable[[Scene], None]:

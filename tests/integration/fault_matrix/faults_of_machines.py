@@ -286,7 +286,7 @@ def doubled(completed: bool) -> Callable[[Scene], None]:
     """45: a pair to be deleted has a second row: Canvas would remove whichever it finds first."""
 
     def happen(scene: Scene) -> None:
-        scene.add(scene.world.students[0], 1, completed=completed)
+        scene.when("POST", 1, lambda _path: scene.add(scene.world.students[0], 1, completed=completed))
         scene.drive()
         assert sum(row.method == "DELETE" for row in scene.writes) == 3
 

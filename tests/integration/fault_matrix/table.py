@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from lti_tool.applying.states import RunState, StepClass
@@ -63,6 +64,8 @@ def ends(end: RunState = ISSUES, *, told: tuple[str, ...] = (), **classes: int) 
 
 HASTY = {"read_timeout_s": 0.4}
 CHANGED = ends(RunState.DONE, told=("assignment_changed",), done=12)
+DOUBLED = ("added_by_others", "duplicate")
+UNFIT = ends(told=("assignment_unfit",), done=12)
 
 TABLE: tuple[Row | ProcessRow, ...] = (
     Row(1, "create", access.expires("POST", 3)),
@@ -77,8 +80,9 @@ TABLE: tuple[Row | ProcessRow, ...] = (
     Row(6, "", canvas.student_leaves, ends(done=7, student_left=4, kept_unreplaced=1)),
     Row(7, "", canvas.assignment_deleted, ends(REVIEW, done=4, pending=8)),
     Row(8, "rubric", canvas.rubric_before, ends(REVIEW, pending=12)),
-    Row(8, "unpublished", canvas.edited("workflow_state", "unpublished"), CHANGED),
-    Row(8, "peer reviews off", canvas.edited("peer_reviews", False), CHANGED),
+    Row(8, "due date", canvas.edited("due_at", datetime(2031, 1, 1, tzinfo=UTC)), CHANGED),
+    Row(8, "unpublished", canvas.edited("workflow_state", "unpublished"), UNFIT),
+    Row(8, "peer reviews off", canvas.edited("peer_reviews", False), UNFIT),
     Row(9, "concluded", access.not_permitted(access.conclude, access.reopen)),
     Row(9, "deleted", canvas.course_deleted, ends(REVIEW, done=4, pending=8)),
     Row(
@@ -169,8 +173,8 @@ TABLE: tuple[Row | ProcessRow, ...] = (
     ),
     Row(43, "ours", machines.removed_what_we_made, ends(told=("missing",), done=12)),
     Row(44, "", machines.completed_just_before, ends(done=11, kept_completed=1)),
-    Row(45, "open", machines.doubled(completed=False), ends(done=11, conflict=1)),
-    Row(45, "completed", machines.doubled(completed=True), ends(done=11, kept_completed=1)),
+    Row(45, "open", machines.doubled(completed=False), ends(told=DOUBLED, done=11, conflict=1)),
+    Row(45, "completed", machines.doubled(completed=True), ends(told=DOUBLED, done=11, kept_completed=1)),
     Row(46, "portal", canvas.portal),
     Row(46, "endless", canvas.endless_body, setting={"body_bytes": 1_000_000}),
     Row(46, "bomb", canvas.bomb, setting={"body_bytes": 1_000_000}),
@@ -185,5 +189,21 @@ TABLE: tuple[Row | ProcessRow, ...] = (
             {StepClass.DONE: 5, StepClass.ALREADY_THERE: 3, StepClass.ALREADY_GONE: 4},
             unclaimed=7,
         ),
+    ),
+    Row(49, "", canvas.creates_unavailable, ends(gave_up=8, kept_unreplaced=4)),
+    Row(50, "", canvas.another_plan_applied, ends(REVIEW, pending=12)),
+    Row(51, "class list", canvas.empty_list("/enrollments")),
+    Row(51, "submissions", canvas.empty_list("/submissions")),
+    Row(
+        52,
+        "rubric",
+        canvas.changed_in_a_long_run(lambda scene: scene.state.attach_rubric(scene.world.essay.id)),
+        ends(REVIEW, done=5, pending=7),
+    ),
+    Row(
+        52,
+        "peer reviews off",
+        canvas.changed_in_a_long_run(lambda scene: setattr(scene.world.essay, "peer_reviews", False)),
+        ends(REVIEW, done=5, pending=7),
     ),
 )

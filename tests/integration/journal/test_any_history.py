@@ -154,7 +154,8 @@ class AnyHistory(RuleBasedStateMachine):
             self.stage.clock.sleep(40)
         report = self.stage.report
         assert report.state in TERMINAL - {RunState.FAILED_INTEGRITY}
-        assert not report.counts[StepClass.PENDING] + report.counts[StepClass.PAUSED]
+        if report.state is not RunState.NEEDS_REVIEW:  # the plan was out of date: what is left is not sent
+            assert not report.counts[StepClass.PENDING] + report.counts[StepClass.PAUSED]
         self.no_pair_twice_no_second_mail_no_completed_review_lost()
         ours = {effect.review_id for effect in self.stage.journal.effects(self.stage.run) if effect.created}
         born = {row.id for row in self.stage.canvas.world.reviews if row.id.startswith("new")}

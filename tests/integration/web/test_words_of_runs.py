@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lti_tool.applying.answers import Why
+from lti_tool.applying.drift import out_of_date
 from lti_tool.applying.report import Attendance, RunReport
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass
 from lti_tool.applying.stops import stop_for
@@ -21,6 +22,7 @@ from lti_tool.cli.run_words import Told, commands, lines
 from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.ids import RunId
 from lti_tool.planning.rules import PlanRules
+from lti_tool.planning.staleness import Judged
 from lti_tool.services.run_account import ASSIGNMENT_WORDS, GOOD, Next, account_of
 from tests.integration.web.course import ASSIGNMENT, COURSE, TEACHER, Course, a_course, run_report, web_of
 
@@ -252,9 +254,9 @@ STATES: dict[RunState, tuple[str, list[str], str, list[str]]] = {
         [*NOT_MADE, *advice(TRYING_AGAIN, PLANNING_AGAIN, UNDOING)],
     ),
     RunState.NEEDS_REVIEW: (
-        "Stopped: needs a new preview",
+        "Out of date",
         NOT_MADE_ON_PAGE,
-        "Stopped: needs a new preview",
+        "Out of date",
         [*NOT_MADE, *advice(PLANNING_AGAIN, UNDOING)],
     ),
     RunState.CANCELLED: (
@@ -402,7 +404,9 @@ MISMATCHES: dict[MismatchKind, str] = {
     MismatchKind.COMPLETED_WAS_DELETED: "the student completed it in the moment before it was deleted",
     MismatchKind.ADDED_BY_OTHERS: "somebody else added this review",
     MismatchKind.REMOVED_BY_OTHERS: "somebody else removed this review",
+    MismatchKind.REOPENED: "Canvas opened this completed review again, so it has to be written once more",
     MismatchKind.ASSIGNMENT_CHANGED: "the assignment's settings were changed",
+    MismatchKind.ASSIGNMENT_UNFIT: "the assignment was changed meanwhile, so these reviews may not count",
     MismatchKind.OF_LATER_VERSION: "known only to a newer version of this tool",
 }
 
@@ -461,7 +465,7 @@ def test_what_others_changed_since_the_preview(scene: Scene) -> None:
         Drift(DriftKind.REVIEW_ADDED, (scene.first.reviewer, scene.first.author)),
         Drift(DriftKind.PERSON_LEFT, (scene.first.author,)),
     )
-    report = replace(scene.report(RunState.DONE), drift=drift)
+    report = replace(scene.report(RunState.DONE), drift=Judged(harmless=drift))
     names = scene.course.read.people_by_id
     reviewer, author = names[scene.first.reviewer].name, names[scene.first.author].name
     told = [f"{author} left the course", f"{reviewer} was given a review of the work of {author}"]
@@ -470,6 +474,30 @@ def test_what_others_changed_since_the_preview(scene: Scene) -> None:
     assert printed[at + 1 : at + 3] == [f"  - {line}" for line in told]
     page = scene.page(report)
     assert page[page.index("Changed in Canvas since the preview, by others") + 1 :][:2] == told
+
+
+def test_what_made_a_plan_out_of_date(scene: Scene) -> None:
+    gone = Drift(DriftKind.REVIEW_GONE, (scene.first.reviewer, scene.first.author))
+    stop = out_of_date(Judged(replan=(gone,)), has_begun=False)
+    report = replace(
+        scene.report(RunState.NEEDS_REVIEW),
+        drift=Judged(replan=(gone,), harmless=(Drift(DriftKind.PERSON_JOINED, (scene.first.author,)),)),
+        words=stop.words,
+        reason=stop.reason,
+    )
+    names = scene.course.read.people_by_id
+    reviewer, author = names[scene.first.reviewer].name, names[scene.first.author].name
+    told = f"{reviewer} no longer reviews the work of {author}"
+    printed, page = scene.terminal(report), scene.page(report)
+    assert printed[printed.index("Out of date, because:") + 1] == f"  - {told}"
+    assert printed[printed.index("Changed in Canvas since the preview, by others:") + 1] == (
+        f"  - {author} joined the course"
+    )
+    assert told in page
+    assert (
+        "This plan is out of date: Canvas changed since the preview. Nothing was assigned or removed. "
+        "Preview again to plan from Canvas as it is now." in " ".join(page)
+    )
 
 
 STANDING: dict[Attendance, tuple[str, str]] = {

@@ -62,10 +62,18 @@ def test_only_what_was_claimed_is_expected_and_only_what_was_seen_is_confirmed()
 
 def test_changes_of_the_assignment_are_named_and_no_fault_of_the_run() -> None:
     before, after = snapshot(), snapshot(reviews=[review(1, 2)])
-    after = replace(after, assignment=assignment(published=False, due_at=None))
+    after = replace(after, assignment=assignment(anonymous_peer_reviews=True, due_at=None))
     result = verify([CREATED], before, after)
-    assert [mismatch.detail for mismatch in result.mismatches] == ["due_date_changed", "unpublished"]
+    assert [one.detail for one in result.mismatches] == ["anonymous_switched", "due_date_changed"]
     assert result.clean
+
+
+@pytest.mark.parametrize("change", [{"rubric_id": "9"}, {"peer_reviews": False}, {"published": False}])
+def test_what_canvas_works_against_is_never_clean(change: dict[str, object]) -> None:
+    before, after = snapshot(), snapshot(reviews=[review(1, 2)])
+    result = verify([CREATED], before, replace(after, assignment=assignment(**change)))
+    assert [one.kind for one in result.mismatches] == [MismatchKind.ASSIGNMENT_UNFIT]
+    assert not result.clean
 
 
 def test_the_stored_form_says_the_same() -> None:
