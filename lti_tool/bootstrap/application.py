@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from allocation.sentences import Voice
 from lti_tool.applying.errors import UnknownRun
 from lti_tool.applying.settings import DriverSettings
-from lti_tool.canvas.oauth import CanvasOAuth
+from lti_tool.canvas.oauth import CanvasOAuth, Grant
 from lti_tool.canvas.origin import canonical_origin
 from lti_tool.canvas.pacing import Lane
 from lti_tool.jobs.notes import QueueNotes
@@ -32,6 +32,7 @@ from lti_tool.persistence.schedules import Schedules
 from lti_tool.persistence.tokens import ConnectAttempts, TokenRows
 from lti_tool.planning.freshness import FreshFor
 from lti_tool.planning.ids import CanvasOrigin, CourseId, PlanId, RunId, UserId
+from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.private_files import make_private_folder
 from lti_tool.services.actor import Actor
 from lti_tool.services.audit import Audit, Event
@@ -41,7 +42,7 @@ from lti_tool.services.connect_window import ConnectWindow
 from lti_tool.services.connecting import Connecting
 from lti_tool.services.crediting import Crediting
 from lti_tool.services.editing import Editing
-from lti_tool.services.errors import NotConnected, NotHere
+from lti_tool.services.errors import ConnectFailed, NotConnected, NotHere
 from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.guarding import Guard
@@ -217,13 +218,27 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         audit.record(Event.ACCESS_ENDED, actor)
         sessions.end(Whose(actor.canvas, actor.course_id, actor.user_id))
 
+    def connect_refused(person: SignedPerson, grant: Grant, why: ConnectFailed) -> None:
+        """A consent of somebody else, or given while acting as somebody: worth looking into."""
+        audit.record(
+            Event.CONNECT_REFUSED,
+            canvas=person.canvas,
+            course=person.course_id or person.context_id,
+            user=grant.user_id,
+            real_user=grant.real_user_id or "",
+            object_=person.subject,
+            detail=f"{type(why).__name__} {person.issuer} {person.client_id}",
+        )
+
     tokens = Tokens(rows, oauth_of, changed=token_changed)
     places = PagePlaces(PlaceLimits.of_threads(settings.page_threads))
     access = CanvasAccess(transports, tokens.source, places=places)
     rights = Rights(access.client, good_for_s=settings.rights_seconds, ended=access_ended)
     guard = Guard(rights, audit)
     identities = Identities(identity_rows, lambda canvas, user: access.client(canvas, user, Lane.PAGE), now)
-    connecting = Connecting(attempts, tokens, oauth_of, transports.of, identities, take_place=places.take)
+    connecting = Connecting(
+        attempts, tokens, oauth_of, transports.of, identities, take_place=places.take, refused=connect_refused
+    )
     journal = Journal(database)
     watch = RestoreWatch(InstanceStore(database), settings.instance / "last-seen.json")
     driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds), watch)

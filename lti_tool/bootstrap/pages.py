@@ -143,7 +143,18 @@ def build_web(application: Application) -> Flask:
     def arrived(context: LaunchContext) -> LaunchContext:
         """A launch: Canvas is asked anew for rights, and the trail learns who and as whom."""
         registrations.launched(context.issuer, context.client_id)
-        found = identities.arrived(context)
+        try:
+            found = identities.arrived(context)
+        except LaunchRefused as refused:
+            audit.record(
+                Event.LAUNCH_REFUSED,
+                canvas=context.canvas_origin,
+                course=context.place,
+                user=context.lti_user_id,
+                object_=context.launch_id,
+                detail=refused.detail,
+            )
+            raise
         if found.course_id:
             application.own_columns.remember(found)
         application.rights.forget(CanvasOrigin(found.canvas_origin), UserId(found.user_id))

@@ -85,6 +85,7 @@ class Connecting:
         oauth_of: the OAuth2 endpoints of a Canvas; None where no developer key is registered.
         transport_of: the transport to a Canvas; which ones may be spoken to, the caller has decided.
         take_place: called before a page waits for Canvas; raises CanvasBusy where too many do.
+        refused: called for a consent that is not stored: who was launched, the grant, and why.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Connecting:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         take_place: Callable[[CanvasOrigin, str], None] = lambda _canvas, _person: None,
+        refused: Callable[[SignedPerson, Grant, ConnectFailed], None] = lambda *_: None,
     ) -> None:
         self._attempts = attempts
         self._tokens = tokens
@@ -105,6 +107,7 @@ class Connecting:
         self._identities = identities
         self._now = now
         self._take_place = take_place
+        self._refused = refused
 
     def start(self, person: SignedPerson, return_to: str) -> StartedConnect:
         """Begin: where to send the top-level window.
@@ -166,8 +169,10 @@ class Connecting:
             raise AttemptOver(N_("%(what)s Choose Connect again."), what=error.what_happened) from error
         try:
             course = self._confirmed(person, grant)
-        except (ConnectFailed, CanvasError):
+        except (ConnectFailed, CanvasError) as error:
             oauth.revoke(grant.access_token)
+            if isinstance(error, ConnectFailed):
+                self._refused(person, grant, error)
             raise
         self._tokens.store_oauth(person.canvas, grant, oauth.scopes)
         self._identities.remember(person, grant.user_id, course)
@@ -184,14 +189,6 @@ class Connecting:
     def _confirmed(self, person: SignedPerson, grant: Grant) -> CourseId:
         """The course, once Canvas has confirmed that the token is the launched person's own."""
         if grant.real_user_id is not None:
-            log.warning(
-                "connect_refused",
-                reason="acting_as_another",
-                issuer=person.issuer,
-                client_id=person.client_id,
-                user=grant.user_id,
-                real_user=grant.real_user_id,
-            )
             raise ActingAsAnother(
                 N_(
                     "In Canvas you are acting as another user, so the access would be theirs. Nothing was "

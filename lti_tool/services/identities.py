@@ -73,12 +73,12 @@ class Identities:
         user = self._rows.person(context.issuer, context.client_id, context.lti_user_id, canvas)
         course = self._rows.course(context.issuer, context.client_id, context.context_id, canvas)
         if user is not None and context.claimed_user_id not in ("", user):
-            raise LaunchRefused(
-                Refusal.CONTRADICTED, f"custom names user {context.claimed_user_id[:40]}, Canvas {user[:40]}"
+            raise _contradicted(
+                context, f"custom names user {context.claimed_user_id[:40]}, Canvas {user[:40]}"
             )
         if course is not None and context.course_id not in ("", course):
-            raise LaunchRefused(
-                Refusal.CONTRADICTED, f"the addresses name course {context.course_id[:40]}, Canvas {course}"
+            raise _contradicted(
+                context, f"the addresses name course {context.course_id[:40]}, Canvas {course}"
             )
         return replace(
             context,
@@ -126,10 +126,10 @@ class Identities:
             CanvasError: Canvas could not be asked.
         """
         if person.claimed_user_id not in ("", user):
-            raise _other_person(person)
+            raise _other_person()
         course = self._course(person, client)
         if self._people_of(person, course, client) != {user}:
-            raise _other_person(person)
+            raise _other_person()
         return course
 
     def remember(self, person: SignedPerson, user: UserId, course: CourseId) -> None:
@@ -149,13 +149,13 @@ class Identities:
             found = client.course(CourseId(f"lti_context_id:{person.context_id}")).id
         except NotFound:
             if not person.course_id:
-                raise _no_course(person) from None
+                raise _no_course() from None
             try:  # a Canvas that does not know the prefix
                 found = client.course(CourseId(person.course_id)).id
             except NotFound:
-                raise _no_course(person) from None
+                raise _no_course() from None
         if person.course_id not in ("", found):
-            raise _no_course(person)
+            raise _no_course()
         return CourseId(found)
 
     def _people_of(self, person: SignedPerson, course: CourseId, client: CanvasClient) -> set[UserId]:
@@ -187,8 +187,12 @@ def signed_person(context: LaunchContext) -> SignedPerson:
     )
 
 
-def _other_person(person: SignedPerson) -> OtherPerson:
-    log.warning("connect_refused", reason="other_person", issuer=person.issuer, client_id=person.client_id)
+def _contradicted(context: LaunchContext, detail: str) -> LaunchRefused:
+    refused = LaunchRefused(Refusal.CONTRADICTED, detail, platform_origins=(context.platform_origin,))
+    return refused.of(context.issuer, context.client_id, context.deployment_id)
+
+
+def _other_person() -> OtherPerson:
     return OtherPerson(
         N_(
             "The Canvas account in this window isn't the one that opened the tool in the course. Nothing was "
@@ -197,8 +201,7 @@ def _other_person(person: SignedPerson) -> OtherPerson:
     )
 
 
-def _no_course(person: SignedPerson) -> CourseUnconfirmed:
-    log.warning("connect_refused", reason="no_course", issuer=person.issuer, client_id=person.client_id)
+def _no_course() -> CourseUnconfirmed:
     return CourseUnconfirmed(
         N_(
             "Canvas doesn't show you the course from which you opened the tool. Nothing was stored. "

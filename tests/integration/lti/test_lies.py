@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.lti.developer_key import CUSTOM_FIELDS
 from lti_tool.lti.grades import GRADE_SCOPES
+from lti_tool.persistence.audit import AuditFilter, AuditLine
 from lti_tool.planning.ids import CanvasOrigin, UserId
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.habits import Habits
@@ -82,6 +83,11 @@ class Attack:
         asked = self.provider.read_request(dict(parse_qsl(urlsplit(started.location).query)))
         back = self.provider.issue_code(asked, who, acted_by)
         return opened.visitor.ask("GET", back.removeprefix(TOOL))
+
+    def trail(self) -> AuditLine:
+        """The newest line of the audit trail."""
+        assert self.tool.application is not None
+        return self.tool.application.audit.find(AuditFilter())[0]
 
     def lie(self, custom: dict[str, str], through: str) -> str:
         """Plant custom fields by one of a teacher's ways; the query of the page that opens the tool."""
@@ -238,6 +244,12 @@ def test_all_lies_at_once_and_a_connection_on_top(attack: Attack) -> None:
         nothing_of_the_victim(attack, opened)
         lured = attack.connect(opened, attack.rosa)
         assert lured.status_code == 400, words(lured.text)
+        line = attack.trail()
+        assert (line.event, line.user, line.object) == (
+            "connect_refused",
+            attack.rosa.id,
+            attack.mallory.lti_id,
+        )
         nothing_of_the_victim(attack, opened)
     assert attack.tool.application is not None
     stored = attack.tool.application.tokens.users_of(CanvasOrigin(attack.canvas.base_url))
@@ -334,6 +346,8 @@ def test_a_consent_given_while_acting_as_a_teacher_stores_nothing(attack: Attack
     opened = attack.open(attack.rosa, attack.own, query, acted_by=admin)
     refused = attack.connect(opened, attack.rosa, acted_by=admin)
     assert refused.status_code == 400
+    line = attack.trail()
+    assert (line.event, line.user, line.real_user) == ("connect_refused", attack.rosa.id, admin.id)
     assert "Stop acting as user" in words(refused.text)
     own = attack.open(attack.rosa, attack.victim)
     home = own.ask("GET", own.location)
