@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Python compiles what is used when it is first used; compiling everything would double the wait for the demo.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
-.PHONY: demo test check unit browser crash screens words fmt lock bench bench-engine bench-writer bench-pages bench-term clean
+.PHONY: demo test check unit browser crash screens words fmt lock fuzz bench bench-engine bench-writer bench-pages bench-term clean
 
 demo: .venv/.runtime
 	@$(BIN)/peer-allocator demo
@@ -39,6 +39,10 @@ words: .venv/.development
 fmt: .venv/.development
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Small classes with all rules and goals combined, against CP-SAT; the tests run the first 500. Hours; Ctrl-C shows the table so far.
+fuzz: .venv/.development
+	$(BIN)/python -m benchmarks.fuzz
 
 bench bench-engine: .venv/.development
 	$(BIN)/python -m benchmarks.engine

@@ -13,7 +13,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from allocation import Infeasible, Pair, Participant, Roster, Rules, Submission, allocate
+from allocation import Goal, Infeasible, Pair, Participant, Roster, Rules, Submission, allocate
 
 Instance = tuple[Roster, Rules]
 
@@ -226,6 +226,41 @@ def short_by_one(n: int, k: int, seed: int) -> Instance:
     return roster, replace(rules, forbidden=rules.forbidden | {pair})
 
 
+def with_levels(n: int, k: int, seed: int, goals: tuple[Goal, ...]) -> Instance:
+    """Sections of 25 who review inside, two earlier assignments, 40 % strong."""
+    random = Random(seed)
+    roster = each_one(people(n, sections=sections_of(n), ability=lambda i: random.random()))
+    number = max(1, n // 25)
+    before = frozenset(
+        Pair(f"p{i:06}", f"w{j:06}")
+        for i in range(n)
+        for _ in range(2)
+        if (j := below(random, (n - 1 - i % number) // number + 1) * number + i % number) != i
+    )
+    return roster, Rules(k, sections="same", strong_at=0.6, avoid=before, goals=goals)
+
+
+def strong_levels(n: int, k: int, seed: int) -> Instance:
+    return with_levels(n, k, seed, (Goal.REPEATS, Goal.RECIPROCAL, Goal.STRONG, Goal.CONNECTED))
+
+
+def same_level(n: int, k: int, seed: int) -> Instance:
+    return with_levels(n, k, seed, (Goal.REPEATS, Goal.RECIPROCAL, Goal.SAME_LEVEL, Goal.CONNECTED))
+
+
+def both_levels(n: int, k: int, seed: int) -> Instance:
+    return with_levels(n, k, seed, (Goal.REPEATS, Goal.RECIPROCAL, Goal.MIXED, Goal.CONNECTED))
+
+
+def seven_goals(n: int, k: int, seed: int) -> Instance:
+    """All of them, after a twelfth of each section has submitted late."""
+    roster, rules = with_levels(n, k, seed, tuple(Goal))
+    stay = n - max(1, n // 12)
+    early = Roster(roster.participants[:stay], roster.submissions[:stay])
+    old = allocate(early, Rules(k, sections="same", goals=(Goal.RECIPROCAL,)), seed=seed).pairs
+    return roster, replace(rules, existing=frozenset(old))
+
+
 LOOSE = {
     "plain": plain, "same section": same_section, "other section": other_section, "groups": groups,
     "hard history": hard_history,
@@ -241,6 +276,12 @@ HARDER = {
     "group work": group_work,
 }
 TIGHT = {"half section": half_section, "section short": section_short, "majority": majority}
+LEVELS = {
+    "strong reviewers": strong_levels,
+    "same level": same_level,
+    "both levels": both_levels,
+    "all seven goals": seven_goals,
+}
 SMALL = {
     "unique": unique,
     "one solution": one_solution,
@@ -251,7 +292,7 @@ SMALL = {
     "short by one": short_by_one,
 }
 FIXED_SIZE = ("complete", "tournament")
-ALL = LOOSE | HARDER | TIGHT | SMALL
+ALL = LOOSE | HARDER | TIGHT | LEVELS | SMALL
 
 
 def solved(instance: Instance, seed: int) -> bool:

@@ -23,6 +23,8 @@ IMPROVING = 600_000
 """Effort of the first `improve`, beside some for each person and submission."""
 KICKING = 1_500_000
 """Effort of all kicks together."""
+LARGEST_TWICE = 1000
+"""People up to whom the search is made from the relaxed optimum as well."""
 LARGEST_KICKED = 120
 """People up to whom kicks are worth their time: in a larger class one kick is lost among all reviews."""
 KICKS = 60
@@ -119,7 +121,7 @@ def _relax(board: Board, counted: Sequence[Goal], relaxed: Relaxed, stream: Stre
     other = board.copy()
     if cancel(other, prices(board.problem, priced), stream("relaxed")):
         relaxed = Relaxed(measure(other, priced), relaxed.alone)
-    if Goal.RECIPROCAL in counted:
+    if Goal.RECIPROCAL in counted and len(board.out) <= LARGEST_TWICE:
         aim(other, _tally(other, counted), stream("aimed after cycles"), dict(relaxed.values))
         size = len(board.out) + len(board.load)
         improve(other, counted, stream("cycles after cycles"), IMPROVING + 100 * size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import pkgutil
@@ -204,3 +205,25 @@ def test_a_check_without_a_graph_does_not_load_networkx() -> None:
         "sys.exit('networkx' in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_nothing_that_decides_correctness_is_an_assertion() -> None:
+    """`python -O` leaves assertions out."""
+    for path in sorted((ROOT / "allocation").rglob("*.py")):
+        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        assert not any(isinstance(node, ast.Assert) for node in nodes), path
+
+
+def test_the_package_works_without_networkx_until_a_graph_is_asked_for() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['networkx'] = None\n"
+        "from allocation import *\n"
+        "people = tuple(map(Participant, 'abc'))\n"
+        "roster = Roster(people, [Submission('w' + one.id, [one.id]) for one in people])\n"
+        "found = allocate(roster, Rules(1), seed=1)\n"
+        "found.given_by('a'), export(found, 'csv'), write_allocation('x', found)\n"
+        "try:\n    found.graph()\nexcept ImportError:\n    sys.exit(7)\n"
+    )
+    done = subprocess.run([sys.executable, "-O", "-c", program], cwd=ROOT, check=False)
+    assert done.returncode == 7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,9 @@ from allocation import (
     quality,
     verify,
 )
+from allocation.strategies import cycles, pursue
+from benchmarks.engine_families import seven_goals
+from benchmarks.fuzz import like_a_course
 from tests.unit.allocation.instances import plain, wishes
 from tests.unit.allocation.oracle import every_allocation, read
 
@@ -121,3 +125,38 @@ def test_group_work_is_strong_when_one_author_is() -> None:
     found = allocate(Roster(people, works), rules, seed=1)
     assert found.quality.across == 4 - 2, "w2 alone is not strong; p3 and p4 review it, p2 and p5 cannot"
     assert found.goals[0].proven
+
+
+@pytest.mark.parametrize("strong", [8, 12])
+def test_levels_behind_reciprocal_pairs_are_pursued(strong: int) -> None:
+    """Strong people can review each other alone, and nobody needs to review back."""
+    rules = Rules(3, strong_at=0.5, goals=(Goal.RECIPROCAL, Goal.SAME_LEVEL))
+    for seed in range(6):
+        found = allocate(graded(24, strong), rules, seed=seed)
+        assert (found.quality.reciprocal, found.quality.across) == (0, 0)
+        assert all(report.proven for report in found.goals)
+
+
+def test_a_search_that_runs_out_keeps_what_it_has_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too little effort for a proof: the values stay those of the board, and nothing is called optimal that
+    was not proven."""
+    roster, rules = like_a_course(0, 60, 60)
+    rules = replace(rules, goals=(Goal.SAME_LEVEL, Goal.MIXED, Goal.RECIPROCAL), existing=frozenset())
+    best = allocate(roster, rules, seed=1)
+    assert best.goals[0].proven
+    for module, name in ((cycles, "EFFORT"), (pursue, "IMPROVING"), (pursue, "KICKING")):
+        monkeypatch.setattr(module, name, -(10**6))
+    poor = allocate(roster, rules, seed=1)
+    assert verify(roster, rules, poor.pairs) == ()
+    for report, reached in zip(poor.goals, best.goals, strict=True):
+        assert report.bound <= reached.value or report.name != "same_level"
+    assert poor.goals[0].value >= best.goals[0].value
+    assert poor.goals[0].value == quality(roster, rules, poor.pairs).across
+
+
+def test_a_class_of_six_hundred_with_all_seven_goals_takes_no_time() -> None:
+    roster, rules = seven_goals(600, 3, 1)
+    begin = process_time()
+    found = allocate(roster, rules, seed=1)
+    assert process_time() - begin < 3, "half a second on a quiet machine"
+    assert found.status == "ok"
