@@ -55,7 +55,7 @@ def board(
         wanted = cases.reviewed(actor) if assignment is None else [AssignmentId(assignment)]
         view = cases.board(actor, wanted, fresh=True)
     lines = view.board.filtered(Standing(standing), section=section, group=group)
-    counted = ("to_do", "overdue", "extended", "done", "received", "awaited", "lost")
+    counted = ("to_do", "overdue", "extended", "done", "author_left", "received", "awaited", "lost")
     if format_ == "json":
         rows = [
             {"user": line.person.id, "name": line.person.name}
@@ -66,9 +66,9 @@ def board(
         print_json({"read_at": view.board.read_at.isoformat(), "assignments": names, "students": rows})
         return
     click.echo(f"As of {view.board.read_at:%Y-%m-%d %H:%M} UTC.")
-    click.echo(f"{'student':<32}" + "".join(f"{name.replace('_', ' '):>10}" for name in counted))
+    click.echo(f"{'student':<32}" + "".join(f"{name.replace('_', ' '):>12}" for name in counted))
     for line in lines:
-        numbers = "".join(f"{getattr(line, name):>10}" for name in counted)
+        numbers = "".join(f"{getattr(line, name):>12}" for name in counted)
         click.echo(f"{line.person.sortable_name[:31]:<32}{numbers}")
 
 

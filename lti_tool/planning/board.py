@@ -17,7 +17,7 @@ from functools import cached_property
 from lti_tool.planning.ids import AssignmentId, GroupId, SectionId, UserId
 from lti_tool.planning.name_order import name_order
 from lti_tool.planning.own_dates import has_time
-from lti_tool.planning.snapshot import Person, Review, Snapshot
+from lti_tool.planning.snapshot import Person, Snapshot
 
 
 class Standing(StrEnum):
@@ -38,7 +38,8 @@ class BoardLine:
 
     ``to_do`` and ``done`` are reviews that she gives; ``overdue`` those of ``to_do`` whose date has passed.
     ``received`` and ``awaited`` are reviews of her work, completed and open; ``lost`` are open ones that will
-    not come because the reviewer can no longer be reached in the course.
+    not come because the reviewer left. ``author_left`` are open reviews that nobody can complete any more,
+    since the author left: they are in ``to_do`` of nobody.
     """
 
     person: Person
@@ -51,6 +52,9 @@ class BoardLine:
     lost: int
     extended: int = 0
     """Those of ``to_do`` whose date has passed while the reviewer's own due date has not: not overdue."""
+    author_left: int = 0
+    excused: bool = False
+    """Excused from an assignment of the board for which reviews are owed."""
 
     def stands(self, standing: Standing) -> bool:
         """Whether the line belongs under ``standing``."""
@@ -123,6 +127,7 @@ class Totals:
     overdue: int
     done: int
     lost: int
+    author_left: int
     owing: int
     """Reachable people with open reviews to give."""
 
@@ -141,6 +146,7 @@ def totals(lines: Iterable[BoardLine]) -> Totals:
         overdue=sum(line.overdue for line in kept),
         done=sum(line.done for line in kept),
         lost=sum(line.lost for line in kept),
+        author_left=sum(line.author_left for line in kept),
         owing=sum(1 for line in kept if line.stands(Standing.OWES)),
     )
 
@@ -163,7 +169,9 @@ def make_board(
     for snapshot in snapshots:
         date = due.get(snapshot.assignment.id)
         in_time = {work.author for work in snapshot.works if has_time(snapshot, work.author, now)}
-        tally.add(snapshot.reviews, people, in_time, late=date is not None and date <= now)
+        tally.add(snapshot, in_time, late=date is not None and date <= now)
+    gone = {person.id: person for snapshot in snapshots for person in snapshot.left}
+    people |= {user: gone[user] for user in gone.keys() & tally.reviewers - people.keys()}
     groups_of: dict[UserId, dict[GroupId, None]] = {}
     for snapshot in snapshots:
         for group in snapshot.groups:
@@ -187,20 +195,22 @@ class _Tally:
     """Counts reviews by person while snapshots are gone through."""
 
     def __init__(self) -> None:
+        self.reviewers: set[UserId] = set()
         self._to_do, self._overdue, self._done = Counter[UserId](), Counter[UserId](), Counter[UserId]()
         self._received, self._awaited, self._lost = Counter[UserId](), Counter[UserId](), Counter[UserId]()
-        self._extended = Counter[UserId]()
+        self._extended, self._author_left = Counter[UserId](), Counter[UserId]()
+        self._excused: set[UserId] = set()
 
-    def add(
-        self,
-        reviews: Iterable[Review],
-        people: Mapping[UserId, Person],
-        in_time: Set[UserId],
-        *,
-        late: bool,
-    ) -> None:
+    def add(self, snapshot: Snapshot, in_time: Set[UserId], *, late: bool) -> None:
         """Count; whose own due date has not passed (``in_time``) is late with nothing."""
-        for review in reviews:
+        for review in snapshot.reviews:
+            self.reviewers.add(review.assessor)
+            work = snapshot.work_by_author.get(review.assessor)
+            if work is not None and work.excused:
+                self._excused.add(review.assessor)
+            if snapshot.is_for_nobody(review):
+                self._author_left[review.assessor] += 1
+                continue
             if review.completed:
                 self._done[review.assessor] += 1
                 self._received[review.assessee] += 1
@@ -208,11 +218,7 @@ class _Tally:
             self._to_do[review.assessor] += 1
             if late:
                 (self._extended if review.assessor in in_time else self._overdue)[review.assessor] += 1
-            reviewer = people.get(review.assessor)
-            if reviewer is not None and reviewer.reachable:
-                self._awaited[review.assessee] += 1
-            else:
-                self._lost[review.assessee] += 1
+            (self._lost if snapshot.is_lost(review) else self._awaited)[review.assessee] += 1
 
     def line(self, person: Person, groups: tuple[GroupId, ...]) -> BoardLine:
         who = person.id
@@ -226,4 +232,6 @@ class _Tally:
             awaited=self._awaited[who],
             lost=self._lost[who],
             extended=self._extended[who],
+            author_left=self._author_left[who],
+            excused=who in self._excused,
         )

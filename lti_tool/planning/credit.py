@@ -6,8 +6,8 @@ A credit plan is to grades what a plan is to reviews: it says what would change,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -27,8 +27,13 @@ class CreditKind(StrEnum):
     SET = "set"
     CHANGE = "change"
     SAME = "same"
+    EXCUSED = "excused"
+    """Excused from the assignment or in the column of the points, and nobody decided otherwise."""
     NO_REVIEWS = "no_reviews"
     NOT_GRADEABLE = "not_gradeable"
+
+
+_COMPARED = frozenset({CreditKind.SET, CreditKind.CHANGE, CreditKind.SAME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,15 @@ class CreditPlan:
             line.user: line.then
             for line in self.lines
             if line.kind in (CreditKind.SET, CreditKind.CHANGE) and line.then is not None
+        }
+
+    def with_excused(self, despite: Collection[UserId]) -> Mapping[UserId, Decimal]:
+        """``writes`` with the points of these excused students."""
+        return {
+            line.user: line.then
+            for line in self.lines
+            if line.then is not None
+            and (line.user in self.writes or (line.kind is CreditKind.EXCUSED and line.user in despite))
         }
 
     def count(self, kind: CreditKind) -> int:
@@ -105,16 +119,32 @@ def plan_credit(
     rules: CreditRules,
     held: Mapping[UserId, Decimal | None],
     late: Mapping[UserId, int] | None = None,
+    *,
+    excused: Collection[UserId] = (),
 ) -> CreditPlan:
     """Compare what the rules give with what Canvas holds.
+
+    Reviews whose author left are neither owed nor counted. Excused students keep what they have.
 
     Args:
         held: the points in the gradebook's column of everybody who has a place in it; None: no points yet.
             Whoever is missing (left, inactive, not assigned) cannot be graded there.
         late: completed reviews that are known to be late, of those who have any.
+        excused: excused in the gradebook's column; those excused from the reviewed work are known.
     """
     known = late or {}
-    return CreditPlan(rules, tuple(_line(line, rules, held, known.get(line.person.id, 0)) for line in lines))
+    found = []
+    for line in lines:
+        user = line.person.id
+        made = _line(line, rules, held, known.get(user, 0))
+        if (line.excused or user in excused) and made.kind in (
+            CreditKind.SET,
+            CreditKind.CHANGE,
+            CreditKind.SAME,
+        ):
+            made = replace(made, kind=CreditKind.EXCUSED)
+        found.append(made)
+    return CreditPlan(rules, tuple(found))
 
 
 def _line(

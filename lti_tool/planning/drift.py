@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lti_tool.planning.ids import UserId
+from lti_tool.planning.ids import SubmissionId, UserId
 from lti_tool.planning.snapshot import Presence, Review, Snapshot
 
 
@@ -72,23 +72,34 @@ def find_drift(then: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
 
 
 def _review_drift(then: tuple[Review, ...], now: tuple[Review, ...]) -> list[Drift]:
-    before = {review.id: review for review in then}
-    after = {review.id: review for review in now}
-    pairs = {(review.assessor, review.submission) for review in then}
+    """Reviews by their pair: a row that took the place of another is the same review, unless what was
+    completed is open now. Canvas gives a pair that was deleted and made again a new id."""
+    before, after = {review.id for review in then}, {review.id for review in now}
+    was = _by_pair(then)
     found = []
-    for review_id in before.keys() | after.keys():
-        old, new = before.get(review_id), after.get(review_id)
-        if old is None and new is not None:
-            again = (new.assessor, new.submission) in pairs
-            kind = DriftKind.REVIEW_DOUBLED if again else DriftKind.REVIEW_ADDED
-            found.append(Drift(kind, (new.assessor, new.assessee)))
-        elif new is None and old is not None:
-            found.append(Drift(DriftKind.REVIEW_GONE, (old.assessor, old.assessee)))
-        elif old is not None and new is not None and new.completed and not old.completed:
-            found.append(Drift(DriftKind.REVIEW_COMPLETED, (new.assessor, new.assessee)))
-        elif old is not None and new is not None and old.completed and not new.completed:
-            found.append(Drift(DriftKind.REVIEW_REOPENED, (new.assessor, new.assessee)))
-    return found
+    for pair, rows in _by_pair(now).items():
+        old = was.pop(pair, [])
+        stayed = {review.id: review for review in old if review.id in after}
+        gone = [review for review in old if review.id not in after]
+        new = [review for review in rows if review.id not in before]
+        same = [(stayed[review.id], review) for review in rows if review.id in before]
+        for one, other in [*same, *zip(gone, new, strict=False)]:
+            if one.completed != other.completed:
+                kind = DriftKind.REVIEW_COMPLETED if other.completed else DriftKind.REVIEW_REOPENED
+                found.append(Drift(kind, (other.assessor, other.assessee)))
+        more = DriftKind.REVIEW_DOUBLED if old else DriftKind.REVIEW_ADDED
+        found += [Drift(more, (one.assessor, one.assessee)) for one in new[len(gone) :]]
+        found += [Drift(DriftKind.REVIEW_GONE, (one.assessor, one.assessee)) for one in gone[len(new) :]]
+    lost = [review for rows in was.values() for review in rows]
+    return found + [Drift(DriftKind.REVIEW_GONE, (one.assessor, one.assessee)) for one in lost]
+
+
+def _by_pair(reviews: tuple[Review, ...]) -> dict[tuple[UserId, SubmissionId], list[Review]]:
+    """The rows of each pair, completed ones first."""
+    rows: dict[tuple[UserId, SubmissionId], list[Review]] = {}
+    for review in sorted(reviews, key=lambda review: not review.completed):
+        rows.setdefault((review.assessor, review.submission), []).append(review)
+    return rows
 
 
 def _people_drift(then: Snapshot, now: Snapshot) -> list[Drift]:

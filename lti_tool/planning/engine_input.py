@@ -265,12 +265,12 @@ class _Judge:
             return Standing(fixed=ChangeReason.NOT_VISIBLE)
         if review.completed:
             return Standing(fixed=ChangeReason.COMPLETED)
+        if not reviewer.reachable and not (reviewer.test_student or author.test_student):
+            return Standing(stuck=ChangeReason.REVIEWER_LEFT)
         if review.started:
             return Standing(fixed=ChangeReason.STARTED)
         if reviewer.test_student or author.test_student:
             return Standing(fixed=ChangeReason.TEST_STUDENT)
-        if not reviewer.reachable:
-            return Standing(stuck=ChangeReason.REVIEWER_LEFT)
         if not author.reachable:
             return Standing(stuck=ChangeReason.AUTHOR_LEFT)
         if review.submission not in self.snapshot.work_by_id:

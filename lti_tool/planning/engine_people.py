@@ -190,7 +190,7 @@ def _section_names(snapshot: Snapshot) -> dict[str, str]:
         section.id: section.name if uses[section.name] == 1 else f"{section.name} ({section.id})"
         for section in snapshot.sections
     }
-    for person in snapshot.people:
+    for person in (*snapshot.people, *snapshot.left):
         for section in person.sections:
             names.setdefault(section, section)
     return names

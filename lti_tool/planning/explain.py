@@ -64,7 +64,7 @@ LEFT_OUT_WORDS: Final[Mapping[LeftOut, str]] = {
 def name_in(snapshot: Snapshot) -> NameOf:
     """Names of the people and groups that the engine knows by number; sections it knows by name."""
     names: Mapping[str, Mapping[str, str]] = {
-        "person": {person.id: person.name for person in snapshot.people},
+        "person": {user: person.name for user, person in snapshot.people_by_id.items()},
         "group": {group.id: group.name for group in snapshot.groups},
     }
     return lambda mention: names.get(mention.kind, {}).get(mention.id, mention.id)

@@ -15,7 +15,7 @@ from lti_tool.planning.ids import SubmissionId, UserId
 from lti_tool.planning.own_dates import has_time
 from lti_tool.planning.plan import Change, ChangeKind, ChangeReason
 from lti_tool.planning.rules import PairRule
-from lti_tool.planning.snapshot import Person, Review, Snapshot
+from lti_tool.planning.snapshot import Person, Presence, Review, Snapshot
 
 
 class HoleKind(StrEnum):
@@ -23,6 +23,8 @@ class HoleKind(StrEnum):
 
     LEFT = "left"
     INACTIVE = "inactive"
+    UNKNOWN = "unknown"
+    """Canvas names the reviewer and does not say whether they are still in the course."""
     EXCUSED = "excused"
     OVERDUE = "overdue"
 
@@ -33,6 +35,7 @@ CHOSEN: Final = (HoleKind.EXCUSED, HoleKind.OVERDUE)
 HOLE_WORDS: Final[Mapping[HoleKind, str]] = {
     HoleKind.LEFT: N_("The reviewer left the course."),
     HoleKind.INACTIVE: N_("The reviewer is inactive in the course."),
+    HoleKind.UNKNOWN: N_("Canvas doesn't say whether the reviewer is still in the course."),
     HoleKind.EXCUSED: N_("The reviewer is excused from the assignment."),
     HoleKind.OVERDUE: N_("The review is overdue and was never begun."),
 }
@@ -50,7 +53,10 @@ class Hole:
 def find_holes(
     snapshot: Snapshot, due: datetime | None, now: datetime, stand_ins: Collection[str] = ()
 ) -> tuple[Hole, ...]:
-    """The open reviews, never begun, that will or may not come; each under its most certain kind.
+    """The open reviews that will or may not come; each under its most certain kind.
+
+    Every review that ``Snapshot.is_lost`` names and a student of the course would receive is among them. One
+    that a reviewer began counts only when that reviewer left.
 
     ``due`` is when reviews are due by the board, since Canvas keeps no such date, nor when a review was
     given: those of ``stand_ins`` came later and are never overdue. Canvas refuses to delete a review of or by
@@ -62,11 +68,17 @@ def find_holes(
     found = []
     for review in snapshot.reviews:
         reviewer, author = people.get(review.assessor), people.get(review.assessee)
-        if review.written or reviewer is None or author is None or author.test_student:
+        if author is None or author.test_student or not author.reachable or review.completed:
+            continue
+        if reviewer is None:
+            if snapshot.presence(review.assessor) is Presence.UNKNOWN:
+                found.append(Hole(HoleKind.UNKNOWN, review, deletable=False))
+            continue
+        if reviewer.test_student or (review.started and not snapshot.is_lost(review)):
             continue
         late = due is not None and due <= now and not has_time(snapshot, reviewer.id, now)
         kind = _kind(snapshot, reviewer, overdue=late and reviewer.id not in stand_ins)
-        if kind is not None and author.reachable and not reviewer.test_student:
+        if kind is not None:
             alone = times[review.assessor, review.submission] == 1
             found.append(Hole(kind, review, reviewer.reachable and alone))
     return tuple(found)

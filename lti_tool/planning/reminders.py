@@ -14,18 +14,19 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from allocation.sentences import N_
+from allocation.sentences import ENGLISH, N_, Voice, counted
 from lti_tool.planning.board import BoardLine
 from lti_tool.planning.ids import UserId
 
 RECIPIENTS = 100
 """At most so many in one call; with more Canvas answers 400."""
 
-PLACEHOLDERS = ("assignment", "course", "due", "open", "done", "link")
-DEFAULT_SUBJECT = N_("Peer reviews to do: {assignment}")
+PLACEHOLDERS = ("assignment", "course", "due", "reviews", "open", "done", "link")
+"""``reviews`` is ``open`` with its noun in the right form: "1 peer review", "2 peer reviews"."""
+DEFAULT_SUBJECT = N_("Peer reviews to complete: {assignment}")
 DEFAULT_BODY = N_(
-    "Hello,\n\nyou still have {open} peer review(s) to do for “{assignment}” in {course}. "
-    "Reviews are due: {due}.\n\nYou find them in Canvas at {link}\n\nThank you!"
+    "Hi,\n\nYou still have {reviews} to complete for {assignment} in {course}.\nDue: {due}\n\n"
+    "Open it here: {link}\n\nThank you!"
 )
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -36,6 +37,8 @@ class NotReminded(StrEnum):
     NOTHING_OPEN = "nothing_open"
     LEFT_COURSE = "left_course"
     TOLD_RECENTLY = "told_recently"
+    EXCUSED = "excused"
+    """Excused from the assignment; reminded only when named."""
     MORE_TIME = "more_time"
     """The date of the reviews has passed, her own due date has not: nothing of hers is late."""
 
@@ -111,6 +114,7 @@ def plan_reminders(
     audience: Audience,
     words: Mapping[str, str],
     *,
+    voice: Voice = ENGLISH,
     last_told: Mapping[UserId, datetime],
     interval: timedelta,
     now: datetime,
@@ -119,6 +123,7 @@ def plan_reminders(
 
     Args:
         words: values of the placeholders that are the same for all (assignment, course, due, link).
+        voice: the language in which reviews are counted.
         last_told: when each person was last sent a reminder for this assignment, or may have been.
     """
     texts: dict[tuple[str, str], list[UserId]] = {}
@@ -126,11 +131,13 @@ def plan_reminders(
     for line in lines:
         if not audience.includes(line):
             continue
-        why = _why_not(line, last_told.get(line.person.id), interval, now)
+        named = line.person.id in audience.people
+        why = _why_not(line, last_told.get(line.person.id), interval, now, named=named)
         if why is not None:
             left_alone[line.person.id] = why
             continue
-        values = {**words, "open": str(line.to_do), "done": str(line.done)}
+        reviews = counted("%(num)s peer review", "%(num)s peer reviews", line.to_do).said(voice)
+        values = {**words, "reviews": reviews, "open": str(line.to_do), "done": str(line.done)}
         text = fill(template.subject, values)[:255], fill(template.body, values)
         texts.setdefault(text, []).append(line.person.id)
     messages = [
@@ -142,12 +149,14 @@ def plan_reminders(
 
 
 def _why_not(
-    line: BoardLine, told: datetime | None, interval: timedelta, now: datetime
+    line: BoardLine, told: datetime | None, interval: timedelta, now: datetime, *, named: bool
 ) -> NotReminded | None:
     if line.to_do == 0:
         return NotReminded.NOTHING_OPEN
     if not line.person.reachable:
         return NotReminded.LEFT_COURSE
+    if line.excused and not named:
+        return NotReminded.EXCUSED
     if line.extended == line.to_do:
         return NotReminded.MORE_TIME
     if told is not None and now - told < interval:

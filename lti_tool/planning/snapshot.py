@@ -238,6 +238,14 @@ class Snapshot:
             return Presence.HERE if person.reachable else Presence.LEFT
         return Presence.NOT_VISIBLE if self.sees_everybody is False else Presence.UNKNOWN
 
+    def is_lost(self, review: Review) -> bool:
+        """Open, and its reviewer has left: it will not come."""
+        return not review.completed and self.presence(review.assessor) is Presence.LEFT
+
+    def is_for_nobody(self, review: Review) -> bool:
+        """Open, and its author has left: nobody can complete it, and nobody owes it."""
+        return not review.completed and self.presence(review.assessee) is Presence.LEFT
+
     @cached_property
     def work_by_author(self) -> Mapping[UserId, Work]:
         """The submission row of each author."""

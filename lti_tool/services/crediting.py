@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ from lti_tool.canvas.errors import CanvasError
 from lti_tool.canvas.pacing import Lane
 from lti_tool.persistence.follow_ups import CreditPost, FollowUps
 from lti_tool.planning.board import make_board
-from lti_tool.planning.credit import CreditPlan, count_late, plan_credit
+from lti_tool.planning.credit import CreditKind, CreditPlan, count_late, plan_credit
 from lti_tool.planning.follow_up import OWN_COLUMN, Posting
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
@@ -76,18 +76,26 @@ class Crediting:
         return self._view(actor, assignment, title, fresh=False)
 
     def post_credit(
-        self, actor: Actor, assignment: AssignmentId, fingerprint: str, title: str = TITLE
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        fingerprint: str,
+        title: str = TITLE,
+        *,
+        despite: Collection[UserId] = (),
     ) -> CreditPost:
         """Send the points that differ, after reading Canvas again.
 
-        Points for a column of the tool's own are written down and handed to the workers.
+        Points for a column of the tool's own are written down and handed to the workers. Of the excused
+        students only those in ``despite`` get points.
 
         Raises:
             CreditChanged: they are not those that the fingerprint names, or others are on their way.
             NothingToSend: Canvas holds all of them, or nothing is chosen.
         """
         view = self._view(actor, assignment, title, fresh=True)
-        if view.target is None or not view.plan.writes:
+        writes = view.plan.with_excused(despite)
+        if view.target is None or not writes:
             raise NothingToSend(N_("Canvas already holds these points. Nothing was sent."))
         if view.fingerprint != fingerprint:
             raise CreditChanged(
@@ -96,7 +104,7 @@ class Crediting:
                     "look at the new points and post those."
                 )
             )
-        points = {user: f"{value.normalize():f}" for user, value in view.plan.writes.items()}
+        points = {user: f"{value.normalize():f}" for user, value in writes.items()}
         if view.target.own:
             post_id = self._hand_over(actor, assignment, view.target, points)
         else:
@@ -190,17 +198,17 @@ class Crediting:
         settings = self._store.settings(where)
         rules = settings.credit
         lines = make_board([snapshot], {}, self._now()).lines
-        target, held = None, dict[UserId, Decimal | None]()
+        target, held, excused = None, dict[UserId, Decimal | None](), frozenset[UserId]()
         if rules.target == OWN_COLUMN:
             target, held = self._own_column(actor, snapshot, rules.points, title)
         elif rules.target:
-            target, held = self._held(actor, assignment, AssignmentId(rules.target))
+            target, held, excused = self._held(actor, assignment, AssignmentId(rules.target))
         late, late_from, first_reading = None, settings.late_from if rules.late_deduction else None, None
         if late_from is not None:
             late = count_late(snapshot.reviews, self._store.seen_open(where), late_from)
             first_reading = self._store.first_reading(where, late_from)
-        plan = plan_credit(lines, rules, held, late)
-        names = {person.id: person.sortable_name for person in snapshot.people}
+        plan = plan_credit(lines, rules, held, late, excused=excused)
+        names = {user: person.sortable_name for user, person in snapshot.people_by_id.items()}
         return CreditView(plan, names, target, _fingerprint(plan), late_from, first_reading)
 
     def _own_column(
@@ -222,14 +230,17 @@ class Crediting:
 
     def _held(
         self, actor: Actor, assignment: AssignmentId, target: AssignmentId
-    ) -> tuple[CreditTarget, dict[UserId, Decimal | None]]:
+    ) -> tuple[CreditTarget, dict[UserId, Decimal | None], frozenset[UserId]]:
+        """The assignment, the points in it, and who is excused from it."""
         client = self._client(actor)
         facts = client.assignment(actor.course_id, target).facts()
         why = why_unfit(facts, assignment)
         if why is not None:
             raise CreditTargetUnfit(why)
         rows = client.submissions(InCourse(actor.course_id), target)
-        return CreditTarget(facts.id, facts.name), {UserId(row.user_id): row.score for row in rows}
+        held = {UserId(row.user_id): row.score for row in rows}
+        excused = frozenset(UserId(row.user_id) for row in rows if row.excused)
+        return CreditTarget(facts.id, facts.name), held, excused
 
     def _client(self, actor: Actor) -> CanvasClient:
         return self._access.client(actor.canvas, actor.user_id, Lane.PAGE)
@@ -247,6 +258,8 @@ def why_unfit(facts: AssignmentFacts, reviewed: AssignmentId) -> str | None:
 
 
 def _fingerprint(plan: CreditPlan) -> str:
-    writes = {user: str(value) for user, value in plan.writes.items()}
-    said = [plan.rules.target, plan.rules.late_deduction, plan.rules.grace_hours, writes]
+    everybody = (line.user for line in plan.lines)
+    writes = {user: str(value) for user, value in plan.with_excused(tuple(everybody)).items()}
+    excused = sorted(line.user for line in plan.lines if line.kind is CreditKind.EXCUSED)
+    said = [plan.rules.target, plan.rules.late_deduction, plan.rules.grace_hours, writes, excused]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -220,10 +220,16 @@ class CreditCases(Protocol):
         ...
 
     def post_credit(
-        self, actor: Actor, assignment: AssignmentId, fingerprint: str, title: str = TITLE
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        fingerprint: str,
+        title: str = TITLE,
+        *,
+        despite: Collection[UserId] = (),
     ) -> CreditPost:
         """Send the points that differ, or hand them to the workers; raises ``CreditChanged``,
-        ``NothingToSend``."""
+        ``NothingToSend``. ``despite`` are excused students who get points all the same."""
         ...
 
     def finish_post(self, actor: Actor, assignment: AssignmentId, post_id: str) -> CreditPost:

@@ -119,7 +119,7 @@ class FollowingUp:
         snapshot = self._reading.snapshot(actor, assignment)
         told = self._store.last_told(place(actor, assignment))
         plan = self._plan(actor, snapshot, template, audience, due, told)
-        return ReminderView(plan, {person.id: person.name for person in snapshot.people})
+        return ReminderView(plan, {user: one.name for user, one in snapshot.people_by_id.items()})
 
     def send_reminders(
         self,

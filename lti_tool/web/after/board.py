@@ -148,7 +148,7 @@ def _watch(services: UseCases, assignment_id: str | None) -> WatchView | None:
     if assignment_id is None:
         return None
     found = services.watching.look(visit().actor, AssignmentId(assignment_id))
-    names = {person.id: person.name for person in found.snapshot.people}
+    names = {user: person.name for user, person in found.snapshot.people_by_id.items()}
     return WatchView(
         found.since,
         drift_lines(found.alarms, names),
@@ -173,6 +173,7 @@ def _csv(name: str, view: BoardView) -> Response:
     header = [
         _("Student"), _("User id"), _("Sections"), _("Groups"), _("Reviews to do"), _("Overdue"),
         _("Reviews done"), _("Reviews received"), _("Reviews to come"), _("Will not come"),
+        _("Can't be completed: the author left"),
     ]  # fmt: skip
     rows: list[list[Cell]] = [
         [
@@ -186,6 +187,7 @@ def _csv(name: str, view: BoardView) -> Response:
             line.received,
             line.awaited,
             line.lost,
+            line.author_left,
         ]
         for line in filtered(view)
     ]

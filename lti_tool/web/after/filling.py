@@ -51,7 +51,7 @@ def filling_blueprint(services: UseCases) -> Blueprint:
             rules=view.rules,
             kinds=kinds_of(view),
             hole_words=words.HOLES,
-            names={person.id: person.name for person in view.snapshot.people},
+            names={user: person.name for user, person in view.snapshot.people_by_id.items()},
         )
 
     @pages.post("/read")

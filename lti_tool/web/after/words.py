@@ -31,6 +31,7 @@ HOLES: Mapping[HoleKind, LazyString] = {kind: _l(words) for kind, words in HOLE_
 NOT_REMINDED: Mapping[NotReminded, LazyString] = {
     NotReminded.NOTHING_OPEN: _l("has nothing left to do"),
     NotReminded.LEFT_COURSE: _l("is no longer active in the course"),
+    NotReminded.EXCUSED: _l("is excused from the assignment"),
     NotReminded.TOLD_RECENTLY: _l("was reminded a short while ago"),
     NotReminded.MORE_TIME: _l("has more time: the own due date has not passed"),
 }
@@ -46,6 +47,7 @@ CREDIT: Mapping[CreditKind, LazyString] = {
     CreditKind.SET: _l("new"),
     CreditKind.CHANGE: _l("changes"),
     CreditKind.SAME: _l("stays"),
+    CreditKind.EXCUSED: _l("excused: no points are posted"),
     CreditKind.NO_REVIEWS: _l("has no reviews to do"),
     CreditKind.NOT_GRADEABLE: _l("has no place in that column: left, inactive, or not assigned"),
 }

@@ -51,7 +51,7 @@ def preview_blueprint(services: UseCases) -> Blueprint:
             figures=figures(view),
             reasons=reasons_of(view.plan.changes),
             must_confirm=must_confirm(view),
-            names={person.id: person.name for person in view.snapshot.people},
+            names={user: person.name for user, person in view.snapshot.people_by_id.items()},
             top_up=top_up_sentences(view.top_up, view.snapshot) if view.top_up else (),
             staff=staff_list(view),
             **the_quality(view, None),

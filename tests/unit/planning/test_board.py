@@ -9,6 +9,7 @@ import pytest
 
 from lti_tool.planning.board import BoardLine, Standing, make_board
 from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.snapshot import PersonState
 from tests.builders import ASSIGNMENT, NOON, review, snapshot, user
 
 REVIEWS = [
@@ -93,3 +94,29 @@ def test_whose_own_due_date_has_not_passed_is_late_with_nothing() -> None:
     assert [one.person.id for one in board.filtered(Standing.OVERDUE)] == [user(2), user(4)]
     later = make_board([replace(read, works=works)], {ASSIGNMENT: late}, extended)
     assert line(later.lines, 1).overdue == 1, "from her own date on"
+
+
+@pytest.mark.parametrize("state", ["inactive", "concluded", "left"])
+def test_a_review_whose_author_left_is_owed_by_nobody(state: PersonState) -> None:
+    base = snapshot(
+        4, reviews=[review(1, 2, completed=True), review(1, 3, completed=True), review(1, 4), review(4, 1)]
+    )
+    gone = replace(base.people[3], state=state)
+    if state == "left":
+        base = replace(base, people=base.people[:3], left=(gone,))
+    else:
+        base = replace(base, people=(*base.people[:3], gone))
+    board = make_board([base], {base.assignment.id: NOON - timedelta(days=1)}, NOON)
+    first = line(board.lines, 1)
+    assert (first.done, first.to_do, first.overdue, first.author_left) == (2, 0, 0, 1)
+    assert first.stands(Standing.DONE)
+    assert not first.stands(Standing.OWES)
+    assert board.totals.author_left == 1
+    assert line(board.lines, 4).stands(Standing.GONE), "left the course with a review open"
+    assert line(board.lines, 1).lost == 1
+
+
+def test_a_reviewer_whom_the_viewer_cannot_see_is_awaited_and_not_lost() -> None:
+    base = replace(snapshot(3, reviews=[review(9, 1)]), sees_everybody=False)
+    first = line(make_board([base], {}, NOON).lines, 1)
+    assert (first.awaited, first.lost) == (1, 0)

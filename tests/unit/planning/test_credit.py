@@ -117,3 +117,29 @@ def test_late_is_what_was_seen_open_from_the_date_on_and_is_completed_now() -> N
     )
     line = next(line for line in plan.lines if line.user == user(1))
     assert (line.done, line.late, line.then) == (3, 1, Decimal("6.25"))
+
+
+def test_reviews_whose_author_left_cost_nobody_points() -> None:
+    """Two of three completed, and the author of the third left: every review that could be done is done."""
+    base = snapshot(
+        5,
+        reviews=[review(1, 2, completed=True), review(1, 3, completed=True), review(1, 4)],
+        change_people={4: {"state": "inactive"}},
+    )
+    for rules in (CreditRules(points=10), CreditRules(points=10, mode="all_or_nothing")):
+        plan = plan_credit(make_board([base], {}, NOON).lines, rules, {user(1): None})
+        assert plan.writes == {user(1): Decimal("10.00")}
+
+
+def test_excused_students_keep_what_they_have_unless_somebody_decides_otherwise() -> None:
+    base = snapshot(
+        4,
+        reviews=[review(1, 2), review(2, 3), review(3, 4, completed=True)],
+        change_works={1: {"submitted": False, "excused": True}},
+    )
+    held = dict.fromkeys([user(1), user(2), user(3)])
+    plan = plan_credit(make_board([base], {}, NOON).lines, CreditRules(points=10), held, excused={user(2)})
+    kinds = {one.user: one.kind for one in plan.lines}
+    assert kinds[user(1)] is kinds[user(2)] is CreditKind.EXCUSED, "from the work, and in the column"
+    assert plan.writes == {user(3): Decimal("10.00")}
+    assert plan.with_excused({user(2), user(4)}) == {user(2): Decimal("0.00"), user(3): Decimal("10.00")}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lti_tool.planning.board import make_board
 from lti_tool.planning.engine_input import engine_input
 from lti_tool.planning.holes import HoleKind, find_holes, lacking, not_waited_for
 from lti_tool.planning.ids import ReviewId
@@ -223,3 +226,88 @@ def test_a_spare_reviewer_who_handed_in_is_reviewed_but_gives_none() -> None:
     assert given_[user(5)] == 0
     assert set(coming(changes).values()) == {2, 3}
     assert row(5) in {line.submission for line in changes}
+
+
+# --- people who leave --------------------------------------------------------------------------------------
+
+STATES = ("inactive", "concluded", "left")
+
+
+def departed(base: Snapshot, states: Mapping[int, str]) -> Snapshot:
+    """The class after these students left, each in one way; whose enrollment is deleted has no row either."""
+    gone = {user(number): state for number, state in states.items()}
+    changed = [replace(one, state=gone.get(one.id, one.state)) for one in base.people]  # type: ignore[arg-type]
+    return replace(
+        base,
+        people=tuple(one for one in changed if one.state != "left"),
+        left=(*base.left, *(one for one in changed if one.state == "left")),
+        works=tuple(one for one in base.works if one.author not in gone),
+        sees_everybody=True,
+    )
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_who_leaves_is_repaired_alike_in_every_way_of_leaving(state: str) -> None:
+    """12 students with three reviews each, and one leaves: three submissions would keep two."""
+    base = departed(allocated(), {5: state})
+    holes = find_holes(base, None, NOON)
+    assert {one.review.assessor for one in holes} == {user(5)}
+    assert len(holes) == 3
+    changes = changes_of(base, PlanRules(reviews_per_reviewer=3, seed="first"), "again")
+    assert set(coming(changes).values()) == {3}
+    blocked = {line.author for line in changes if line.reason is ChangeReason.REVIEWER_LEFT}
+    assert blocked == {one.review.assessee for one in holes}, "the preview names each"
+    kinds = Counter(line.kind for line in changes)
+    assert (kinds[ChangeKind.CREATE], kinds[ChangeKind.DELETE]) == (3, 0), "three new ones, and none is moved"
+
+
+def test_a_review_that_somebody_began_and_left_will_not_come() -> None:
+    base = snapshot(
+        4, reviews=[replace(review(1, 2), started=True)], change_people={1: {"state": "inactive"}}
+    )
+    assert [one.kind for one in find_holes(base, None, NOON)] == [HoleKind.INACTIVE]
+    assert make_board([base], {}, NOON).totals.lost == 1
+
+
+def test_a_ta_of_one_section_sees_no_hole_where_she_sees_no_reviewer() -> None:
+    base = replace(snapshot(4, reviews=[review(9, 2)]), sees_everybody=False)
+    assert find_holes(base, None, NOON) == ()
+    assert make_board([base], {}, NOON).totals.lost == 0
+    changes = changes_of(base, PlanRules(reviews_per_reviewer=1), "seed")
+    (hers,) = [line for line in changes if line.reviewer == user(9)]
+    assert (hers.kind, hers.reason) == (ChangeKind.KEEP, ChangeReason.NOT_VISIBLE)
+
+
+def test_a_reviewer_of_whom_nothing_is_known_is_named_and_left_alone() -> None:
+    base = replace(snapshot(4, reviews=[review(9, 2)]), sees_everybody=None)
+    assert [(one.kind, one.deletable) for one in find_holes(base, None, NOON)] == [(HoleKind.UNKNOWN, False)]
+    changes = changes_of(base, PlanRules(reviews_per_reviewer=1), "seed")
+    assert [line.kind for line in changes if line.reviewer == user(9)] == [ChangeKind.KEEP]
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_three_rounds_of_departures_leave_every_submission_whole_or_named(data: st.DataObject) -> None:
+    """Whatever way people leave and however many: the promised number, or a name on the list of what lacks
+    (reviews of authors who left stay on lists, which grow only so far)."""
+    number, each = data.draw(st.integers(8, 14)), data.draw(st.integers(1, 3))
+    base = allocated(number, each)
+    rules = PlanRules(reviews_per_reviewer=each, seed="first")
+    here = set(range(1, number + 1))
+    for turn in range(3):
+        most = min(2, len(here) - each - 2)
+        leaving = data.draw(st.lists(st.sampled_from(sorted(here)), max_size=max(0, most), unique=True))
+        base = departed(base, {one: data.draw(st.sampled_from(STATES)) for one in leaving})
+        here -= set(leaving)
+        holes = {one.review.id for one in find_holes(base, None, NOON)}
+        lost = [one for one in base.reviews if base.is_lost(one) and not base.is_for_nobody(one)]
+        assert {one.id for one in lost} == holes
+        assert make_board([base], {}, NOON).totals.lost == len(lost), "the board counts what the list names"
+        given_ = engine_input(base, rules)
+        changes = changes_of(base, rules, f"round {turn}")
+        named = {author for work in lacking(given_, changes) for author in work.authors}
+        have = coming(changes)
+        assert all(have[user(one)] >= each or user(one) in named for one in here)
+        blocked = {line.review_id for line in changes if line.reason is ChangeReason.REVIEWER_LEFT}
+        assert holes <= blocked, "the preview names each"
+        base = applied(base, changes)

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from lti_tool.planning.board import BoardLine, make_board
 from lti_tool.planning.ids import UserId
 from lti_tool.planning.reminders import (
+    DEFAULT_BODY,
+    DEFAULT_SUBJECT,
     RECIPIENTS,
     Audience,
     NotReminded,
@@ -97,3 +99,36 @@ def test_an_extension_is_no_lateness_and_brings_no_reminder() -> None:
     plan = remind(board)
     assert plan.recipients == (user(2),)
     assert plan.left_alone[user(1)] is NotReminded.MORE_TIME
+
+
+def test_an_excused_student_is_reminded_only_when_named() -> None:
+    base = snapshot(3, reviews=[review(1, 2)], change_works={1: {"submitted": False, "excused": True}})
+    lines = make_board([base], {}, NOON).lines
+    template = Template(subject="s", body="b")
+
+    def plan(audience: Audience) -> ReminderPlan:
+        return plan_reminders(
+            lines, template, audience, {}, last_told={}, interval=timedelta(hours=1), now=NOON
+        )
+
+    assert plan(Audience()).left_alone[user(1)] is NotReminded.EXCUSED
+    assert plan(Audience()).recipients == ()
+    assert plan(Audience(people=frozenset({user(1)}))).recipients == (user(1),)
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 peer review"), (2, "2 peer reviews")])
+def test_reviews_are_counted_in_words(number: int, words: str) -> None:
+    base = snapshot(4, reviews=[review(1, author) for author in range(2, 2 + number)])
+    found = plan_reminders(
+        make_board([base], {}, NOON).lines,
+        Template(subject=DEFAULT_SUBJECT, body=DEFAULT_BODY),
+        Audience(),
+        {"assignment": "Essay 1", "course": "Sociology", "due": "Friday", "link": "https://c.example/a"},
+        last_told={},
+        interval=timedelta(hours=1),
+        now=NOON,
+    )
+    assert found.messages[0].body == (
+        f"Hi,\n\nYou still have {words} to complete for Essay 1 in Sociology.\nDue: Friday\n\n"
+        "Open it here: https://c.example/a\n\nThank you!"
+    )

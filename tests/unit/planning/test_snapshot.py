@@ -90,3 +90,29 @@ def test_a_name_that_no_list_has_is_never_somebody_who_left(
     sees_everybody: bool | None, presence: Presence
 ) -> None:
     assert replace(snapshot(3), sees_everybody=sees_everybody).presence(user(9)) is presence
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "kinds"),
+    [
+        (False, False, []),
+        (True, True, []),
+        (False, True, [DriftKind.REVIEW_COMPLETED]),
+        (True, False, [DriftKind.REVIEW_REOPENED]),
+    ],
+)
+def test_a_pair_that_was_deleted_and_made_again_is_one_review(
+    was: bool, now: bool, kinds: list[DriftKind]
+) -> None:
+    then = snapshot(3, reviews=[review(1, 2, completed=was)])
+    later = snapshot(3, reviews=[review(1, 2, completed=now, id_="again")])
+    assert [one.kind for one in find_drift(then, later)] == kinds
+
+
+def test_rows_of_a_pair_that_come_and_go_are_counted() -> None:
+    one, two = review(1, 2), review(1, 2, id_="again")
+    none, single, double = snapshot(3), snapshot(3, reviews=[one]), snapshot(3, reviews=[one, two])
+    assert [found.kind for found in find_drift(single, double)] == [DriftKind.REVIEW_DOUBLED]
+    assert [found.kind for found in find_drift(double, single)] == [DriftKind.REVIEW_GONE]
+    assert [found.kind for found in find_drift(none, single)] == [DriftKind.REVIEW_ADDED]
+    assert [found.kind for found in find_drift(double, none)] == [DriftKind.REVIEW_GONE] * 2
