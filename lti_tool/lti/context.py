@@ -106,6 +106,7 @@ class LaunchContext:
     legacy_user_id: str = ""
     """The person's older opaque id, which outlives a merge of two accounts."""
     claimed_user_id: str = ""
+    claimed_course_id: str = ""
     """What ``custom`` says: believed by nobody, compared with what Canvas confirms."""
     masquerader: str = ""
     """Who acts as the person ("Act as user" in Canvas), as far as the launch says."""
@@ -175,6 +176,7 @@ def launch_context(claims: Mapping[str, Any], registration: Registration) -> Lau
         context_id=context_id,
         legacy_user_id=_legacy_user(claims),
         claimed_user_id=_canvas_id(custom, "canvas_user_id"),
+        claimed_course_id=claimed,
         masquerader=custom.get("canvas_masquerading_user_id", "")[:64],
         grades=grade_claim(claims, registration),
     )

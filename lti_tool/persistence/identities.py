@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lti_tool.persistence.base import Base, UTCDateTime
@@ -74,6 +74,17 @@ class IdentityRows:
                     canvas=canvas,
                     user_id=user,
                     confirmed_at=now,
+                )
+            )
+
+    def forget_person(self, issuer: str, client_id: str, subject: str) -> None:
+        """Forget who a subject was."""
+        with self._database.begin() as session:
+            session.execute(
+                delete(PersonRow).where(
+                    PersonRow.issuer == issuer,
+                    PersonRow.client_id == client_id,
+                    PersonRow.subject == subject,
                 )
             )
 

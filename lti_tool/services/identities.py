@@ -23,7 +23,7 @@ import structlog
 
 from allocation.sentences import N_
 from lti_tool.canvas.client import CanvasClient
-from lti_tool.canvas.errors import CanvasError, NotFound
+from lti_tool.canvas.errors import AccessLost, CanvasError, KeyRejected, NotFound, NotPermitted
 from lti_tool.lti.context import LaunchContext
 from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.persistence.identities import IdentityRows
@@ -73,13 +73,8 @@ class Identities:
         user = self._rows.person(context.issuer, context.client_id, context.lti_user_id, canvas)
         course = self._rows.course(context.issuer, context.client_id, context.context_id, canvas)
         if user is not None and context.claimed_user_id not in ("", user):
-            raise _contradicted(
-                context, f"custom names user {context.claimed_user_id[:40]}, Canvas {user[:40]}"
-            )
-        if course is not None and context.course_id not in ("", course):
-            raise _contradicted(
-                context, f"the addresses name course {context.course_id[:40]}, Canvas {course}"
-            )
+            raise _contradicted(context, f"custom names user {context.claimed_user_id}, Canvas {user}")
+        _same_course(context, course)
         return replace(
             context,
             user_id=context.user_id or user or "",
@@ -93,7 +88,12 @@ class Identities:
         confirms that it is the launched person's own, or nothing is learnt. While Canvas does not answer the
         person is asked to connect.
         """
-        found = self.completed(context)
+        try:
+            found = self.completed(context)
+        except LaunchRefused:
+            if not self._outlived(context):
+                raise
+            found = self.completed(context)
         if not found.user_id and found.claimed_user_id and found.context_id:
             return self._met_before(found)
         if not found.user_id or found.course_id or not found.context_id:
@@ -104,16 +104,43 @@ class Identities:
         except (CanvasError, CanvasBusy, CourseUnconfirmed) as error:
             log.info("course_not_confirmed", issuer=person.issuer, client_id=person.client_id, why=str(error))
             return found
+        _same_course(found, course)
         self._keep_course(person, course)
         return replace(found, course_id=course)
+
+    def _outlived(self, context: LaunchContext) -> bool:
+        """Whether what was confirmed about the person holds no more; then it is forgotten.
+
+        Canvas merges two accounts of one person, and their older ``sub`` then means another number
+        (``lookup_lti_id``, app/models/user.rb). A lying link looks the same, but then Canvas still gives the
+        number that is stored.
+        """
+        person = signed_person(context)
+        user = self._rows.person(person.issuer, person.client_id, person.subject, person.canvas)
+        if user is None or context.claimed_user_id in ("", user):
+            return False
+        try:
+            client = self._client_of(person.canvas, user)
+            holds = self._people_of(person, self._course(person, client), client) == {user}
+        except KeyRejected:
+            holds = True
+        except AccessLost:  # nothing can be done with what is stored anyway
+            holds = False
+        except (CanvasError, CanvasBusy, CourseUnconfirmed):
+            holds = True
+        if not holds:
+            log.info("person_forgotten", issuer=person.issuer, client_id=person.client_id, user=user)
+            self._rows.forget_person(person.issuer, person.client_id, person.subject)
+        return not holds
 
     def _met_before(self, context: LaunchContext) -> LaunchContext:
         """Somebody whose token is stored though their launches were never confirmed."""
         person, user = signed_person(context), UserId(context.claimed_user_id)
         try:
             course = self.confirm(person, user, self._client_of(person.canvas, user))
-        except (CanvasError, ConnectFailed):
+        except (CanvasError, CanvasBusy, ConnectFailed):
             return context
+        _same_course(context, course)
         self.remember(person, user, course)
         return replace(context, user_id=user, course_id=course)
 
@@ -165,7 +192,7 @@ class Identities:
                 continue
             try:
                 found = {UserId(row.user_id) for row in client.enrollments_of(course, f"{name}:{value}")}
-            except NotFound:
+            except (NotFound, NotPermitted):
                 continue
             if found:
                 return found
@@ -185,6 +212,14 @@ def signed_person(context: LaunchContext) -> SignedPerson:
         claimed_user_id=context.claimed_user_id,
         opened_at=context.platform_origin,
     )
+
+
+def _same_course(context: LaunchContext, course: CourseId | None) -> None:
+    """Raises LaunchRefused when the launch names another course than Canvas confirmed."""
+    if course is not None and context.course_id not in ("", course):
+        raise _contradicted(context, f"the addresses name course {context.course_id}, Canvas {course}")
+    if course is not None and context.claimed_course_id not in ("", course):
+        raise _contradicted(context, f"custom names course {context.claimed_course_id}, Canvas {course}")
 
 
 def _contradicted(context: LaunchContext, detail: str) -> LaunchRefused:

@@ -21,6 +21,7 @@ from lti_tool.canvas.endpoints import ALL_SCOPES
 from lti_tool.lti.developer_key import CUSTOM_FIELDS
 from lti_tool.lti.grades import GRADE_SCOPES
 from lti_tool.persistence.audit import AuditFilter, AuditLine
+from lti_tool.persistence.identities import IdentityRows
 from lti_tool.planning.ids import CanvasOrigin, UserId
 from lti_tool.simulator.courses import build_state
 from lti_tool.simulator.habits import Habits
@@ -306,6 +307,28 @@ def test_a_stored_token_makes_its_own_person_known_and_nobody_else(attack: Attac
     own = attack.open(ta, attack.victim)
     assert own.location.partition("?")[0] == f"/app/courses/{attack.victim.id}"
     assert own.ask("GET", own.location).mimetype == "text/html"
+
+
+def test_a_lying_link_is_refused_also_where_no_service_address_names_the_course(attack: Attack) -> None:
+    """Rosa has opened both courses, so Canvas has confirmed which they are."""
+    attack.open(attack.rosa, attack.own)
+    for custom in ({"canvas_course_id": attack.victim.id}, {"canvas_user_id": attack.mallory.id}):
+        opened = attack.open(attack.rosa, attack.own, attack.lie(custom, "text"))
+        assert opened.answer.status_code == 403
+        assert opened.answer.get_json()["title"] == "This link contradicts Canvas"
+    assert attack.trail().event == "launch_refused"
+    assert not attack.open(attack.rosa, attack.own).refused, "her own launches go on"
+
+
+def test_a_person_whose_accounts_were_merged_is_confirmed_anew(attack: Attack) -> None:
+    """What was stored about the ``sub`` is another number by now; Canvas is asked again."""
+    assert attack.tool.application is not None
+    canvas = CanvasOrigin(attack.canvas.base_url)
+    rows = IdentityRows(attack.tool.application.database)
+    rows.keep_person(ISSUER, LTI_KEY, attack.rosa.lti_id, canvas, UserId("999"), attack.state.now())
+    opened = attack.open(attack.rosa, attack.victim)
+    assert opened.ask("GET", opened.location).mimetype == "text/html"
+    assert rows.person(ISSUER, LTI_KEY, attack.rosa.lti_id, canvas) == attack.rosa.id
 
 
 def test_two_connect_windows_in_one_browser_both_end_well(attack: Attack) -> None:
