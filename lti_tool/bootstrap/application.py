@@ -194,11 +194,13 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
             "is there and not locked."
         ) from error
     database = Database(make_engine(settings.database))
+    audit = Audit(AuditRows(database), now)
     registrations = KnownRegistrations(
         configured,
         RegistrationRows(database, settings.secret_box),
         environment,
         now,
+        audit,
         allow_http_loopback=settings.allow_http_loopback,
     )
     rows = TokenRows(database, settings.secret_box)
@@ -206,7 +208,6 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     transports = Transports(reach=settings.reach)
     oauth_of = _oauth_keys(registrations, transports, f"{settings.public_url}/connect/callback")
     identity_rows = IdentityRows(database)
-    audit = Audit(AuditRows(database), now)
     sessions = OpenSessions(SessionRows(database, settings.secret_box), identity_rows, now)
 
     def token_changed(canvas: CanvasOrigin, user: UserId, connected: bool) -> None:
@@ -285,7 +286,7 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
         settings=settings,
         database=database,
         registrations=registrations,
-        invitations=Invitations(InvitationRows(database), registrations, now),
+        invitations=Invitations(InvitationRows(database), registrations, now, audit),
         tokens=rows,
         connecting=connecting,
         identities=identities,

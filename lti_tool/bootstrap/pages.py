@@ -184,6 +184,8 @@ def build_web(application: Application) -> Flask:
         session,
         application.transports.of,
         now,
+        application.sessions,
+        audit,
     )
     return create_web(
         application.use_cases,

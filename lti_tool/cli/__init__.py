@@ -17,12 +17,13 @@ from lti_tool.cli.filling import fill_up, for_staff, holes
 from lti_tool.cli.operation import db, demo, doctor, release, serve, worker
 from lti_tool.cli.output import ExplainingGroup
 from lti_tool.cli.plans import apply, export, plan, rules_schema, undo
-from lti_tool.cli.privacy import housekeeping, purge
+from lti_tool.cli.privacy import housekeeping, privacy, purge
 from lti_tool.cli.registration import registration
 from lti_tool.cli.rules import rules
 from lti_tool.cli.runs import runs
 from lti_tool.cli.schedules import schedule, watch
 from lti_tool.cli.secrets import keys, secrets
+from lti_tool.cli.trail import audit, sessions
 
 
 @click.group(
@@ -37,6 +38,7 @@ def main() -> None:
 for command in (
     allocate,
     apply,
+    audit,
     assignments,
     board,
     connect,
@@ -58,11 +60,13 @@ for command in (
     release,
     rules,
     rules_schema,
+    privacy,
     purge,
     runs,
     schedule,
     secrets,
     serve,
+    sessions,
     undo,
     watch,
     worker,

@@ -45,12 +45,16 @@ def export_plan(plan_id: str, output: Path | None) -> None:
     """Write PLAN as CSV, to edit it in a spreadsheet and read it back with `plan import`."""
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import PlanId
+    from lti_tool.services.audit import Event
     from lti_tool.services.plan_table import plan_rows
     from lti_tool.services.spreadsheet import csv_bytes
 
     with open_application() as application:
         actor = application.actor_of_plan(PlanId(plan_id))
         view = application.use_cases.planning.plan(actor, PlanId(plan_id))
+        application.audit.record(
+            Event.EXPORTED, actor, assignment=view.plan.assignment_id, object_=plan_id, detail="plan export"
+        )
     table = csv_bytes(*plan_rows(view.plan, view.snapshot))
     if output is None:
         click.echo(table.decode("utf-8-sig"), nl=False)

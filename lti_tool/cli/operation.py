@@ -58,9 +58,11 @@ def restored() -> None:
     """Say that the database was restored from a backup: runs under way are held until `release`."""
     from lti_tool.bootstrap import open_application
     from lti_tool.persistence.instance import InstanceStore
+    from lti_tool.services.audit import Event
 
     with open_application() as application:
         held = InstanceStore(application.database).hold_all()
+        application.audit.record(Event.RUNS_HELD, detail=str(held))
     click.echo(f"{held} runs are held. Look at their reviews in Canvas, then: peer-allocator release")
 
 

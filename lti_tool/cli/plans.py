@@ -148,11 +148,13 @@ def export(canvas: str, course: str, assignment: str, user: str | None, output: 
     """Write the reviews that exist in Canvas as CSV (safe to open in a spreadsheet)."""
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
+    from lti_tool.services.audit import Event
     from lti_tool.services.tables import reviews_csv
 
     with open_application() as application:
         actor = application.actor(canvas, course, user)
         snapshot = application.use_cases.reading.snapshot(actor, AssignmentId(assignment), fresh=True)
+        application.audit.record(Event.EXPORTED, actor, assignment=assignment, detail="export")
     table = reviews_csv(snapshot)
     if output is None:
         click.echo(table.decode("utf-8-sig"), nl=False)

@@ -55,6 +55,29 @@ def purge(
                 click.echo("Nothing was changed. Say it again with --yes to erase it.")
 
 
+@click.group()
+def privacy() -> None:
+    """Requests of people about their data."""
+
+
+@privacy.command("export")
+@click.option("--canvas", required=True, metavar="URL", help="Address of the Canvas.")
+@click.option("--user", required=True, metavar="ID", help="The person, by Canvas's number.")
+@explains_errors
+def export_person(canvas: str, user: str) -> None:
+    """Print everything that is stored about a person, as JSON; secrets are left out."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.persistence.person_data import person_data
+    from lti_tool.services.audit import Event
+
+    with open_application() as application:
+        origin = application.origin(canvas)
+        with application.database.read() as session:
+            found = person_data(session, origin, user)
+        application.audit.record(Event.EXPORTED, canvas=origin, object_=f"user {user}", detail="person")
+    print_json(found)
+
+
 def _say(gone: Mapping[str, int], what: str, format_: str) -> None:
     if format_ == "json":
         print_json(dict(sorted(gone.items())))

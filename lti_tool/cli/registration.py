@@ -139,12 +139,22 @@ def list_(format_: str) -> None:
 @registration.command()
 @_issuer
 @_client_id
+@click.option("--yes", is_flag=True, help="Don't ask.")
 @explains_errors
-def remove(issuer: str, client_id: str) -> None:
+def remove(issuer: str, client_id: str, yes: bool) -> None:
     """Forget a platform: its launches are refused and its sessions end at once. Plans and runs stay."""
     from lti_tool.bootstrap import open_application
 
     with open_application() as application:
+        known = application.registrations.find(issuer, client_id)
+        if known is not None and not yes:
+            others = [one for one in application.registrations.all() if one.canvas == known.canvas]
+            connected = len(application.tokens.users_of(known.canvas))
+            click.echo(f"This erases the registration of {known.canvas} and its setup addresses.")
+            if len(others) == 1 and application.registrations.api_key(known.canvas) is not None:
+                click.echo("It also erases the API key of this Canvas, which can't be shown again.")
+                click.echo(f"The Canvas access of {connected} people stops working then.")
+            click.confirm("Erase it?", abort=True)
         application.registrations.remove(issuer, client_id)
     click.echo(f"Removed {issuer}, client id {client_id}.")
 
@@ -240,6 +250,50 @@ def invite(note: str, days: int, issuer: str | None, client_id: str | None, form
     click.echo(address)
     what = "Registers one Canvas, once" if issuer is None else "Opens the administration of that platform"
     click.echo(f"{what}; good for {days} days. Send it to the administrator only.", err=True)
+
+
+@registration.command()
+@format_option
+@explains_errors
+def invitations(format_: str) -> None:
+    """List registration addresses and setup addresses that are still good."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        rows = [
+            {
+                "id": one.id,
+                "for": "registration" if one.invitation.issuer is None else "setup",
+                "issuer": one.invitation.issuer,
+                "client_id": one.invitation.client_id,
+                "note": one.invitation.note,
+                "expires_at": one.invitation.expires_at.isoformat(),
+            }
+            for one in application.invitations.open()
+        ]
+    if format_ == "json":
+        print_json(rows)
+        return
+    for row in rows:
+        of = f" of {row['issuer']}, client id {row['client_id']}" if row["issuer"] else ""
+        click.echo(f"{row['id']}  {row['for']}{of}, until {str(row['expires_at'])[:16]}  {row['note']}")
+    if not rows:
+        click.echo("No address is open.")
+
+
+@registration.command()
+@click.argument("id_", metavar="ID")
+@explains_errors
+def revoke(id_: str) -> None:
+    """End a registration address or a setup address; ID is what `registration invitations` lists."""
+    from lti_tool.bootstrap import open_application
+
+    with open_application() as application:
+        if not application.invitations.revoke(id_):
+            refuse(
+                f"no open address has the id {id_}; list them with: peer-allocator registration invitations"
+            )
+    click.echo(f"Ended {id_}.")
 
 
 def _secret(variable: str | None) -> str:

@@ -23,6 +23,7 @@ def rotate_secrets(context: click.Context, format_: str) -> None:
     first of them. docs/operations.md says how to change them without an interruption.
     """
     from lti_tool.bootstrap import open_application
+    from lti_tool.services.audit import Event
     from lti_tool.services.secret_keys import reseal_with_newest, rotate_file
 
     with open_application() as application:
@@ -31,6 +32,7 @@ def rotate_secrets(context: click.Context, format_: str) -> None:
             done = reseal_with_newest(database, settings.secret_box)
         else:
             done = rotate_file(database, settings.key_file, settings.secret_box)
+        application.audit.record(Event.KEYS_ROTATED, object_=done.key_id, detail="secrets rotate")
     if format_ == "json":
         print_json(
             {
@@ -71,6 +73,9 @@ def keys() -> None:
 def rotate_keys() -> None:
     """Make a new key. The old ones stay published for 14 days, and sign for another half hour."""
     from lti_tool.bootstrap import open_application, tool_keys
+    from lti_tool.services.audit import Event
 
     with open_application() as application:
-        click.echo(f"The new key is {tool_keys(application).rotate()}.")
+        made = tool_keys(application).rotate()
+        application.audit.record(Event.KEYS_ROTATED, object_=made, detail="keys rotate")
+    click.echo(f"The new key is {made}.")

@@ -305,6 +305,16 @@ class InvitationRows:
                 )
             )
 
+    def living(self, now: datetime) -> tuple[tuple[str, Invitation], ...]:
+        """The hashes of all codes that are still good, with what they are good for; the newest first."""
+        query = (
+            select(InvitationRow)
+            .where(InvitationRow.expires_at > now)
+            .order_by(InvitationRow.created_at.desc(), InvitationRow.code_hash)
+        )
+        with self._database.read() as session:
+            return tuple((row.code_hash, _invitation(row)) for row in session.scalars(query))
+
     def find(self, code_hash: str, now: datetime) -> Invitation | None:
         """What a code is good for now."""
         with self._database.read() as session:

@@ -9,7 +9,7 @@ those administrators who look after a single faculty.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from allocation.sentences import N_, Sentence, counted, sentence
@@ -19,14 +19,19 @@ from lti_tool.canvas.oauth import OAuthKey
 from lti_tool.canvas.transport import Transport
 from lti_tool.lti.context import LaunchContext
 from lti_tool.lti.registration import Registration
+from lti_tool.persistence.audit import AuditFilter, AuditLine
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.usage import Usage, usage_of
+from lti_tool.services.audit import Audit, Event
 from lti_tool.services.doctor import Doctor, Finding, key_words
 from lti_tool.services.errors import ServiceError
-from lti_tool.services.invitations import Invitations
+from lti_tool.services.invitations import Invitations, OpenInvitation
+from lti_tool.services.open_sessions import OpenSession, OpenSessions, Whose
 from lti_tool.services.registrations import KnownRegistrations
 from lti_tool.settings import Settings
 
+LINES, MOST_LINES = 20, 500
+"""Lines of the audit trail on the overview, and on their own page."""
 API_KEY_NAME = "Peer Review Allocator (API)"
 STORED_ALL_THE_SAME = (KeyTrouble.SCOPES, KeyTrouble.SWITCHED_OFF)
 """Troubles that are mended in Canvas alone: id and key need not be entered again."""
@@ -53,6 +58,16 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Lines of the audit trail with the filters that they were asked for by."""
+
+    lines: Sequence[AuditLine]
+    event: str
+    user: str
+    course: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdministrationView:
     """Everything on the page but the checks, which take a moment."""
 
@@ -65,6 +80,10 @@ class AdministrationView:
     scopes: Sequence[tuple[str, Sequence[tuple[str, str]]]]
     """By Canvas's group: each scope, and in words what for."""
     usage: Usage
+    sessions: Sequence[OpenSession]
+    invitations: Sequence[OpenInvitation]
+    events: Sequence[AuditLine]
+    """The newest lines of the audit trail of this Canvas."""
     periods: Sequence[Period]
     read_at: datetime
 
@@ -96,6 +115,8 @@ class Administration:
         session: Callable[[str], LaunchContext | None],
         transport_of: Callable[..., Transport],
         now: Callable[[], datetime],
+        open_sessions: OpenSessions,
+        audit: Audit,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -105,6 +126,8 @@ class Administration:
         self._session = session
         self._transport_of = transport_of
         self._now = now
+        self._open_sessions = open_sessions
+        self._audit = audit
 
     def administrator(self, token: str) -> Administrator | None:
         """Who shows this token: an administrator's session, or a code. None for everybody else."""
@@ -133,11 +156,34 @@ class Administration:
                 for group, endpoints in GROUPS.items()
             ),
             usage=usage_of(self._database, who.registration.canvas),
+            sessions=self._open_sessions.find(_sessions_of(who)),
+            invitations=self._invitations.open(who.registration),
+            events=self._audit.find(AuditFilter(canvas=who.registration.canvas, limit=LINES)),
             periods=self._periods(),
             read_at=self._now(),
             may_change_addresses=who.launched is None and not in_file,
             launched_at=self._registrations.launched_at(who.registration),
         )
+
+    def events(self, who: Administrator, *, event: str = "", user: str = "", course: str = "") -> AuditPage:
+        """The audit trail of this Canvas and no other, narrowed."""
+        wanted = AuditFilter(
+            canvas=who.registration.canvas, event=event, user=user, course=course, limit=MOST_LINES
+        )
+        return AuditPage(self._audit.find(wanted), event, user, course)
+
+    def end_sessions(self, who: Administrator, *, id_: str = "", user: str = "") -> int:
+        """End one session of this Canvas, all of a person, or all; how many."""
+        canvas = who.registration.canvas
+        ended = self._open_sessions.end(replace(_sessions_of(who), user=user, id=id_))
+        self._audit.record(
+            Event.SESSIONS_ENDED, canvas=canvas, user=_acting(who), object_=id_ or user, detail=str(ended)
+        )
+        return ended
+
+    def revoke_invitation(self, who: Administrator, id_: str) -> bool:
+        """End a setup address of this registration."""
+        return self._invitations.revoke(id_, who.registration)
 
     def findings(self, who: Administrator) -> tuple[Finding, ...]:
         """The checks; they ask Canvas and the tool's own public address."""
@@ -210,6 +256,15 @@ class Administration:
                 self._settings.keep_tokens_days,
             ),
         )
+
+
+def _sessions_of(who: Administrator) -> Whose:
+    return Whose(canvas=who.registration.canvas, client_id=who.registration.client_id)
+
+
+def _acting(who: Administrator) -> str:
+    """The administrator's number, or LTI's id before Canvas said it; nobody where a code opened the page."""
+    return "" if who.launched is None else who.launched.user_id or who.launched.lti_user_id
 
 
 def _kept(what: Sentence, days: int) -> Period:

@@ -54,6 +54,7 @@ class Event(StrEnum):
     DOWNLOADED = "downloaded"
     EXPORTED = "exported"
     REGISTRATION_ADDED = "registration_added"
+    REGISTRATION_CHANGED = "registration_changed"
     REGISTRATION_REMOVED = "registration_removed"
     API_KEY_STORED = "api_key_stored"
     INVITATION_MADE = "invitation_made"

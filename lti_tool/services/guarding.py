@@ -62,11 +62,11 @@ EVENTS: Final[Mapping[Key, Event]] = {
 QUIET: Final[Mapping[str, frozenset[str]]] = {
     "reading": frozenset(
         {
-            "overview", "counts", "snapshot", "last", "snapshots", "known", "facts", "assignments",
+            "overview", "counts", "snapshot", "last", "snapshots", "facts", "assignments",
             "level_columns", "level_entries", "contacts",
         }
     ),
-    "background": frozenset({"known", "current", "begin", "state"}),
+    "background": frozenset({"current", "begin", "state"}),
     "planning": frozenset(
         {"rules", "taking_part", "feasibility", "plan", "to_approve", "canvas_instead", "drift"}
     ),

@@ -16,9 +16,11 @@ from datetime import datetime, timedelta
 from lti_tool.lti.registration import Registration
 from lti_tool.persistence.registrations import Invitation, InvitationRows
 from lti_tool.persistence.tokens import hashed
+from lti_tool.services.audit import Audit, Event
 from lti_tool.services.registrations import KnownRegistrations
 
 GOOD_FOR = timedelta(days=7)
+ID_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,26 @@ class SpentInvitation:
     invitation: Invitation
 
 
+@dataclass(frozen=True, slots=True)
+class OpenInvitation:
+    """A code that is still good. ``id`` is the beginning of its hash and doesn't lead to the code."""
+
+    id: str
+    invitation: Invitation
+
+
 class Invitations:
     """Makes codes and tells what they are good for."""
 
     def __init__(
-        self, rows: InvitationRows, registrations: KnownRegistrations, now: Callable[[], datetime]
+        self,
+        rows: InvitationRows,
+        registrations: KnownRegistrations,
+        now: Callable[[], datetime],
+        audit: Audit,
     ) -> None:
         self._rows = rows
+        self._audit = audit
         self._registrations = registrations
         self._now = now
 
@@ -46,6 +61,26 @@ class Invitations:
     def to_administrate(self, registration: Registration, note: str, good_for: timedelta = GOOD_FOR) -> str:
         """A code that opens the administration of one registration."""
         return self._make(note, registration, good_for)
+
+    def open(self, registration: Registration | None = None) -> tuple[OpenInvitation, ...]:
+        """Every code that is still good, or those that open one registration's administration."""
+        found = (OpenInvitation(code[:ID_LENGTH], one) for code, one in self._rows.living(self._now()))
+        if registration is None:
+            return tuple(found)
+        key = (registration.issuer, registration.client_id)
+        return tuple(one for one in found if (one.invitation.issuer, one.invitation.client_id) == key)
+
+    def revoke(self, id_: str, registration: Registration | None = None) -> bool:
+        """End a code by its id; False where there is none, or it belongs to another registration."""
+        if id_ not in {one.id for one in self.open(registration)}:
+            return False
+        for code_hash, _ in self._rows.living(self._now()):
+            if code_hash.startswith(id_):
+                self._rows.spend(code_hash, self._now())
+        self._audit.record(
+            Event.INVITATION_REVOKED, canvas=registration.canvas if registration else "", object_=id_
+        )
+        return True
 
     def find(self, code: str) -> Invitation | None:
         """An invitation to register that is still good."""
@@ -81,6 +116,11 @@ class Invitations:
                 now,
                 now + good_for,
             ),
+        )
+        self._audit.record(
+            Event.INVITATION_MADE,
+            canvas=registration.canvas if registration else "",
+            object_=_hash(code)[:ID_LENGTH],
         )
         return code
 

@@ -108,6 +108,8 @@ def _snapshot(read: Snapshot, viewer: Viewer) -> Snapshot:
     return replace(
         read,
         people=people,
+        left=tuple(one for one in read.left if viewer.sees(one.id)),
+        sees_everybody=False,
         sections=tuple(one for one in read.sections if one.id in sections),
         groups=tuple(one for one in groups if one.members),
         works=tuple(one for one in read.works if viewer.sees(one.author)),

@@ -42,6 +42,7 @@ class Whose:
     course: str = ""
     user: str = ""
     id: str = ""
+    client_id: str = ""
 
     def meant(self, one: OpenSession) -> bool:
         """Whether a session is among them."""
@@ -49,6 +50,7 @@ class Whose:
             self.canvas in ("", one.canvas)
             and self.course in ("", one.course)
             and self.user in ("", one.user, one.lti_user)
+            and self.client_id in ("", one.client_id)
             and one.id.startswith(self.id)
         )
 

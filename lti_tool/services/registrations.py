@@ -26,6 +26,7 @@ from lti_tool.lti.registration import (
 from lti_tool.persistence.encryption import SealedTextError
 from lti_tool.persistence.registrations import AlreadyRegistered, RegistrationRows, StoredRegistration
 from lti_tool.planning.ids import CanvasOrigin
+from lti_tool.services.audit import Audit, Event
 from lti_tool.services.errors import ServiceError
 
 LONGEST_ID, LONGEST_SECRET = 255, 1024
@@ -51,6 +52,7 @@ class KnownRegistrations:
         rows: RegistrationRows,
         environment: Mapping[str, str],
         now: Callable[[], datetime],
+        audit: Audit,
         *,
         allow_http_loopback: bool,
     ) -> None:
@@ -58,6 +60,7 @@ class KnownRegistrations:
         self._rows = rows
         self._environment = environment
         self._now = now
+        self._audit = audit
         self._allow_http_loopback = allow_http_loopback
 
     def all(self) -> tuple[Registration, ...]:
@@ -126,6 +129,7 @@ class KnownRegistrations:
             )
         if origin not in registration.platform_origins:
             self._rows.add_alias(issuer, client_id, origin)
+            self._audit.record(Event.REGISTRATION_CHANGED, object_=client_id, detail=f"alias added: {origin}")
             log.info("canvas_alias_added", issuer=issuer, client_id=client_id, alias=origin)
         return self._stored(issuer, client_id)
 
@@ -141,6 +145,7 @@ class KnownRegistrations:
             raise RegistrationRefused(
                 N_("%(address)s isn't another address of this registration."), address=address[:100]
             )
+        self._audit.record(Event.REGISTRATION_CHANGED, object_=client_id, detail=f"alias removed: {origin}")
         log.info("canvas_alias_removed", issuer=issuer, client_id=client_id, alias=origin)
 
     def _stored(self, issuer: str, client_id: str) -> Registration:
@@ -177,6 +182,9 @@ class KnownRegistrations:
             self._rows.add(_row(registration, self._now(), by))
         except AlreadyRegistered:  # by somebody else, a moment ago
             self.refuse_known(registration.issuer, registration.client_id)
+        self._audit.record(
+            Event.REGISTRATION_ADDED, canvas=registration.canvas, object_=registration.client_id
+        )
         log.info("platform registered", issuer=issuer, client_id=registration.client_id, by=by)
         return registration
 
@@ -208,6 +216,7 @@ class KnownRegistrations:
                 issuer=issuer,
                 client_id=client_id,
             )
+        self._audit.record(Event.REGISTRATION_REMOVED, object_=client_id, detail=issuer)
         log.info("registration removed", issuer=issuer, client_id=client_id)
 
     def api_key(self, canvas: CanvasOrigin) -> OAuthKey | None:
@@ -243,6 +252,7 @@ class KnownRegistrations:
                 )
             )
         self._rows.put_api_key(canvas, client_id, secret, self._now())
+        self._audit.record(Event.API_KEY_STORED, canvas=canvas, object_=client_id)
         log.info("api key stored", canvas=canvas, client_id=client_id)
 
 

@@ -469,6 +469,8 @@ def test_replacing_a_key_takes_a_setup_address(tool: Tool, platform: Platform) -
         lambda token: launched if token == "session" else None,
         tool.application.transports.of,
         now,
+        tool.application.sessions,
+        tool.application.audit,
     )
 
     def stored() -> str | None:

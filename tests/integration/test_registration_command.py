@@ -105,7 +105,7 @@ def test_a_running_tool_lets_a_new_platform_in_and_a_removed_one_not(
     assert visitor.ask("GET", said["location"], headers=bearer).status_code == 200
     assert launched(stage, deployment_id="1:another")[0] == 403
 
-    assert run(settings, "remove", "--issuer", ISSUER, "--client-id", CLIENT).exit_code == 0
+    assert run(settings, "remove", "--yes", "--issuer", ISSUER, "--client-id", CLIENT).exit_code == 0
     assert visitor.ask("GET", said["location"], headers=bearer).status_code == 401, "its sessions end"
     assert listed(settings) == []
 
@@ -159,7 +159,7 @@ def test_the_api_key_is_stored_sealed(settings: Settings, application: Applicati
     assert listed(settings)[0]["oauth_client_id"] == "170000000000009"
     stored = b"".join(path.read_bytes() for path in settings.instance.glob("allocator.sqlite3*"))
     assert SECRET.encode() not in stored
-    run(settings, "remove", "--issuer", ISSUER, "--client-id", CLIENT)
+    run(settings, "remove", "--yes", "--issuer", ISSUER, "--client-id", CLIENT)
     assert application.registrations.api_key(CanvasOrigin(CANVAS)) is None, (
         "it goes with the last registration"
     )

@@ -13,7 +13,8 @@ from flask import Blueprint, Response, g, jsonify, make_response, render_templat
 
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
 from lti_tool.services.actor import Actor
-from lti_tool.services.administration import AdministrationView, Administrator, KeyRefused
+from lti_tool.services.administration import AdministrationView, Administrator, AuditPage, KeyRefused
+from lti_tool.services.audit import Event
 from lti_tool.services.doctor import Finding
 from lti_tool.services.registrations import RegistrationRefused
 from lti_tool.web.answers import go_to
@@ -28,6 +29,9 @@ class AdministrationCases(Protocol):
     def administrator(self, token: str) -> Administrator | None: ...
     def view(self, who: Administrator) -> AdministrationView: ...
     def findings(self, who: Administrator) -> Sequence[Finding]: ...
+    def events(self, who: Administrator, *, event: str, user: str, course: str) -> AuditPage: ...
+    def end_sessions(self, who: Administrator, *, id_: str = "", user: str = "") -> int: ...
+    def revoke_invitation(self, who: Administrator, id_: str) -> bool: ...
     def store_api_key(self, who: Administrator, client_id: str, secret: str) -> object: ...
     def add_alias(self, who: Administrator, address: str) -> None: ...
     def remove_alias(self, who: Administrator, address: str) -> None: ...
@@ -106,6 +110,23 @@ def administration_blueprint(
             administration.remove_alias(g.administrator, request.form.get("address", ""))
         except (KeyRefused, RegistrationRefused) as error:
             return _page(administration.view(g.administrator), {"address": error.words}, ""), 422
+        return go_to(url_for("administration.overview"))
+
+    @pages.get("/events")
+    def events() -> str:
+        given = {name: request.args.get(name, "").strip() for name in ("event", "user", "course")}
+        found = administration.events(g.administrator, **given)
+        return render_template("administration/events.html", found=found, events=list(Event))
+
+    @pages.post("/sessions/end")
+    def end_sessions() -> Response:
+        id_, user = request.form.get("id", ""), request.form.get("user", "")
+        administration.end_sessions(g.administrator, id_=id_, user=user)
+        return go_to(url_for("administration.overview"))
+
+    @pages.post("/addresses/<id_>/end")
+    def revoke_invitation(id_: str) -> Response:
+        administration.revoke_invitation(g.administrator, id_)
         return go_to(url_for("administration.overview"))
 
     return pages

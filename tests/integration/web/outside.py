@@ -15,10 +15,20 @@ from lti_tool.lti.dynamic_registration import PlatformConfiguration
 from lti_tool.lti.errors import LaunchRefused, Refusal
 from lti_tool.lti.launching import FinishedLaunch, StartedLogin
 from lti_tool.lti.registration import Registration
+from lti_tool.persistence.audit import AuditLine
+from lti_tool.persistence.registrations import Invitation
 from lti_tool.persistence.usage import Usage
 from lti_tool.planning.ids import UserId
-from lti_tool.services.administration import AdministrationView, Administrator, KeyRefused, Period
+from lti_tool.services.administration import (
+    AdministrationView,
+    Administrator,
+    AuditPage,
+    KeyRefused,
+    Period,
+)
 from lti_tool.services.doctor import Finding
+from lti_tool.services.invitations import OpenInvitation
+from lti_tool.services.open_sessions import OpenSession
 from lti_tool.services.registering import NotInvited, Offer, Registered, RegistrationRequest
 from lti_tool.services.registrations import RegistrationRefused
 from lti_tool.web.launch import launch_blueprint
@@ -56,6 +66,15 @@ CONTEXT = LaunchContext(
     post_message_token="", platform_origin=CANVAS,
 )  # fmt: skip
 
+OPEN = OpenSession("0123456789ab", CANVAS, COURSE, "1", "x", NOW, NOW, REGISTRATION.client_id)
+INVITED = OpenInvitation(
+    "ba9876543210", Invitation("", REGISTRATION.issuer, REGISTRATION.client_id, NOW, NOW)
+)
+LINES = (
+    AuditLine("1", NOW, "page", "run_started", CANVAS, COURSE, "77", "1", "", "0123abcd", ""),
+    AuditLine("2", NOW, "worker", "launched", CANVAS, COURSE, "", "1", "2", "", ""),
+)
+
 
 @dataclass
 class Outside:
@@ -85,12 +104,24 @@ class Outside:
                 for group, endpoints in GROUPS.items()
             ),
             usage=Usage(3, 2, 7, 5, 1204, NOW) if self.launched else Usage(0, 0, 0, 0, 0, None),
+            sessions=(OPEN,) if self.launched else (),
+            invitations=(INVITED,) if self.launched else (),
+            events=LINES if self.launched else (),
             periods=(
                 Period(sentence("Plans and runs are kept for"), sentence("%(hours)s hours", hours="8")),
             ),
             read_at=NOW,
             launched_at=NOW if self.launched else None,
         )
+
+    def events(self, who: Administrator, *, event: str, user: str, course: str) -> AuditPage:
+        return AuditPage(LINES if self.launched else (), event, user, course)
+
+    def end_sessions(self, who: Administrator, *, id_: str = "", user: str = "") -> int:
+        return 0
+
+    def revoke_invitation(self, who: Administrator, id_: str) -> bool:
+        return False
 
     def findings(self, who: Administrator) -> Sequence[Finding]:
         well = Finding(sentence("database"), True, sentence("%(kind)s answers", kind="sqlite"))

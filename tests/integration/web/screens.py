@@ -481,6 +481,7 @@ SCREENS: dict[str, Screen] = {
     "setup without code": Screen(at("/setup")),
     "administration, to do": Screen(at(OFFICE)),
     "administration, done": Screen(at(OFFICE), outside=Outside("10000000000002", launched=True)),
+    "audit trail": Screen(at(OFFICE + "/events"), outside=Outside("10000000000002", True, True)),
     "administration, all well": Screen(at(OFFICE), outside=Outside("10000000000002", True, True)),
     "API key refused": Screen(at(f"{OFFICE}/api-key"), 422, KEY, OFFICE),
     "not an administrator": Screen(at(OFFICE), 403, session="student"),
