@@ -34,6 +34,7 @@ from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.actor import Actor
 from lti_tool.services.edit_words import mention
 from lti_tool.services.errors import EditRefused, NobodyToAllocate
+from lti_tool.services.from_now import allocated_from_now
 from lti_tool.services.plan_table import ENGLISH, Vocabulary, pairs_of_table
 from lti_tool.services.planning import (
     allocated,
@@ -104,7 +105,7 @@ class Editing:
         Raises:
             EditRefused: it cannot be whatever the rules say; says why.
         """
-        base = self._editable(actor, plan_id)
+        base = self._current(actor, plan_id)
         rules = edited_rules(base.rules, edit)
         rules = change(rules) if change else rules
         snapshot = self._plans.basis(actor, base.assignment_id, rules)
@@ -122,13 +123,31 @@ class Editing:
     def again(self, actor: Actor, plan_id: PlanId) -> Plan:
         """Another draw with the same rules, from the last reading; a seed that was set is set no longer.
 
+        Where the reviews in Canvas changed since the plan was made, the plan from now instead: another draw
+        of what nobody has applied would take away what somebody has.
+
         Raises:
             EditRefused: the plan is an undo.
             allocation.Infeasible: Canvas was read again meanwhile, and the rules no longer work.
         """
-        base = self._editable(actor, plan_id)
+        base = self._current(actor, plan_id)
+        if base.id != plan_id:
+            return base
         rules = base.rules.model_copy(update={"seed": None})
         return self._plans.make_plan(actor, base.assignment_id, rules, based_on=plan_id)
+
+    def from_now(self, actor: Actor, plan_id: PlanId) -> Plan:
+        """The plan by the same rules from Canvas as it is: what exists stays wherever the rules allow.
+
+        Raises:
+            EditRefused: the plan is an undo.
+            NobodyToAllocate, RulesUnfit, allocation.Infeasible: the rules no longer work.
+        """
+        base, then = self._editable(actor, plan_id), self._plans.stored(actor, plan_id).snapshot
+        now = self._plans.basis(actor, base.assignment_id, base.rules)
+        given, pairs = allocated_from_now(base, then, now)
+        changes = compared(base.rules, given, pairs, self._plans.ours(actor, base.assignment_id))
+        return self._plans.store(actor, now, base.rules, base.seed, changes, based_on=base.id)
 
     def import_table(
         self, actor: Actor, plan_id: PlanId, content: bytes, vocabulary: Vocabulary = ENGLISH
@@ -169,6 +188,14 @@ class Editing:
         """Go on with this plan: its rules are the remembered ones from now on."""
         plan = self._plans.stored(actor, plan_id).plan
         self._plans.save_rules(actor, plan.assignment_id, plan.rules)
+
+    def _current(self, actor: Actor, plan_id: PlanId) -> Plan:
+        """The plan to edit; where the reviews in Canvas changed since it was made, the one made from now."""
+        base, then = self._editable(actor, plan_id), self._plans.stored(actor, plan_id).snapshot
+        now = self._plans.basis(actor, base.assignment_id, base.rules)
+        if {review.id for review in now.reviews} == {review.id for review in then.reviews}:
+            return base
+        return self.from_now(actor, plan_id)
 
     def _editable(self, actor: Actor, plan_id: PlanId) -> Plan:
         plan = self._plans.stored(actor, plan_id).plan

@@ -39,6 +39,7 @@ EVENTS: Final[Mapping[Key, Event]] = {
     ("planning", "make_plan"): Event.PLAN_CREATED,
     ("editing", "edit"): Event.PLAN_CREATED,
     ("editing", "again"): Event.PLAN_CREATED,
+    ("editing", "from_now"): Event.PLAN_CREATED,
     ("editing", "import_table"): Event.PLAN_CREATED,
     ("editing", "keep"): Event.RULES_CHANGED,
     ("filling", "plan"): Event.PLAN_CREATED,
@@ -84,9 +85,8 @@ QUIET: Final[Mapping[str, frozenset[str]]] = {
 }  # fmt: skip
 """Methods that change nothing worth a line."""
 
-TOUCHES_PLAN: Final = frozenset(
-    {("running", "start"), *(("editing", name) for name in ("edit", "again", "import_table", "keep"))}
-)
+_EDITS: Final = ("edit", "again", "from_now", "import_table", "keep")
+TOUCHES_PLAN: Final = frozenset({("running", "start"), *(("editing", name) for name in _EDITS)})
 TOUCHES_RUN: Final = frozenset({("running", "undo"), ("running", "again"), ("running", "resume")})
 SAVES_RULES: Final = frozenset({("planning", "save_rules"), ("planning", "make_plan"), ("making", "begin")})
 BY_PERSON: Final = frozenset({("reading", "contacts"), ("reading", "level_entries")})

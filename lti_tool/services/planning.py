@@ -363,8 +363,9 @@ def allocated(
     seed: str,
     near: AbstractSet[tuple[UserId, UserId]] | None = None,
     watch: Watch | None = None,
+    hold: AbstractSet[Pair] = frozenset(),
 ) -> tuple[EngineInput, tuple[Pair, ...]]:
-    """Allocate and verify, close to the reviews that exist or to the pairs ``near``.
+    """Allocate and verify, close to the reviews that exist or to the pairs ``near``; with all of ``hold``.
 
     Raises:
         NobodyToAllocate: fewer than two students take part.
@@ -375,6 +376,8 @@ def allocated(
     given = prepared(snapshot, rules, near)
     with _people_named(snapshot):
         engine_rules = with_balance(given, rules)
+        if hold:
+            engine_rules = replace(engine_rules, required=engine_rules.required | hold)
         allocation = allocate(
             given.roster,
             engine_rules,

@@ -292,6 +292,10 @@ class EditingCases(Protocol):
         """Another draw with the same rules; raises ``EditRefused``, ``allocation.Infeasible``."""
         ...
 
+    def from_now(self, actor: Actor, plan_id: PlanId) -> Plan:
+        """The plan by the same rules from Canvas as it is; raises as ``again``."""
+        ...
+
     def import_table(
         self, actor: Actor, plan_id: PlanId, content: bytes, vocabulary: Vocabulary = ENGLISH
     ) -> Imported:

@@ -3,6 +3,7 @@ in two processes, for two teachers."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from lti_tool.applying.report import RunReport
+from lti_tool.applying.states import RunState
 from lti_tool.bootstrap import Application, build_application
+from lti_tool.planning.drift import DriftKind
 from lti_tool.planning.ids import AssignmentId, RunId
 from lti_tool.planning.plan import ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
@@ -209,3 +213,50 @@ def test_a_snapshot_is_used_until_it_is_too_old_to_plan_from(place: Place, tmp_p
     place.plan(strict, place.teacher)
     assert len(place.canvas.state.received()) > asked
     strict.close()
+
+
+def drive_to_out_of_date(place: Place, plan: Plan) -> RunReport:
+    """Apply a plan that Canvas has left behind: nothing is written, and the report says why."""
+    before = place.canvas.reviews(place.essay)
+    run = place.apply(place.here, place.teacher, plan)
+    report = place.here.use_cases.running.report(place.teacher, run)
+    assert (report.state, report.reason) == (RunState.NEEDS_REVIEW, "out_of_date")
+    assert place.canvas.reviews(place.essay) == before
+    return report
+
+
+def from_now(place: Place, plan: Plan) -> Plan:
+    """As the button "Preview again" does."""
+    place.here.use_cases.reading.snapshot(place.teacher, place.assignment, fresh=True)
+    return place.here.use_cases.editing.from_now(place.teacher, plan.id)
+
+
+def test_a_student_who_drops_out_between_preview_and_apply(place: Place) -> None:
+    """Nobody loses a review: the plan is out of date, and the one from now leaves the student out."""
+    plan = place.plan(place.here, place.teacher)
+    left = plan.of_kind(ChangeKind.CREATE)[0].reviewer
+    place.canvas.state.drop(left, place.canvas.course("WRIT").id)
+    report = drive_to_out_of_date(place, plan)
+    assert [(one.kind, one.people) for one in report.drift.out_of_date] == [(DriftKind.PERSON_LEFT, (left,))]
+    again = from_now(place, plan)
+    assert not any(left in pair for pair in again.pairs_after)
+    run = place.apply(place.here, place.teacher, again)
+    assert place.here.use_cases.running.report(place.teacher, run).state is RunState.DONE
+    received = Counter(author for _, author in place.canvas.reviews(place.essay))
+    assert set(received.values()) == {3}
+
+
+@pytest.mark.parametrize("existing", ["keep", "replace"])
+def test_reviews_that_somebody_assigned_by_hand_since_the_preview_stay(place: Place, existing: str) -> None:
+    plan = place.plan(place.here, place.teacher, existing=existing)
+    one, other = plan.of_kind(ChangeKind.CREATE)[0], plan.of_kind(ChangeKind.CREATE)[-1]
+    row = place.canvas.state.submissions[other.submission]
+    assert (one.reviewer, other.author) not in plan.pairs_after
+    place.canvas.state.assign_assessor(row, one.reviewer, made_by=None)
+    (found,) = drive_to_out_of_date(place, plan).drift.out_of_date
+    assert (found.kind, found.people) == (DriftKind.REVIEW_ADDED, (one.reviewer, other.author))
+    again = from_now(place, plan)
+    assert again.counts[ChangeKind.DELETE] == 0
+    assert (one.reviewer, other.author) in again.pairs_after
+    run = place.apply(place.here, place.teacher, again)
+    assert place.here.use_cases.running.report(place.teacher, run).state is RunState.DONE

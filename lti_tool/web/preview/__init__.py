@@ -181,14 +181,12 @@ def preview_blueprint(services: UseCases) -> Blueprint:
         actor = visit().actor
         old = services.planning.plan(actor, PlanId(plan_id)).plan
         assignment = old.assignment_id
-        if not services.background.current(actor, assignment, to_plan=True) and (
-            read_lately(services.background, assignment, JUST_NOW).reading
-        ):
+        if read_lately(services.background, assignment, JUST_NOW).reading:
             return go_to(waiting_for(course_id, assignment, request.path))
         if old.undo_of is not None:
             made = services.running.undo(actor, old.undo_of, fresh=False)
         else:
-            made = services.planning.make_plan(actor, assignment, old.rules, based_on=old.id)
+            made = services.editing.from_now(actor, old.id)
         return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=made.id))
 
     return pages

@@ -438,9 +438,10 @@ def test_drift_is_told_with_names() -> None:
     shown = browser.get(f"{location}/drift").get_json()["html"]
     assert "1 thing changed" in shown
     assert "<bdi>Ada Adeyemi</bdi> left the course" in shown
-    renewed = browser.send(f"{location}/edit", do="repair")
-    assert 'name="do" value="repair"' in shown
-    assert f"{location}/compare/" in renewed.get_json()["location"], "a preview again, beside the old one"
+    assert f'action="{location}/renew"' in shown
+    renewed = browser.send(f"{location}/renew").get_json()["location"]
+    assert renewed != location
+    assert browser.get(renewed).status_code == 200, "the preview of a plan from Canvas as it is now"
 
 
 def test_a_plan_with_deletions_is_applied_only_with_every_tick() -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal, cast
 
 import pytest
 
 from lti_tool.planning.edits import Edit, EditKind, PersonPair
-from lti_tool.planning.ids import UserId
-from lti_tool.planning.plan import Plan
+from lti_tool.planning.ids import ReviewId, UserId
+from lti_tool.planning.plan import ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
-from lti_tool.planning.snapshot import Snapshot
+from lti_tool.planning.snapshot import Review, Snapshot
 from lti_tool.services.editing import Editing, broken_by
 from lti_tool.services.errors import EditRefused
 from lti_tool.services.planning import Planning
 from tests.builders import ASSIGNMENT, review, snapshot, user
-from tests.unit.services.test_planning import ACTOR, planning
+from tests.unit.services.test_planning import ACTOR, Read, planning
 
 
 class Desk:
@@ -27,6 +29,10 @@ class Desk:
         self.editing = Editing(self.plans)
         self.base = base
         self.plan = self.plans.make_plan(ACTOR, ASSIGNMENT, rules)
+
+    def canvas_is(self, now: Snapshot) -> None:
+        """What the next reading shows."""
+        cast(Read, self.plans._reading).answer = now
 
     def edit(
         self, kind: EditKind, *pairs: PersonPair, person: UserId | None = None, reason: str = ""
@@ -144,3 +150,81 @@ def test_another_draw_differs_and_keeps_the_rules(desk: Desk) -> None:
     assert found.difference.same + len(found.difference.only_before) == 60
     desk.editing.keep(ACTOR, desk.plan.id)
     assert desk.plans.rules(ACTOR, ASSIGNMENT).seed == "spring"
+
+
+def applied(base: Snapshot, plan: Plan, *, but: int = 0) -> Snapshot:
+    """The class after somebody applied a plan; ``but`` of its reviews were not made."""
+    made = sorted(plan.pairs_after)[but:]
+    rows = tuple(
+        Review(ReviewId(f"made{n}"), who, whom, base.work_by_author[whom].id, completed=False)
+        for n, (who, whom) in enumerate(made)
+    )
+    return replace(base, reviews=(*base.reviews, *rows))
+
+
+def two_draws(folder: Path, rules: PlanRules) -> tuple[Desk, Plan]:
+    """Two plans from one state of a class without reviews: the desk's, and one that somebody applies."""
+    desk = Desk(folder, snapshot(12), rules.model_copy(update={"seed": "one"}))
+    return desk, desk.plans.make_plan(ACTOR, ASSIGNMENT, rules.model_copy(update={"seed": "other"}))
+
+
+@pytest.mark.parametrize("existing", ["keep", "replace"])
+def test_a_plan_made_again_after_another_one_was_applied_changes_nothing(
+    tmp_path: Path, existing: Literal["keep", "replace"]
+) -> None:
+    """Whatever the stale plan wanted: all 36 reviews that were just made stay."""
+    desk, other = two_draws(tmp_path, PlanRules(existing=existing))
+    assert len(desk.plan.pairs_after - other.pairs_after) > 12
+    desk.canvas_is(applied(desk.base, other))
+    made = desk.editing.from_now(ACTOR, desk.plan.id)
+    assert made.writes == ()
+    assert made.counts[ChangeKind.KEEP] == 36
+    assert (made.rules, made.based_on) == (desk.plan.rules, desk.plan.id)
+
+
+def test_what_is_missing_is_made_and_nothing_is_moved_for_it(tmp_path: Path) -> None:
+    desk, other = two_draws(tmp_path, PlanRules())
+    desk.canvas_is(applied(desk.base, other, but=5))
+    made = desk.editing.from_now(ACTOR, desk.plan.id)
+    assert (made.counts[ChangeKind.CREATE], made.counts[ChangeKind.DELETE]) == (5, 0)
+
+
+def test_without_reviews_in_canvas_the_pairs_of_the_old_plan_come_back(tmp_path: Path) -> None:
+    """Somebody joined and nobody has been assigned anything: the plan that people have seen stays close."""
+    desk, _ = two_draws(tmp_path, PlanRules())
+    desk.canvas_is(snapshot(13))
+    made = desk.editing.from_now(ACTOR, desk.plan.id)
+    assert len(made.pairs_after & desk.plan.pairs_after) >= 33
+
+
+def test_a_reviewer_who_left_costs_their_own_pairs_only(tmp_path: Path) -> None:
+    desk, other = two_draws(tmp_path, PlanRules())
+    now = applied(desk.base, other)
+    now = replace(
+        now, people=tuple(replace(p, state="inactive") if p.id == user(1) else p for p in now.people)
+    )
+    desk.canvas_is(now)
+    fewest = desk.plans.make_plan(ACTOR, ASSIGNMENT, desk.plan.rules)
+    made = desk.editing.from_now(ACTOR, desk.plan.id)
+    assert made.counts[ChangeKind.DELETE] == fewest.counts[ChangeKind.DELETE]
+    assert made.counts[ChangeKind.CREATE] == fewest.counts[ChangeKind.CREATE]
+
+
+def test_a_pair_that_was_fixed_by_hand_survives_with_the_moves_that_it_takes(tmp_path: Path) -> None:
+    desk, other = two_draws(tmp_path, PlanRules())
+    wanted = min(desk.plan.pairs_after - other.pairs_after)
+    stale = desk.edit(EditKind.PIN, wanted)
+    desk.canvas_is(applied(desk.base, other))
+    made = desk.editing.from_now(ACTOR, stale.id)
+    assert wanted in made.pairs_after
+    assert made.counts[ChangeKind.DELETE] <= 3
+
+
+def test_an_edit_of_a_stale_plan_starts_from_canvas_as_it_is(tmp_path: Path) -> None:
+    desk, other = two_draws(tmp_path, PlanRules())
+    desk.canvas_is(applied(desk.base, other))
+    gone = min(other.pairs_after)
+    made = desk.edit(EditKind.FORBID, gone)
+    assert gone not in made.pairs_after
+    assert made.counts[ChangeKind.DELETE] <= 3, "not the 25 that the stale plan has elsewhere"
+    assert desk.edit(EditKind.REPAIR).writes == ()
