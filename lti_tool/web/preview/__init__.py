@@ -15,6 +15,7 @@ from lti_tool.planning.drift_words import drift_lines
 from lti_tool.planning.ids import PlanId
 from lti_tool.planning.late_work import top_up_sentences
 from lti_tool.planning.plan import ChangeKind
+from lti_tool.planning.staleness import Relied, judge
 from lti_tool.services.long_work import ReadingState
 from lti_tool.services.shown import PlanView
 from lti_tool.services.spreadsheet import Cell
@@ -98,9 +99,16 @@ def preview_blueprint(services: UseCases) -> Blueprint:
             )
         now = services.reading.snapshot(actor, view.plan.assignment_id)  # who joined is in this one only
         names = {one.id: one.name for one in (*view.snapshot.people, *now.people)}
-        found = drift_lines(services.planning.drift(actor, view.plan.id, fresh=False), names)
+        drift = services.planning.drift(actor, view.plan.id, fresh=False)
+        found = judge(drift, Relied.on(view.plan, view.snapshot))
         return jsonify(
-            html=render_template("_drift.html", drift=found, course_id=course_id, plan=view.plan),
+            html=render_template(
+                "_drift.html",
+                out_of_date=drift_lines(found.out_of_date, names),
+                harmless=drift_lines(found.harmless, names),
+                course_id=course_id,
+                plan=view.plan,
+            ),
             again=False,
         )
 

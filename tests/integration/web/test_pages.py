@@ -436,12 +436,24 @@ def test_drift_is_told_with_names() -> None:
     assert "Canvas is as it was" in browser.get(f"{location}/drift").get_json()["html"]
     course.moved = (Drift(DriftKind.PERSON_LEFT, (UserId("100"),)),)
     shown = browser.get(f"{location}/drift").get_json()["html"]
-    assert "1 thing changed" in shown
+    assert "This plan is out of date" in shown
+    assert "1 thing changed in Canvas that this plan relies on." in shown
     assert "<bdi>Ada Adeyemi</bdi> left the course" in shown
     assert f'action="{location}/renew"' in shown
     renewed = browser.send(f"{location}/renew").get_json()["location"]
     assert renewed != location
     assert browser.get(renewed).status_code == 200, "the preview of a plan from Canvas as it is now"
+
+
+def test_drift_that_leaves_the_plan_good_is_told_beside_it() -> None:
+    course = a_course()
+    browser = Browser(course)
+    location = browser.send(RULES, **GOOD_RULES).get_json()["location"]
+    course.moved = (Drift(DriftKind.DUE_DATE_CHANGED, on=False),)
+    shown = browser.get(f"{location}/drift").get_json()["html"]
+    assert "The due date was taken away" in shown
+    assert "The plan stays as good as it was." in shown
+    assert "out of date" not in shown
 
 
 def test_a_plan_with_deletions_is_applied_only_with_every_tick() -> None:
