@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -39,6 +39,7 @@ from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.pacing import Lane, Pace
 from lti_tool.canvas.snapshot_reader import AssignmentReviews
 from lti_tool.canvas.transport import Transport, WireAnswer, WireRequest
+from lti_tool.cli.runs import follow
 from lti_tool.logs import configure_logs
 from lti_tool.outgoing import LOOPBACK
 from lti_tool.persistence import schema
@@ -133,6 +134,7 @@ class Applied:
     refused: int
     seconds: float
     writing_seconds: float
+    cpu_seconds: float
 
 
 @contextmanager
@@ -161,20 +163,32 @@ def _apply_and_undo(where: tuple[str, str, str, str], each: int, answers: Any, g
     with tempfile.TemporaryDirectory() as folder:
         journal = open_journal(folder)
         origin = CanvasOrigin(url)
-        client = CanvasClient(Calls(FarTransport(origin, reach=LOOPBACK), OneToken(token), Pace()))
-        canvas = AssignmentReviews(client, origin, CourseId(course), AssignmentId(assignment))
         driver = Driver(journal, SystemClock(), "benchmark", DriverSettings())
 
-        def apply(name: str, changes: list[Change], preview: Snapshot) -> None:
+        def course_of_canvas() -> AssignmentReviews:
+            client = CanvasClient(Calls(FarTransport(origin, reach=LOOPBACK), OneToken(token), Pace()))
+            return AssignmentReviews(client, origin, CourseId(course), AssignmentId(assignment))
+
+        def apply(
+            name: str,
+            changes: list[Change],
+            preview: Snapshot,
+            canvas: AssignmentReviews,
+            *,
+            bar: bool = False,
+        ) -> None:
             answers.put("begin")
             go.get()
             run = journal.start(plan_of(changes, preview, name), TEACHER)
-            began = time.monotonic()
-            assert driver.drive(run, canvas, preview) is RunState.DONE
-            answers.put((len(changes), time.monotonic() - began, _writing_seconds(journal, run)))
+            began, computed = time.monotonic(), time.process_time()
+            drive = _drive_with_a_bar if bar else _drive
+            assert drive(driver, journal, run, canvas, preview) is RunState.DONE
+            seconds, cpu = time.monotonic() - began, time.process_time() - computed
+            answers.put((len(changes), seconds, _writing_seconds(journal, run), cpu))
             applied.append(run)
 
         applied: list[Any] = []
+        canvas = course_of_canvas()
         preview = canvas.read_snapshot()
         works = sorted(preview.works, key=lambda work: work.id)
         creates = [
@@ -183,15 +197,34 @@ def _apply_and_undo(where: tuple[str, str, str, str], each: int, answers: Any, g
             for at in range(len(works))
             for author in [works[(at + step) % len(works)]]
         ]
-        apply("creates", creates, preview)
+        apply("creates", creates, preview, canvas)
         after = canvas.read_snapshot()
         undone = [
             line
             for line in undo_changes(after, journal.effects(applied[0]))
             if line.kind is ChangeKind.DELETE
         ]
-        apply("deletes", undone, after)
+        apply("deletes", undone, after, canvas)
+        anew = course_of_canvas()  # with a window that has still to open, like that of the first run
+        apply("creates with a bar", creates, anew.read_snapshot(), anew, bar=True)
         answers.put("end")
+
+
+def _drive(driver: Driver, _journal: Journal, run: Any, canvas: AssignmentReviews, preview: Snapshot) -> Any:
+    """As a worker does."""
+    return driver.drive(run, canvas, preview)
+
+
+def _drive_with_a_bar(
+    driver: Driver, journal: Journal, run: Any, canvas: AssignmentReviews, preview: Snapshot
+) -> Any:
+    """As ``apply --wait`` does: a thread drives, and the bar is drawn beside it."""
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as pool, open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+        driving = pool.submit(driver.drive, run, canvas, preview)
+        driving.add_done_callback(lambda _done: over.set())
+        follow(lambda: journal.settled(run), journal.progress(run).total, over)
+        return driving.result()
 
 
 def _writing_seconds(journal: Journal, run: Any) -> float:
@@ -204,7 +237,8 @@ def _writing_seconds(journal: Journal, run: Any) -> float:
 
 
 def creates_and_deletes(each: int) -> list[Applied]:
-    """``each`` reviews for each of 120 students: created by one run, deleted by the next."""
+    """``each`` reviews for each of 120 students: created by one run, deleted by the next, and created again
+    by one with a progress bar."""
     with simulated(Habits(latency=LATENCY_S)) as (state, url):
         course = next(iter(state.courses.values()))
         essay = state.assignments_of(course.id)[0]
@@ -222,10 +256,10 @@ def creates_and_deletes(each: int) -> list[Applied]:
                 seen = len(got)
                 go.put("now")
             else:
-                writes, seconds, writing = said
+                writes, seconds, writing, cpu = said
                 ours = got[seen:]
                 refused = sum(one.throttled for one in ours)
-                results.append(Applied(writes, len(ours), refused, seconds, writing))
+                results.append(Applied(writes, len(ours), refused, seconds, writing, cpu))
         writer.join()
     return results
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lti_tool.canvas.pacing import PaceLimits, PageSlots, Window
+from lti_tool.canvas.pacing import RESERVED, PaceLimits, PageSlots, Window
 from lti_tool.simulator.habits import Clock, Habits
 from lti_tool.simulator.throttle import Throttle
 
@@ -150,6 +150,41 @@ class World:
                 self._after(0.005, leak)
 
         self._after(0.0, leak)
+        while left or in_flight:
+            self.clock.seconds, _, act = heapq.heappop(self._events)
+            act()
+        return Result(self.clock.seconds, writes, 0)
+
+    def sighted(self, writes: int, free: float) -> Result:
+        """The best that is possible over this network: a client that sees the bucket and what is on its way
+        there, and sends whenever ``free`` units stay free; what it leaves is for others of the same token."""
+        on_the_way, in_flight, left = 0, 0, writes
+
+        def send() -> None:
+            nonlocal on_the_way, in_flight, left
+            while left and self.throttle.remaining(TOKEN) - RESERVED * (on_the_way + 1) > free:
+                left -= 1
+                on_the_way += 1
+                in_flight += 1
+                self._after(ROUND_TRIP_S / 2, arrive)
+
+        def arrive() -> None:
+            nonlocal on_the_way
+            on_the_way -= 1
+            self.throttle.admit(TOKEN)
+            duration = self._duration()
+            self._after(duration, lambda: end(duration))
+
+        def end(duration: float) -> None:
+            self.throttle.settle(TOKEN, self.cost_share * duration)
+            self._after(ROUND_TRIP_S / 2, answered)
+
+        def answered() -> None:
+            nonlocal in_flight
+            in_flight -= 1
+            send()
+
+        self._after(0.0, send)
         while left or in_flight:
             self.clock.seconds, _, act = heapq.heappop(self._events)
             act()

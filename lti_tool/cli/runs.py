@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -132,15 +133,12 @@ def drive_here(application: Application, actor: Actor, run_id: RunId, *, quiet: 
 
     driver = threading.Thread(target=drive, name="driver")
     driver.start()
-    progress = running.progress(actor, run_id)
     try:
-        with click.progressbar(length=progress.total, label="Applying", hidden=quiet) as bar:
-            look_again_in = LOOK_EVERY_S
-            while not over.wait(None if quiet else look_again_in):
-                began = time.perf_counter()
-                bar.update(application.journal.settled(run_id) - bar.pos)
-                look_again_in = max(LOOK_EVERY_S, (time.perf_counter() - began) / LOOKING_COSTS)
-            bar.update(application.journal.settled(run_id) - bar.pos)
+        if quiet:
+            over.wait()
+        else:
+            total = running.progress(actor, run_id).total
+            follow(lambda: application.journal.settled(run_id), total, over)
     except KeyboardInterrupt:
         application.driving.leave()
         click.echo(
@@ -148,6 +146,17 @@ def drive_here(application: Application, actor: Actor, run_id: RunId, *, quiet: 
             err=True,
         )
     driver.join()
+
+
+def follow(settled: Callable[[], int], total: int, over: threading.Event) -> None:
+    """Draw a bar of ``total`` changes until ``over``; ``settled`` counts them."""
+    with click.progressbar(length=total, label="Applying", file=sys.stderr) as bar:
+        look_again_in = LOOK_EVERY_S
+        while not over.wait(look_again_in):
+            began = time.perf_counter()
+            bar.update(settled() - bar.pos)
+            look_again_in = max(LOOK_EVERY_S, (time.perf_counter() - began) / LOOKING_COSTS)
+        bar.update(settled() - bar.pos)
 
 
 def quiet(format_: str) -> bool:
