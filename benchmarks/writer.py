@@ -182,7 +182,12 @@ def one_run() -> list[Asked]:
             creates.requests / creates.writes,
         ),
         asked("requests for each delete, the same", 2.1, None, deletes.requests / deletes.writes),
-        asked("seconds of apply --wait / of a worker", 1.1, 1.02, waited.seconds / creates.seconds),
+        asked(
+            "writing time of apply --wait / of a worker",
+            1.1,
+            1.02,
+            waited.writing_seconds / creates.writing_seconds,
+        ),
         asked("processor of apply --wait / of a worker", 1.1, 1.02, waited.cpu_seconds / creates.cpu_seconds),
         asked("refused of apply --wait", 0, 0, waited.refused, "{:.0f}"),
     ]

@@ -179,7 +179,8 @@ def _apply_and_undo(where: tuple[str, str, str, str], each: int, answers: Any, g
         ) -> None:
             answers.put("begin")
             go.get()
-            run = journal.start(plan_of(changes, preview, name), TEACHER)
+            plan = replace(plan_of(changes, preview, name), after_run=applied[-1] if applied else None)
+            run = journal.start(plan, TEACHER)
             began, computed = time.monotonic(), time.process_time()
             drive = _drive_with_a_bar if bar else _drive
             assert drive(driver, journal, run, canvas, preview) is RunState.DONE

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from lti_tool.services.actor import Actor
 
 
-LOOK_EVERY_S = 0.3
-LOOKING_COSTS = 1 / 500
+LOOK_EVERY_S = 0.5
+LOOKING_COSTS = 1 / 1000
 """At most this share of the time goes into looking how far a run is: the next look waits accordingly."""
 
 

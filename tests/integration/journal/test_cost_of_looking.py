@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from lti_tool.applying.states import StepState
+from lti_tool.cli.runs import LOOK_EVERY_S, LOOKING_COSTS
 from lti_tool.persistence.journal_rows import StepRow, table_of
 from tests.integration.journal.stage import Stage, creates, engine_of, sqlite_url
 
@@ -48,8 +49,7 @@ def long_run(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 def test_a_progress_bar_costs_under_a_hundredth_of_the_run(long_run: Stage) -> None:
     assert long_run.journal.settled(long_run.run) == STEPS // 2
     look = cost_ms(lambda: long_run.journal.settled(long_run.run))
-    # The bar waits five hundred times as long as it looked, or 0.3 s: see ``cli.runs``.
-    in_a_second = look / max(0.3, look / 1000 * 500)
+    in_a_second = look / max(LOOK_EVERY_S, look / 1000 / LOOKING_COSTS)
     assert in_a_second < 0.01 * WORKER_MS * WRITES_A_SECOND, look
 
 
