@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from allocation.result import Quality
 from allocation.roster import Participant, Roster
 from allocation.rules import Pair, Rules
+from allocation.seats import quota
 
 
 def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
@@ -29,7 +30,7 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
     teams = {tuple(sorted(some)) for some in authors.values() if len(some) > 1}
     first: dict[str, str] = {}
     if rules.co_authors == "same":
-        reviewing = {one.id for one in roster.participants if _gives(one, rules)}
+        reviewing = {one.id for one in roster.participants if quota(one, rules)}
         for team in teams:
             some = [one for one in team if one in reviewing]
             first.update(dict.fromkeys(some, min(some, default="")))
@@ -78,7 +79,7 @@ def quality(roster: Roster, rules: Rules, pairs: Iterable[Pair]) -> Quality:
 def _may_be_reviewed(roster: Roster, rules: Rules) -> set[str]:
     """Submissions that may receive a review at all: fixed pairs raise bounds of 0."""
     fixed = {submission for _, submission in rules.required | rules.kept}
-    anybody = bool(fixed) or any(_gives(one, rules) for one in roster.participants)
+    anybody = bool(fixed) or any(quota(one, rules) for one in roster.participants)
     usual = anybody if rules.receives is None else rules.receives[1] > 0
     return {
         work.id
@@ -107,10 +108,6 @@ def _sections(
             for other in taking:
                 sections[one, other] += number
     return dict(sorted(sections.items()))
-
-
-def _gives(one: Participant, rules: Rules) -> int:
-    return rules.reviews_per_reviewer if one.gives is None else one.gives
 
 
 def _together(chosen: Collection[Pair], teams: set[tuple[str, ...]]) -> int:

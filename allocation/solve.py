@@ -27,7 +27,7 @@ MIXING, SWEEPS = 12_000, 20
 """Moves of mixing for a problem of moderate size, and at most so many for each pair; a large problem gets one
 for each pair, up to a number beyond which its random start needs no more:"""
 LARGEST_MIXING = 20_000
-THOROUGH_MIXING, THOROUGH_SWEEPS = 40_000, 40
+THOROUGH_MIXING, THOROUGH_SWEEPS = 24_000, 40
 """The same where the random start left more than 2 in 100 pairs to completion, or where costs decided."""
 MIXING_STEPS = 200_000
 """Steps after which mixing ends, beside a few for each pair; only where moves hardly ever close."""

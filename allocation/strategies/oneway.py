@@ -140,6 +140,7 @@ class _Search:
             met = self.conflicts.on(table.out)
             if not met:
                 self.best, self.score = list(table.out), score
+                self.left = max(1, self.left // 2)  # what is left is only about how even the loads are
                 if score == lowest:
                     return
                 continue
