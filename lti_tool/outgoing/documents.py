@@ -69,7 +69,7 @@ def exchange_json(
     except requests.RequestException as error:
         raise DocumentUnavailable(f"{shown}: {reason_of(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise DocumentUnavailable(f"{shown} is not JSON ({type(error).__name__})") from error
+        raise DocumentUnavailable(f"{shown} isn't JSON") from error
     return Document(
         answer.status_code, content, {name.lower(): value for name, value in answer.headers.items()}
     )

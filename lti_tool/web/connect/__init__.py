@@ -39,25 +39,21 @@ def connect_blueprint(connecting: ConnectingCases, ends: SessionEnds) -> Bluepri
     def connect(course_id: str) -> str:
         return render_template(
             "connect.html",
-            course_id=course_id,
+            course_id=visit().launched.course_id or course_id,
             connected=connecting.connected(visit().actor),
             scopes=connecting.scopes(),
-            return_to=_inside(request.args.get("next", ""), course_id),
+            return_to=_back(request.args.get("next", ""), course_id),
         )
 
     @pages.post("/connect/ticket")
     def ticket(course_id: str) -> Response:
-        back = _inside(request.form.get("next", ""), course_id)
+        back = _back(request.form.get("next", ""), course_id)
         one_time = connecting.ticket(visit().person, back)
         return jsonify(window=url_for("connect_window.start", ticket=one_time))
 
     @pages.get("/connect/status")
     def status(course_id: str) -> Response:
-        back = _inside(request.args.get("next", ""), course_id)
-        now = visit().launched.course_id
-        if now and now != course_id:  # the course's number became known by connecting
-            old, new = (url_for("course.home.home", course_id=one) for one in (course_id, now))
-            back = new + back.removeprefix(old)
+        back = _back(request.args.get("next", ""), course_id)
         return jsonify(connected=connecting.connected(visit().actor), location=back)
 
     @pages.post("/disconnect")
@@ -129,6 +125,13 @@ def connect_window_blueprint(connecting: ConnectingCases, *, secure_cookie: bool
 def window_cookie(state: str) -> str:
     """The cookie's name in one attempt, so that two windows of a browser don't overwrite each other's."""
     return f"{WINDOW_COOKIE}-{hashlib.sha256(state.encode()).hexdigest()[:12]}"
+
+
+def _back(path: str, course_id: str) -> str:
+    """As ``_inside``, with the course's number where it became known by connecting."""
+    inside, known = _inside(path, course_id), visit().launched.course_id or course_id
+    old, new = (url_for("course.home.home", course_id=one) for one in (course_id, known))
+    return new + inside.removeprefix(old)
 
 
 def _inside(path: str, course_id: str) -> str:

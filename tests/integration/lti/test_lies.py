@@ -8,7 +8,7 @@ and send the address of her consent window to others. Whatever she does, she see
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -30,7 +30,7 @@ from lti_tool.simulator.pages.context import EXTENSION
 from lti_tool.simulator.records import Course, EnrollmentType, User
 from lti_tool.simulator.state import CanvasState, Deployment, DeveloperKey
 from tests.contract.rest_server import person, students_of
-from tests.contract.simulator_browser import Form, ServedCanvas, serve_canvas
+from tests.contract.simulator_browser import Browser, Form, ServedCanvas, serve_canvas
 from tests.integration.lti.scene import ISSUER, TOOL, Stage, Visitor, stage, words
 
 LTI_KEY, API_KEY, SECRET = "170000000000007", "170000000000008", "secret-of-the-api-key"
@@ -50,6 +50,9 @@ class Attack:
     mallory: User
     victim: Course
     own: Course
+    third: Course
+    browsers: dict[tuple[str, str], Browser] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> CanvasState:
@@ -63,9 +66,7 @@ class Attack:
 
     def open(self, who: User, course: Course, query: str = "", acted_by: User | None = None) -> Opened:
         """Open the tool on a page of the course, in a browser of its own."""
-        browser = self.canvas.browser(acted_by or who)
-        if acted_by is not None:
-            browser.submit(Form(f"{self.canvas.base_url}/users/{who.id}/masquerade", "post"))
+        browser = self.browser(who, acted_by)
         visitor = self.tool.visitor()
         page = browser.get(f"/courses/{course.id}/external_tools/{LTI_KEY}{query}")
         begun = visitor.send_login("POST", page.form("/lti/login").fields)
@@ -73,6 +74,15 @@ class Attack:
         if answer.status_code == 200 and "data-code" in answer.text:
             answer = visitor.session(answer.text)
         return Opened(visitor, answer)
+
+    def browser(self, who: User, acted_by: User | None = None) -> Browser:
+        """Where this person is logged in, or somebody acts as them."""
+        key = (who.id, acted_by.id if acted_by else "")
+        if key not in self.browsers:
+            made = self.browsers[key] = self.canvas.browser(acted_by or who)
+            if acted_by is not None:
+                made.submit(Form(f"{self.canvas.base_url}/users/{who.id}/masquerade", "post"))
+        return self.browsers[key]
 
     def connect(self, opened: Opened, who: User, acted_by: User | None = None) -> TestResponse:
         """Go through the consent window; ``who`` gives the consent there."""
@@ -92,7 +102,10 @@ class Attack:
 
     def lie(self, custom: dict[str, str], through: str) -> str:
         """Plant custom fields by one of a teacher's ways; the query of the page that opens the tool."""
-        headers = {"Authorization": f"Bearer {self.state.make_personal_token(self.mallory.id).token}"}
+        mallory = self.mallory.id
+        if mallory not in self.tokens:
+            self.tokens[mallory] = self.state.make_personal_token(mallory).token
+        headers = {"Authorization": f"Bearer {self.tokens[mallory]}"}
         api = f"{self.canvas.local_url}/api/v1/courses/{self.own.id}"
         with requests.Session() as session:
             session.trust_env = False
@@ -134,8 +147,8 @@ class Opened:
 
 @pytest.fixture(scope="module")
 def attack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attack]:
-    state = build_state(3, kinds=("small", "sections"), habits=Habits(token_cost=0.0))
-    victim, own = state.courses.values()
+    state = build_state(3, kinds=("small", "sections", "awkward"), habits=Habits(token_cost=0.0))
+    victim, own, third = state.courses.values()
     mallory = state.add_user("Mallory Quist")
     mallory_section = state.sections_of(own.id)[0]
     state.add_enrollment(mallory, mallory_section, EnrollmentType.TEACHER, at=state.now())
@@ -165,7 +178,7 @@ def attack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attack]:
         with stage(tmp_path_factory.mktemp("lies"), platforms=lambda _: {ISSUER: [entry]}) as tool:
             assert tool.application is not None
             tool.application.registrations.store_api_key(CanvasOrigin(canvas.base_url), API_KEY, SECRET)
-            made = Attack(canvas, tool, key, person(state, "teacher"), mallory, victim, own)
+            made = Attack(canvas, tool, key, person(state, "teacher"), mallory, victim, own, third)
             connected = made.connect(made.open(made.rosa, victim), made.rosa)
             assert connected.status_code == 200, words(connected.text)
             yield made
@@ -200,9 +213,9 @@ def nothing_of_the_victim(attack: Attack, opened: Opened) -> None:
     home = f"/app/courses/{attack.victim.id}"
     assert not opened.location.startswith((home + "?", home + "/"))
     answers = [opened.ask("GET", opened.location)] + [
-        opened.ask("GET", home + path) for path in ("", "/board", "/history", "/connect", "/connect/status")
+        opened.ask("GET", home + path) for path in ("", "/board", "/connect/status")
     ]
-    assert [answer.status_code for answer in answers[1:]] == [403] * 5
+    assert [answer.status_code for answer in answers[1:]] == [403] * 3
     names = {user.name for user in students_of(attack.state, attack.victim)}
     for answer in answers:
         assert not [name for name in names if name in answer.text]
@@ -329,6 +342,29 @@ def test_a_person_whose_accounts_were_merged_is_confirmed_anew(attack: Attack) -
     opened = attack.open(attack.rosa, attack.victim)
     assert opened.ask("GET", opened.location).mimetype == "text/html"
     assert rows.person(ISSUER, LTI_KEY, attack.rosa.lti_id, canvas) == attack.rosa.id
+
+
+def test_before_connecting_nothing_of_the_course_opens_and_afterwards_its_number_is_known(
+    attack: Attack,
+) -> None:
+    """Without service addresses the first pages stand under LTI's id of the course."""
+    assistant = person(attack.state, "section-ta")
+    opened = attack.open(assistant, attack.third)
+    place = opened.location.partition("?")[0]
+    assert place == f"/app/courses/{attack.third.lti_context_id}"
+    for path in ("/board", "/history", "/assignments/1/counts"):
+        refused = opened.ask("GET", place + path)
+        assert refused.status_code == 409
+        assert f"{place}/connect" in refused.text
+    status = opened.ask("GET", f"{place}/connect/status?next={place}/board").get_json()
+    assert status == {"connected": False, "location": f"{place}/board"}
+    assert attack.connect(opened, assistant).status_code == 200
+    number = f"/app/courses/{attack.third.id}"
+    status = opened.ask("GET", f"{place}/connect/status?next={place}/board").get_json()
+    assert status == {"connected": True, "location": f"{number}/board"}
+    again = opened.ask("GET", f"{place}/connect")
+    assert place not in again.text.replace(f'{place}/connect"', ""), "a reloaded page leads on"
+    assert opened.ask("GET", number).status_code == 200
 
 
 def test_two_connect_windows_in_one_browser_both_end_well(attack: Attack) -> None:
