@@ -230,6 +230,7 @@ def test_a_limited_assistant_meets_nobody_whom_canvas_hides(stage: Stage) -> Non
             cells = {cell for row in csv.reader(io.StringIO(answer.text)) for cell in row}
             assert not cells & stage.hidden, (rule, "ids are names too")
         seen += answer.text
+    assert "whom Canvas doesn't show you" in seen, "and how much is missing they are told"
     found = {name for name in stage.names(stage.seen) if name in seen}
     assert found == stage.names(stage.seen), "their own section they see whole"
 
