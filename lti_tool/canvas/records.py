@@ -86,6 +86,7 @@ class CourseRecord(IdentifiedRecord):
     workflow_state: str | None = None
     enrollments: tuple[OwnEnrollmentRecord, ...] | None = None
     total_students: int | None = None
+    time_zone: str | None = None
 
     @property
     def sees_everybody(self) -> bool | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 import click
 
@@ -121,6 +122,9 @@ def follow_up(
 @click.option(
     "--body", type=click.Path(path_type=Path), default=None, help="File with the text of the message."
 )
+@click.option(
+    "--zone", default="", metavar="NAME", help="Time zone of dates; default: that of the course in Canvas."
+)
 @click.option("--send", is_flag=True, help="Send what a dry run shows.")
 @click.option("--log", is_flag=True, help="Show what was sent before, to whom and when, and send nothing.")
 @format_option
@@ -135,6 +139,7 @@ def remind(
     person: tuple[str, ...],
     subject: str | None,
     body: Path | None,
+    zone: str,
     send: bool,
     log: bool,
     format_: str,
@@ -143,7 +148,10 @@ def remind(
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
     from lti_tool.planning.reminders import Audience
+    from lti_tool.web.letters import Letter
 
+    if zone and zone not in available_timezones():
+        refuse(f"{zone!r} isn't a time zone; use a name like America/New_York")
     template = read_template(subject, body)
     audience = Audience(section, frozenset(person), overdue)
     with open_application() as application:
@@ -153,12 +161,11 @@ def remind(
             _show_log(cases.reminder_log(actor, wanted), format_)
             return
         cases.board(actor, [wanted], fresh=True)
-        found = cases.settings(actor, wanted).reviews_due_at
-        due = found.isoformat(sep=" ", timespec="minutes") if found else "no date is set"
-        view = cases.preview_reminders(actor, wanted, template, audience, due=due)
+        voice = Letter("en", zone or cases.course_zone(actor))
+        view = cases.preview_reminders(actor, wanted, template, audience, voice=voice)
         if send:
             batch = cases.send_reminders(
-                actor, wanted, template, audience, due=due, approved=view.plan.recipients
+                actor, wanted, template, audience, voice=voice, approved=view.plan.recipients
             )
             sent = [
                 {"to": list(one.message.recipients), "state": one.state, "note": one.note}
@@ -199,6 +206,12 @@ def remind(
 @click.option(
     "--gradebook", type=click.Path(path_type=Path), default=None, help="Write Canvas's import file."
 )
+@click.option(
+    "--despite-excused",
+    multiple=True,
+    metavar="ID",
+    help="Post this excused student's points all the same; may be repeated.",
+)
 @click.option("--post", is_flag=True, help="Send what a dry run shows.")
 @format_option
 @explains_errors
@@ -214,6 +227,7 @@ def credit(
     late_deduction: int | None,
     grace_hours: int | None,
     gradebook: Path | None,
+    despite_excused: tuple[str, ...],
     post: bool,
     format_: str,
 ) -> None:
@@ -222,7 +236,7 @@ def credit(
 
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.follow_up import CreditRules
-    from lti_tool.planning.ids import AssignmentId
+    from lti_tool.planning.ids import AssignmentId, UserId
     from lti_tool.services.gradebook import gradebook_csv
 
     chosen = {
@@ -252,7 +266,8 @@ def credit(
             except OSError as error:
                 refuse(f"cannot write {gradebook}: {error.strerror}")
         if post:
-            made = cases.crediting.post_credit(actor, wanted, view.fingerprint)
+            despite = [UserId(one) for one in despite_excused]
+            made = cases.crediting.post_credit(actor, wanted, view.fingerprint, despite=despite)
             made = cases.crediting.finish_post(actor, wanted, made.id)
             _show_posting(made, view, format_)
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from allocation.sentences import N_
+from allocation.sentences import N_, Voice
 from lti_tool.persistence.follow_ups import CreditPost, LoggedBatch
 from lti_tool.persistence.schedules import StoredSchedule
 from lti_tool.planning.board import Board
@@ -143,10 +143,20 @@ class FollowUpCases(Protocol):
         """Who owes what, who received what, from the last readings or from new ones."""
         ...
 
+    def course_zone(self, actor: Actor) -> str:
+        """The IANA name of the course's time zone in Canvas."""
+        ...
+
     def preview_reminders(
-        self, actor: Actor, assignment: AssignmentId, template: Template, audience: Audience, *, due: str
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        template: Template,
+        audience: Audience,
+        *,
+        voice: Voice,
     ) -> ReminderView:
-        """Who would be sent what; ``due`` is the date in the words of the page's language."""
+        """Who would be sent what, in the language and time zone of ``voice``."""
         ...
 
     def send_reminders(
@@ -156,7 +166,7 @@ class FollowUpCases(Protocol):
         template: Template,
         audience: Audience,
         *,
-        due: str,
+        voice: Voice,
         approved: Sequence[UserId],
         fresh: bool = True,
     ) -> LoggedBatch:

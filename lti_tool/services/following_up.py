@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from zoneinfo import available_timezones
 
-from allocation.sentences import N_
+from allocation.sentences import N_, Voice
 from lti_tool.applying.answers import Outcome
 from lti_tool.canvas.pacing import Lane
 from lti_tool.persistence.follow_ups import Assignment, FollowUps, LoggedBatch
@@ -112,13 +113,24 @@ class FollowingUp:
             settings=settings,
         )
 
+    def course_zone(self, actor: Actor) -> str:
+        """The IANA name of the course's time zone in Canvas; UTC where Canvas names none that we know."""
+        zone = self._access.client(actor.canvas, actor.user_id, Lane.PAGE).course(actor.course_id).time_zone
+        return zone if zone in available_timezones() else "UTC"
+
     def preview_reminders(
-        self, actor: Actor, assignment: AssignmentId, template: Template, audience: Audience, *, due: str
+        self,
+        actor: Actor,
+        assignment: AssignmentId,
+        template: Template,
+        audience: Audience,
+        *,
+        voice: Voice,
     ) -> ReminderView:
-        """Who would be sent what."""
+        """Who would be sent what, in the language and time zone of ``voice``."""
         snapshot = self._reading.snapshot(actor, assignment)
         told = self._store.last_told(place(actor, assignment))
-        plan = self._plan(actor, snapshot, template, audience, due, told)
+        plan = self._plan(actor, snapshot, template, audience, voice, told)
         return ReminderView(plan, {user: one.name for user, one in snapshot.people_by_id.items()})
 
     def send_reminders(
@@ -128,7 +140,7 @@ class FollowingUp:
         template: Template,
         audience: Audience,
         *,
-        due: str,
+        voice: Voice,
         approved: Sequence[UserId],
         fresh: bool = True,
     ) -> LoggedBatch:
@@ -140,7 +152,7 @@ class FollowingUp:
         narrowed = Audience(audience.section, frozenset(approved), audience.overdue_only)
 
         def plan(told: Mapping[UserId, datetime]) -> ReminderPlan:
-            made = self._plan(actor, snapshot, template, narrowed, due, told)
+            made = self._plan(actor, snapshot, template, narrowed, voice, told)
             if not approved or not made.messages:
                 raise NothingToSend(
                     N_(
@@ -169,11 +181,12 @@ class FollowingUp:
         snapshot: Snapshot,
         template: Template,
         audience: Audience,
-        due: str,
+        voice: Voice,
         told: Mapping[UserId, datetime],
     ) -> ReminderPlan:
         settings, now = self.settings(actor, snapshot.assignment.id), self._now()
-        board: Board = make_board([snapshot], {snapshot.assignment.id: settings.reviews_due_at}, now)
+        due = settings.reviews_due_at
+        board: Board = make_board([snapshot], {snapshot.assignment.id: due}, now)
         return plan_reminders(
             board.lines,
             template,
@@ -181,9 +194,10 @@ class FollowingUp:
             {
                 "assignment": snapshot.assignment.name,
                 "course": snapshot.course_name,
-                "due": due,
+                "due": voice.gettext(N_("no date is set")) if due is None else voice.moment(due),
                 "link": snapshot.assignment.html_url,
             },
+            voice=voice,
             last_told=told,
             interval=timedelta(hours=settings.remind_every_hours),
             now=now,

@@ -75,7 +75,9 @@ QUIET: Final[Mapping[str, frozenset[str]]] = {
     "editing": frozenset({"compare"}),
     "rule_sets": frozenset({"all", "get"}),
     "running": frozenset({"report", "progress", "history"}),
-    "following_up": frozenset({"settings", "reviewed", "board", "preview_reminders", "reminder_log"}),
+    "following_up": frozenset(
+        {"settings", "reviewed", "board", "preview_reminders", "reminder_log", "course_zone"}
+    ),
     "filling": frozenset({"look", "rules"}),
     "crediting": frozenset(
         {"own_column_offered", "credit_targets", "preview_credit", "finish_post", "credit_posts"}

@@ -16,7 +16,7 @@ from datetime import datetime
 
 import structlog
 
-from allocation.sentences import N_, Sentence, Voice, counted, sentence
+from allocation.sentences import Sentence, Voice, counted, sentence
 from lti_tool.applying.answers import Outcome, ReadFailed
 from lti_tool.canvas.client import CanvasClient
 from lti_tool.canvas.pacing import Lane
@@ -63,10 +63,9 @@ class Notices:
         self._voices = voices
         self._now = now
 
-    def date(self, date: datetime | None, schedule: Schedule) -> str:
-        """A due date in the language and time zone of a schedule, as in what a page sends."""
-        voice = self._voices(schedule.locale, schedule.zone)
-        return voice.gettext(N_("no date is set")) if date is None else voice.moment(date)
+    def voice(self, schedule: Schedule) -> Voice:
+        """The language and time zone of a schedule, as in what a page sends."""
+        return self._voices(schedule.locale, schedule.zone)
 
     def tell(self, actor: Actor, due: StoredSchedule, notice: Notice) -> None:
         """Send it unless that was done, or may have been; what goes wrong is kept with the schedule."""

@@ -224,12 +224,18 @@ class Scheduling:
     def _remind(self, actor: Actor, due: StoredSchedule) -> Result:
         schedule, cases, assignment = due.schedule, self._following_up, due.assignment_id
         template = present(schedule.template, "a reminder has words")
-        when = self._notices.date(cases.settings(actor, assignment).reviews_due_at, schedule)
+        voice = self._notices.voice(schedule)
         audience = Audience(section=schedule.section, overdue_only=schedule.overdue_only)
-        view = cases.preview_reminders(actor, assignment, template, audience, due=when)
+        view = cases.preview_reminders(actor, assignment, template, audience, voice=voice)
         try:
             batch = cases.send_reminders(
-                actor, assignment, template, audience, due=when, approved=view.plan.recipients, fresh=False
+                actor,
+                assignment,
+                template,
+                audience,
+                voice=voice,
+                approved=view.plan.recipients,
+                fresh=False,
             )
         except NothingToSend:
             return Result(ScheduleOutcome.NOTHING)

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from lti_tool.planning.credit import CreditKind
 from lti_tool.planning.follow_up import OWN_COLUMN, CreditRules, ScoreState
-from lti_tool.planning.ids import AssignmentId
+from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.services.follow_up_cases import TITLE
 from lti_tool.services.gradebook import gradebook_csv
 from lti_tool.services.use_cases import UseCases
@@ -45,6 +45,7 @@ def credit_blueprint(services: UseCases) -> Blueprint:
             plan=view.plan,
             rules=view.plan.rules,
             kinds=CreditKind,
+            excused=[line for line in view.plan.lines if line.kind is CreditKind.EXCUSED],
             kind=wanted,
             page=page_of(lines, request.args.get("page")),
             targets=services.crediting.credit_targets(actor, assignment),
@@ -83,7 +84,11 @@ def credit_blueprint(services: UseCases) -> Blueprint:
     @pages.post("/post")
     def post(course_id: str, assignment_id: str) -> Response:
         services.crediting.post_credit(
-            visit().actor, AssignmentId(assignment_id), request.form.get("fingerprint", ""), _(TITLE)
+            visit().actor,
+            AssignmentId(assignment_id),
+            request.form.get("fingerprint", ""),
+            _(TITLE),
+            despite=[UserId(user) for user in request.form.getlist("despite")],
         )
         return go_to(_here(course_id, assignment_id) + "#posts")
 

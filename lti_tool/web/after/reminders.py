@@ -58,7 +58,7 @@ def reminders_blueprint(services: UseCases) -> Blueprint:
         view = None
         if seen and draft.template is not None:
             view = services.following_up.preview_reminders(
-                actor, assignment, draft.template, draft.audience, due=due_words(services, assignment)
+                actor, assignment, draft.template, draft.audience, voice=page_voice()
             )
         page = render_template(
             "reminders.html",
@@ -107,7 +107,7 @@ def reminders_blueprint(services: UseCases) -> Blueprint:
             assignment,
             draft.template,
             draft.audience,
-            due=due_words(services, assignment),
+            voice=page_voice(),
             approved=[UserId(user) for user in request.form.getlist("to")],
         )
         return go_to(_log(course_id, assignment_id))
@@ -131,11 +131,9 @@ def reminders_blueprint(services: UseCases) -> Blueprint:
     return pages
 
 
-def due_words(services: UseCases, assignment: AssignmentId) -> str:
-    """When reviews are due, in the language and time zone of the page."""
-    due = services.following_up.settings(visit().actor, assignment).reviews_due_at
-    letter = Letter(str(get_locale() or ""), page_zone().key)
-    return letter.moment(due) if due else str(_("no date is set"))
+def page_voice() -> Letter:
+    """The language and time zone of the page."""
+    return Letter(str(get_locale() or ""), page_zone().key)
 
 
 def read_draft() -> Draft:

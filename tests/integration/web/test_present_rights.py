@@ -18,6 +18,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from allocation.sentences import ENGLISH
 from lti_tool.bootstrap import Application, build_application, build_web, now, upgrade_database
 from lti_tool.lti.context import LaunchContext
 from lti_tool.lti.sessions import Sessions
@@ -110,7 +111,7 @@ class Stage:
         owing = tuple(UserId(one) for one in hidden)
         cases.reading.snapshot(teacher, essay, fresh=True)
         cases.following_up.send_reminders(
-            teacher, essay, template, Audience(), due="soon", approved=owing, fresh=False
+            teacher, essay, template, Audience(), voice=ENGLISH, approved=owing, fresh=False
         )
         later = cases.planning.make_plan(teacher, essay, rules.model_copy(update={"reviews_per_reviewer": 3}))
         return Stored(later.id, run, kept.id)
