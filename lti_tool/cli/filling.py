@@ -11,7 +11,7 @@ from lti_tool.cli.output import explains_errors, format_option, print_json, reas
 from lti_tool.cli.plans import show_plan, where
 
 if TYPE_CHECKING:
-    from lti_tool.planning.rules import PlanRules
+    from lti_tool.services.people_table import Wish
     from lti_tool.services.shown import PlanView
 
 KINDS = ("excused", "overdue")
@@ -95,14 +95,15 @@ def fill_up(
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.holes import HoleKind
     from lti_tool.planning.ids import AssignmentId
+    from lti_tool.services.people_table import with_wishes
 
     wanted = AssignmentId(assignment)
     with open_application() as application:
         actor, cases = application.actor(canvas, course, user), application.use_cases
         cases.filling.look(actor, wanted, fresh=True)
         if volunteer or spare:
-            ready = _stand_ins(cases.planning.rules(actor, wanted), volunteer, spare)
-            cases.planning.save_rules(actor, wanted, ready)
+            wishes = _stand_ins(volunteer, spare)
+            cases.planning.change_rules(actor, wanted, lambda rules: with_wishes(rules, wishes))
         try:
             made = cases.filling.plan(actor, wanted, {HoleKind(kind) for kind in kinds}, delete=delete)
         except Infeasible as error:
@@ -111,9 +112,9 @@ def fill_up(
     show_plan(view, format_)
 
 
-def _stand_ins(rules: PlanRules, volunteer: tuple[str, ...], spare: tuple[str, ...]) -> PlanRules:
+def _stand_ins(volunteer: tuple[str, ...], spare: tuple[str, ...]) -> list[Wish]:
     from lti_tool.planning.ids import UserId
-    from lti_tool.services.people_table import Wish, with_wishes
+    from lti_tool.services.people_table import Wish
 
     wishes = [Wish(UserId(one), spare=True) for one in spare]
     for entry in volunteer:
@@ -121,7 +122,7 @@ def _stand_ins(rules: PlanRules, volunteer: tuple[str, ...], spare: tuple[str, .
         if not (number or "1").isdigit() or not 1 <= int(number or "1") <= 50:
             refuse(f"{entry!r}: write the number of extra reviews as in 1042:2, from 1 to 50")
         wishes.append(Wish(UserId(who), extra=int(number or "1")))
-    return with_wishes(rules, wishes)
+    return wishes
 
 
 @click.command("for-staff")

@@ -66,17 +66,22 @@ def plan() -> None:
 def make(
     canvas: str, course: str, assignment: str, user: str | None, rules: Path | None, format_: str
 ) -> None:
-    """Allocate and show what would change in Canvas; changes nothing there."""
+    """Allocate and show what would change in Canvas; changes nothing there.
+
+    With the rules of a file, which are remembered, or else with the remembered ones.
+    """
     from allocation import Infeasible
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
-    from lti_tool.planning.rules import PlanRules
 
-    chosen = PlanRules() if rules is None else read_rules(rules)
+    given = None if rules is None else read_rules(rules)
     with open_application() as application:
         actor = application.actor(canvas, course, user)
         application.use_cases.reading.snapshot(actor, AssignmentId(assignment), fresh=True)
         planning = application.use_cases.planning
+        if given is not None:
+            planning.save_rules(actor, AssignmentId(assignment), given)
+        chosen = given or planning.rules(actor, AssignmentId(assignment))
         try:
             made = planning.make_plan(actor, AssignmentId(assignment), chosen)
         except Infeasible as error:

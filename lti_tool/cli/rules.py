@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lti_tool.planning.ids import UserId
     from lti_tool.planning.rules import PlanRules
     from lti_tool.services.actor import Actor
+    from lti_tool.services.errors import RulesChanged
     from lti_tool.services.shown import RuleSet
     from lti_tool.services.use_cases import UseCases
 
@@ -63,16 +64,57 @@ def show_rules(canvas: str, course: str, assignment: str, user: str | None) -> N
 @rules.command("set")
 @where
 @click.option("--rules", "file", type=click.Path(path_type=Path), required=True, help="Rules (JSON).")
+@click.option(
+    "--if-version", type=int, default=None, metavar="N", help="Only over this version; see `rules version`."
+)
 @explains_errors
-def set_rules(canvas: str, course: str, assignment: str, user: str | None, file: Path) -> None:
+def set_rules(
+    canvas: str, course: str, assignment: str, user: str | None, file: Path, if_version: int | None
+) -> None:
     """Remember the rules of a file for an assignment; the wizard shows them."""
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import AssignmentId
+    from lti_tool.services.errors import RulesChanged
 
     wanted = read_rules(file)
     with open_application() as application:
         actor = application.actor(canvas, course, user)
-        application.use_cases.planning.save_rules(actor, AssignmentId(assignment), wanted)
+        planning = application.use_cases.planning
+        before = planning.saved_rules(actor, AssignmentId(assignment))
+        try:
+            planning.save_rules(actor, AssignmentId(assignment), wanted, over=if_version)
+        except RulesChanged as changed:
+            refuse("\n".join([str(changed), *_both(changed)]))
+    if before.saved_at is not None and before.rules != wanted:
+        said = f"Version {before.version} was replaced, saved by {before.saved_by_name or 'somebody'}"
+        click.echo(f"{said} at {before.saved_at:%Y-%m-%d %H:%M} UTC.", err=True)
+
+
+@rules.command("version")
+@where
+@format_option
+@explains_errors
+def version(canvas: str, course: str, assignment: str, user: str | None, format_: str) -> None:
+    """Print the version of the remembered rules, for `rules set --if-version`."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        found = application.use_cases.planning.saved_rules(actor, AssignmentId(assignment))
+    at = None if found.saved_at is None else found.saved_at.isoformat()
+    if format_ == "json":
+        print_json({"version": found.version, "saved_by": found.saved_by_name, "saved_at": at})
+    else:
+        click.echo(str(found.version))
+
+
+def _both(changed: RulesChanged) -> list[str]:
+    """What differs, both versions side by side, and the choice."""
+    from lti_tool.services.rules_words import side_by_side
+
+    lines = [f"  {row.label}: in the file {row.mine}; saved {row.theirs}" for row in side_by_side(changed)]
+    return [*lines, f"To replace them, run this again with --if-version {changed.version}."]
 
 
 @rules.command("check")
@@ -177,8 +219,9 @@ def people(
         unclear = [f"row {row}: {unmatched_sentence(match, directory)}" for row, match in found.unmatched]
         if unclear and not those_that_fit:
             refuse("\n".join(["nothing was used yet; --those-that-fit takes the other rows:", *unclear]))
-        changed = with_wishes(cases.planning.rules(actor, AssignmentId(assignment)), found.wishes)
-        cases.planning.save_rules(actor, AssignmentId(assignment), changed)
+        changed = cases.planning.change_rules(
+            actor, AssignmentId(assignment), lambda rules: with_wishes(rules, found.wishes)
+        )
     if format_ == "json":
         print_json(
             {"matched": [wish.user for wish in found.wishes], "unmatched": unclear, **_people(changed)}
@@ -236,10 +279,11 @@ def levels(
     with open_application() as application:
         actor, cases = application.actor(canvas, course, user), application.use_cases
         wanted = AssignmentId(assignment)
-        remembered = cases.planning.rules(actor, wanted)
         if forget:
             cases.reading.give_levels(actor, wanted, None)
-            cases.planning.save_rules(actor, wanted, remembered.model_copy(update={"levels": "off"}))
+            cases.planning.change_rules(
+                actor, wanted, lambda rules: rules.model_copy(update={"levels": "off"})
+            )
             return
         try:
             snapshot = cases.reading.snapshot(actor, wanted)
@@ -260,12 +304,10 @@ def levels(
         if not found.levels:
             refuse(f"{file or column} has no level for anybody")
         cases.reading.give_levels(actor, wanted, found.listed(datetime.now(UTC)))
-        changes = {
-            "levels": mix,
-            "levels_by": "list",
-            "strong_share": strong_share or remembered.strong_share,
-        }
-        cases.planning.save_rules(actor, wanted, remembered.model_copy(update=changes))
+        changes: dict[str, object] = {"levels": mix, "levels_by": "list"}
+        if strong_share is not None:
+            changes["strong_share"] = strong_share
+        cases.planning.change_rules(actor, wanted, lambda rules: rules.model_copy(update=changes))
     if format_ == "json":
         print_json({"students": len(found.levels), "in_words": found.in_words, "unmatched": unclear})
     else:
@@ -303,7 +345,12 @@ def list_sets(canvas: str, course: str, user: str | None, format_: str) -> None:
     with open_application() as application:
         found = application.use_cases.rule_sets.all(application.actor(canvas, course, user))
     if format_ == "json":
-        print_json([{"id": one.id, "name": one.name, "rules": _as_json(one.rules)} for one in found])
+        print_json(
+            [
+                {"id": one.id, "name": one.name, "version": one.version, "rules": _as_json(one.rules)}
+                for one in found
+            ]
+        )
         return
     for one in found:
         click.echo(f"{one.name}  (saved {one.saved_at:%Y-%m-%d} by {one.saved_by_name})")

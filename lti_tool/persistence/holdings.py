@@ -72,7 +72,7 @@ HOLDINGS = (
     Holding(DueReadingRow),
     Holding(GradeServiceRow),
     Holding(RuleSetRow, "saved_by", "saved_by_name"),
-    Holding(SavedRulesRow, "saved_by"),
+    Holding(SavedRulesRow, "saved_by", "saved_by_name"),
     Holding(ScheduleRow, "user_id", own=True),  # it acts in that person's name
     Holding(TokenRow, "user_id", own=True),
     Holding(ConnectAttemptRow, "user_id", own=True),
@@ -282,5 +282,7 @@ def _unreason(session: Session, canvas: str, person: str) -> int:
                 one["reason"] = REMOVED
             if mentioned:
                 setattr(row, column, json.dumps(content, ensure_ascii=False))
+                if isinstance(row, SavedRulesRow | RuleSetRow):
+                    row.version += 1
                 changed += len(mentioned)
     return changed

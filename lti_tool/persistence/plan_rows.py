@@ -29,7 +29,7 @@ class SnapshotRow(Base):
 
 
 class SavedRulesRow(Base):
-    """The rules last used for an assignment."""
+    """The rules remembered for an assignment; versions count the saves (``persistence.saved_rules``)."""
 
     __tablename__ = "saved_rules"
 
@@ -37,7 +37,10 @@ class SavedRulesRow(Base):
     course_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     assignment_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     body: Mapped[str] = mapped_column(Text())
+    version: Mapped[int] = mapped_column(server_default="1")
+    choices_version: Mapped[int] = mapped_column(server_default="1")
     saved_by: Mapped[str] = mapped_column(String(64))
+    saved_by_name: Mapped[str | None] = mapped_column(Text())
     saved_at: Mapped[datetime] = mapped_column(UTCDateTime())
 
 
@@ -52,6 +55,7 @@ class RuleSetRow(Base):
     name: Mapped[str] = mapped_column(String(100))
     name_key: Mapped[str] = mapped_column(String(300))
     body: Mapped[str] = mapped_column(Text())
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     saved_by: Mapped[str] = mapped_column(String(64))
     saved_by_name: Mapped[str] = mapped_column(Text())
     saved_at: Mapped[datetime] = mapped_column(UTCDateTime())

@@ -1,4 +1,4 @@
-"""Stores and finds snapshots, remembered rules and plans."""
+"""Stores and finds snapshots and plans."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from lti_tool.persistence.database import one_at_a_time
-from lti_tool.persistence.plan_rows import PlanLineRow, PlanRow, SavedRulesRow, SnapshotRow
+from lti_tool.persistence.plan_rows import PlanLineRow, PlanRow, SnapshotRow
 from lti_tool.planning.ids import (
     AssignmentId,
     CanvasOrigin,
@@ -128,38 +127,6 @@ def latest_stamp(
         .limit(1)
     ).first()
     return None if found is None else Stamp(found[0], None if found[1] is None else RunId(found[1]))
-
-
-def save_rules(
-    session: Session,
-    canvas: CanvasOrigin,
-    course: CourseId,
-    assignment: AssignmentId,
-    rules: PlanRules,
-    *,
-    by: UserId,
-    at: datetime,
-) -> None:
-    """Remember rules for an assignment, in place of the earlier ones."""
-    one_at_a_time(session, f"rules {canvas} {course} {assignment}")
-    session.merge(
-        SavedRulesRow(
-            canvas=canvas,
-            course_id=course,
-            assignment_id=assignment,
-            body=rules.model_dump_json(),
-            saved_by=by,
-            saved_at=at,
-        )
-    )
-
-
-def saved_rules(
-    session: Session, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId
-) -> PlanRules | None:
-    """The rules remembered for an assignment, if any."""
-    row = session.get(SavedRulesRow, (canvas, course, assignment))
-    return None if row is None else PlanRules.model_validate_json(row.body)
 
 
 def store_plan(session: Session, plan: Plan, *, snapshot_id: str, by: UserId, by_name: str) -> None:

@@ -29,6 +29,7 @@ from lti_tool.planning.edits import (
 from lti_tool.planning.engine_input import EngineInput, engine_pairs
 from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId
 from lti_tool.planning.plan import Change, Plan, chosen_pairs
+from lti_tool.planning.rule_changes import RulesChange, steps_between
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.actor import Actor
@@ -55,7 +56,7 @@ class Plans(Protocol):
     def ours(self, actor: Actor, assignment: AssignmentId) -> AbstractSet[ReviewId]: ...
     def stored(self, actor: Actor, plan_id: PlanId) -> StoredPlan: ...
     def plan(self, actor: Actor, plan_id: PlanId) -> PlanView: ...
-    def save_rules(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> None: ...
+    def change_rules(self, actor: Actor, assignment: AssignmentId, change: RulesChange) -> PlanRules: ...
     def make_plan(
         self, actor: Actor, assignment: AssignmentId, rules: PlanRules, based_on: PlanId | None = None
     ) -> Plan: ...
@@ -133,7 +134,9 @@ class Editing:
         base = self._current(actor, plan_id)
         if base.id != plan_id:
             return base
-        rules = base.rules.model_copy(update={"seed": None})
+        unseeded: RulesChange = lambda rules: rules.model_copy(update={"seed": None})  # noqa: E731
+        rules = unseeded(base.rules)
+        self._plans.change_rules(actor, base.assignment_id, unseeded)
         return self._plans.make_plan(actor, base.assignment_id, rules, based_on=plan_id)
 
     def from_now(self, actor: Actor, plan_id: PlanId) -> Plan:
@@ -184,10 +187,15 @@ class Editing:
         found = difference(one.plan.pairs_after, other.plan.pairs_after)
         return Comparison(one, other, found, broken_by(other.plan, other.snapshot))
 
-    def keep(self, actor: Actor, plan_id: PlanId) -> None:
-        """Go on with this plan: its rules are the remembered ones from now on."""
+    def keep(self, actor: Actor, plan_id: PlanId, instead: PlanId | None = None) -> None:
+        """Go on with this plan: what its rules have that those of ``instead`` have not is remembered.
+
+        Without ``instead`` the plan that it was made from counts. What others saved meanwhile stays.
+        """
         plan = self._plans.stored(actor, plan_id).plan
-        self._plans.save_rules(actor, plan.assignment_id, plan.rules)
+        other = instead or plan.based_on
+        before = plan.rules if other is None else self._plans.stored(actor, other).plan.rules
+        self._plans.change_rules(actor, plan.assignment_id, steps_between(before, plan.rules))
 
     def _current(self, actor: Actor, plan_id: PlanId) -> Plan:
         """The plan to edit; where the reviews in Canvas changed since it was made, the one made from now."""
@@ -219,7 +227,7 @@ class Editing:
     def _keep(self, actor: Actor, draft: _Draft, changes: tuple[Change, ...]) -> Plan:
         base = draft.base
         plan = self._plans.store(actor, draft.snapshot, draft.rules, base.seed, changes, based_on=base.id)
-        self._plans.save_rules(actor, base.assignment_id, draft.rules)
+        self._plans.change_rules(actor, base.assignment_id, steps_between(base.rules, draft.rules))
         return plan
 
 

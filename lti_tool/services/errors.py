@@ -6,6 +6,7 @@ ServiceError
 ├── PeerReviewsNotPossible  Canvas has no peer reviews for this kind of assignment
 ├── NobodyToAllocate        fewer than two students take part
 ├── RulesUnfit              the rules contradict themselves, or what the course has
+├── RulesChanged            somebody else saved other rules meanwhile: look at both, then choose
 ├── PlanOutdated            an update came in between or is under way, or the plan is too old: plan again
 ├── PlanEmpty               nothing to apply
 ├── AnotherRunActive        somebody else's run of this assignment is under way
@@ -23,8 +24,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from allocation.sentences import Sentence, Value, sentence
+from allocation.sentences import N_, Mention, Sentence, Value, sentence
 from lti_tool.planning.ids import PlanId, RunId
+from lti_tool.planning.rules import PlanRules
 
 
 class ServiceError(Exception):
@@ -59,12 +61,45 @@ class RulesUnfit(ServiceError):
     """The rules cannot be used with these people; says which two things contradict each other."""
 
 
+class RulesChanged(ServiceError):
+    """Somebody else saved other rules meanwhile; nothing was saved.
+
+    Attributes:
+        mine: the rules that were to be saved.
+        theirs: those that are saved.
+        version: their version; a write over this one is accepted.
+        by: who saved them.
+        at: when.
+    """
+
+    def __init__(
+        self, mine: PlanRules, theirs: PlanRules, *, version: int, by: str, at: datetime | None
+    ) -> None:
+        if at is None:
+            super().__init__(N_("These rules are not saved any more. Nothing was saved now."))
+        else:
+            super().__init__(
+                N_("%(who)s saved other rules at %(when)s. Nothing was saved now."),
+                who=Mention("person", by),
+                when=at,
+            )
+        self.mine = mine
+        self.theirs = theirs
+        self.version = version
+        self.by = by
+        self.at = at
+
+
 class EditRefused(ServiceError):
     """No rule can make this edit possible."""
 
 
 class NameInUse(ServiceError):
-    """Another set of rules has this name."""
+    """Another set of rules has this name; ``version`` is that set's, for whoever means to replace it."""
+
+    def __init__(self, words: str | Sentence, /, *, version: int | None = None, **values: Value) -> None:
+        super().__init__(words, **values)
+        self.version = version
 
 
 class PlanOutdated(ServiceError):

@@ -48,34 +48,28 @@ class Filling:
             holes=find_holes(snapshot, due, self._now(), {*rules.spare, *rules.extras}),
         )
 
-    def rules(
-        self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
-    ) -> PlanRules:
-        """The rules of an assignment, with the open reviews of these kinds not waited for any more.
-
-        Raises:
-            AnotherRunActive: an update of the assignment is under way.
-        """
-        self._reading.snapshot(actor, assignment, to_plan=True)  # what is looked at next is planned from
-        view = self.look(actor, assignment)
-        return view.rules.model_copy(
-            update={
-                "existing": "keep",
-                "not_coming": not_waited_for(
-                    view.holes, kinds, view.rules.not_coming, {kind: kind.value for kind in HoleKind}
-                ),
-                "not_coming_reviews": "delete" if delete else "stay",
-            }
-        )
-
     def plan(
         self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
     ) -> Plan:
-        """Make and store the plan that fills up.
+        """Remember that the open reviews of these kinds aren't waited for any more, and make and store the
+        plan that fills up.
 
         Raises:
+            AnotherRunActive: an update of the assignment is under way.
             NobodyToAllocate, RulesUnfit, allocation.Infeasible: as ``PlanningCases.make_plan``.
         """
-        return self._planning.make_plan(
-            actor, assignment, self.rules(actor, assignment, kinds, delete=delete)
-        )
+        self._reading.snapshot(actor, assignment, to_plan=True)  # what is looked at next is planned from
+        holes = self.look(actor, assignment).holes
+
+        def change(rules: PlanRules) -> PlanRules:
+            reasons = {kind: kind.value for kind in HoleKind}
+            return rules.model_copy(
+                update={
+                    "existing": "keep",
+                    "not_coming": not_waited_for(holes, kinds, rules.not_coming, reasons),
+                    "not_coming_reviews": "delete" if delete else "stay",
+                }
+            )
+
+        rules = self._planning.change_rules(actor, assignment, change)
+        return self._planning.make_plan(actor, assignment, rules)

@@ -109,16 +109,10 @@ class FillingCases(Protocol):
         """Late authors and holes, from the last reading or from a new one."""
         ...
 
-    def rules(
-        self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
-    ) -> PlanRules:
-        """The rules of an assignment, with the open reviews of these kinds not waited for any more."""
-        ...
-
     def plan(
         self, actor: Actor, assignment: AssignmentId, kinds: Collection[HoleKind], *, delete: bool
     ) -> Plan:
-        """Make and store the plan that fills up."""
+        """Remember what is not waited for, and make and store the plan that fills up."""
         ...
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar, cast
 
 from allocation.sentences import N_
 from lti_tool.planning.plan import Plan
+from lti_tool.planning.rule_changes import RulesChange
 from lti_tool.planning.rules import PlanRules
 from lti_tool.services.actor import Actor
 from lti_tool.services.audit import Audit, Event
@@ -36,6 +37,7 @@ EVENTS: Final[Mapping[Key, Event]] = {
     ("reading", "give_levels"): Event.LEVELS_GIVEN,
     ("reading", "enable_peer_reviews"): Event.PEER_REVIEWS_ENABLED,
     ("planning", "save_rules"): Event.RULES_CHANGED,
+    ("planning", "change_rules"): Event.RULES_CHANGED,
     ("planning", "make_plan"): Event.PLAN_CREATED,
     ("editing", "edit"): Event.PLAN_CREATED,
     ("editing", "again"): Event.PLAN_CREATED,
@@ -69,7 +71,10 @@ QUIET: Final[Mapping[str, frozenset[str]]] = {
     ),
     "background": frozenset({"current", "begin", "state"}),
     "planning": frozenset(
-        {"rules", "taking_part", "feasibility", "plan", "to_approve", "canvas_instead", "drift"}
+        {
+            "rules", "saved_rules", "taking_part", "feasibility", "plan", "to_approve", "canvas_instead",
+            "drift",
+        }
     ),
     "making": frozenset({"begin", "state", "cancel"}),  # what it makes is recorded as planning's
     "editing": frozenset({"compare"}),
@@ -78,7 +83,7 @@ QUIET: Final[Mapping[str, frozenset[str]]] = {
     "following_up": frozenset(
         {"settings", "reviewed", "board", "preview_reminders", "reminder_log", "course_zone"}
     ),
-    "filling": frozenset({"look", "rules"}),
+    "filling": frozenset({"look"}),
     "crediting": frozenset(
         {"own_column_offered", "credit_targets", "preview_credit", "finish_post", "credit_posts"}
     ),
@@ -172,6 +177,8 @@ class Guard:
         if key in SAVES_RULES:
             stored = self._raw["planning"].rules(actor, assignment)
             arguments["rules"] = with_hidden(arguments["rules"], stored, viewer)
+        if key == ("planning", "change_rules"):
+            arguments["change"] = _among_seen(arguments["change"], viewer)
         if key[0] == "rule_sets":
             self._keep_hidden_rules(key, actor, viewer, arguments)
 
@@ -221,6 +228,11 @@ class Guard:
         elif (found := getattr(result, "id", None)) is not None and not object_:
             object_ = str(found)
         self._audit.record(event, actor, assignment=assignment, object_=object_)
+
+
+def _among_seen(change: RulesChange, viewer: Viewer) -> RulesChange:
+    """A change that neither sees nor touches what rules say about hidden students."""
+    return lambda current: with_hidden(change(limited_rules(current, viewer)), current, viewer)
 
 
 class _Guarded:

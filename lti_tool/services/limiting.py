@@ -20,6 +20,7 @@ from lti_tool.applying.report import RunReport, RunSummary
 from lti_tool.applying.verification import Verification
 from lti_tool.persistence.follow_ups import CreditPost, LoggedBatch
 from lti_tool.persistence.plans import StoredPlan
+from lti_tool.persistence.saved_rules import SavedRules
 from lti_tool.persistence.schedules import StoredSchedule
 from lti_tool.planning.board import Board
 from lti_tool.planning.canvas_method import Draws
@@ -137,6 +138,11 @@ def limited_rules(rules: PlanRules, viewer: Viewer) -> PlanRules:
     return rules.model_copy(update={name: _seen(rules, name, viewer)[0] for name in (*BY_USER, *BY_PAIR)} | {
         "spare": tuple(user for user in rules.spare if viewer.sees(user))
     })  # fmt: skip
+
+
+@limited.register(SavedRules)
+def _saved_rules(saved: SavedRules, viewer: Viewer) -> SavedRules:
+    return replace(saved, rules=limited_rules(saved.rules, viewer))
 
 
 def with_hidden(rules: PlanRules, stored: PlanRules, viewer: Viewer) -> PlanRules:

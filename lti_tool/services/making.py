@@ -143,7 +143,6 @@ class MakingPlans:
         except Cancelled:
             end = live.note(MakingState.CANCELLED, self._now())
         except (Infeasible, NobodyToAllocate, RulesUnfit):
-            self._planning.save_rules(actor, assignment, rules)
             end = live.note(MakingState.IMPOSSIBLE, self._now())
             raise
         except (ReadFailed, NotConnected, NotHere) as error:

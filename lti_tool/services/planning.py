@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from allocation import (
     Cancelled,
     Pair,
@@ -33,11 +35,11 @@ from lti_tool.persistence.plans import (
     new_id,
     plan_after,
     plan_is_in,
-    save_rules,
-    saved_rules,
     store_plan,
     store_snapshot,
 )
+from lti_tool.persistence.saved_rules import SavedRules, change_rules
+from lti_tool.persistence.saved_rules import saved_rules as stored_rules
 from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.diff import diff
 from lti_tool.planning.drift import Drift, find_drift
@@ -51,12 +53,13 @@ from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, 
 from lti_tool.planning.late_work import TopUp, top_up
 from lti_tool.planning.name_order import name_order
 from lti_tool.planning.plan import Change, ChangeKind, Plan
+from lti_tool.planning.rule_changes import RulesChange, choices_of
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.planning.taking_part import TakingPart, taking_part
 from lti_tool.services.actor import Actor
 from lti_tool.services.comparing import afterwards, canvas_instead
-from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesUnfit
+from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesChanged, RulesUnfit
 from lti_tool.services.long_work import Watch
 from lti_tool.services.reading import Reading
 from lti_tool.services.remembering import Remembered
@@ -100,16 +103,75 @@ class Planning:
         self._compared = Remembered[PlanId, Draws | None](COMPARISONS_KEPT)
 
     def rules(self, actor: Actor, assignment: AssignmentId) -> PlanRules:
-        """The rules last used for this assignment, or the defaults."""
-        with self._database.read() as session:
-            return saved_rules(session, actor.canvas, actor.course_id, assignment) or PlanRules()
+        """The rules remembered for this assignment, or the defaults."""
+        return self.saved_rules(actor, assignment).rules
 
-    def save_rules(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> None:
-        """Remember rules for this assignment."""
+    def saved_rules(self, actor: Actor, assignment: AssignmentId) -> SavedRules:
+        """The same with their version and who saved them when."""
+        with self._database.read() as session:
+            return stored_rules(session, actor.canvas, actor.course_id, assignment)
+
+    def change_rules(
+        self, actor: Actor, assignment: AssignmentId, change: RulesChange, *, over: int | None = None
+    ) -> PlanRules:
+        """Put a change upon the rules as they are now, whoever else changes them at this moment.
+
+        Args:
+            over: the version that the choices of the change were made from, where it sets them.
+
+        Raises:
+            RulesChanged: somebody has saved other choices since that version.
+            RulesUnfit: the changed rules would contradict themselves.
+        """
+
+        def checked(current: SavedRules) -> PlanRules:
+            changed = change(current.rules)
+            stale = over is not None and over < current.choices_version
+            if stale and choices_of(changed) != choices_of(current.rules):
+                raise rules_changed(changed, current)
+            return changed
+
+        return self._write_rules(actor, assignment, checked)
+
+    def save_rules(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, *, over: int | None = None
+    ) -> None:
+        """Remember rules as a whole, in place of all that was saved before.
+
+        Args:
+            over: the version that they replace; None for any.
+
+        Raises:
+            RulesChanged: the saved rules are others than that version's.
+        """
+
+        def checked(current: SavedRules) -> PlanRules:
+            if over is not None and over != current.version and rules != current.rules:
+                raise rules_changed(rules, current)
+            return rules
+
+        self._write_rules(actor, assignment, checked)
+
+    def _write_rules(
+        self, actor: Actor, assignment: AssignmentId, checked: Callable[[SavedRules], PlanRules]
+    ) -> PlanRules:
         with self._database.begin() as session:
-            save_rules(
-                session, actor.canvas, actor.course_id, assignment, rules, by=actor.user_id, at=self._now()
-            )
+            place = actor.canvas, actor.course_id, assignment
+            try:
+                saved = change_rules(
+                    session,
+                    *place,
+                    checked,
+                    by=actor.user_id,
+                    by_name=actor.name,
+                    at=self._now(),
+                )
+            except ValidationError as error:
+                raise RulesUnfit(
+                    N_("These rules contradict each other: %(why)s. Nothing was saved."),
+                    why="; ".join(found["msg"] for found in error.errors()),
+                ) from None
+        return saved.rules
 
     def taking_part(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> TakingPart:
         """Who reviews, who is reviewed, who is left out and why."""
@@ -148,6 +210,8 @@ class Planning:
     ) -> Plan:
         """Allocate, verify, compare and store; ``watch`` hears how far it is, and may stop it.
 
+        The rules are not remembered by it.
+
         Raises:
             AnotherRunActive: an update of the assignment is under way.
             NobodyToAllocate: fewer than two students take part.
@@ -159,9 +223,7 @@ class Planning:
         changes = changes_of(snapshot, rules, seed, self._our_reviews(actor, assignment), watch)
         if watch is not None and watch.cancelled():
             raise Cancelled("The plan was cancelled.")
-        plan = self.store(actor, snapshot, rules, seed, changes, based_on=based_on)
-        self.save_rules(actor, assignment, rules)
-        return plan
+        return self.store(actor, snapshot, rules, seed, changes, based_on=based_on)
 
     def store(
         self,
@@ -255,6 +317,11 @@ class Planning:
         last = None if fresh else self._reading.last(actor, then.assignment.id)
         now = last or self._reading.snapshot(actor, then.assignment.id, fresh=fresh)
         return find_drift(then, now)
+
+
+def rules_changed(mine: PlanRules, saved: SavedRules) -> RulesChanged:
+    """That ``mine`` were not saved over the saved ones."""
+    return RulesChanged(mine, saved.rules, version=saved.version, by=saved.saved_by_name, at=saved.saved_at)
 
 
 def view_of(stored: StoredPlan) -> PlanView:

@@ -190,3 +190,4 @@ class RuleSet:
     rules: PlanRules
     saved_by_name: str
     saved_at: datetime
+    version: int = 1

@@ -13,12 +13,14 @@ from typing import Protocol
 
 from lti_tool.applying.report import Progress as RunProgress
 from lti_tool.applying.report import RunReport, RunSummary
+from lti_tool.persistence.saved_rules import SavedRules
 from lti_tool.planning.canvas_method import Draws
 from lti_tool.planning.drift import Drift
 from lti_tool.planning.edits import Edit
 from lti_tool.planning.ids import AssignmentId, PlanId, RunId, UserId
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Plan
+from lti_tool.planning.rule_changes import RulesChange
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.planning.snapshot import AssignmentFacts, ListedLevels, Snapshot
@@ -192,8 +194,21 @@ class PlanningCases(Protocol):
         """The rules last used for this assignment, or the defaults."""
         ...
 
-    def save_rules(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> None:
-        """Remember rules for this assignment."""
+    def saved_rules(self, actor: Actor, assignment: AssignmentId) -> SavedRules:
+        """The same with their version and who saved them when."""
+        ...
+
+    def change_rules(
+        self, actor: Actor, assignment: AssignmentId, change: RulesChange, *, over: int | None = None
+    ) -> PlanRules:
+        """Put a change upon the rules as they are now; raises ``RulesChanged`` where somebody has saved
+        other choices since version ``over``, and ``RulesUnfit``."""
+        ...
+
+    def save_rules(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, *, over: int | None = None
+    ) -> None:
+        """Remember rules as a whole; raises ``RulesChanged`` where the saved ones aren't version ``over``."""
         ...
 
     def taking_part(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> TakingPart:
@@ -306,8 +321,8 @@ class EditingCases(Protocol):
         """Two plans of one assignment, pair by pair; raises ``EditRefused``."""
         ...
 
-    def keep(self, actor: Actor, plan_id: PlanId) -> None:
-        """Go on with this plan: its rules are the remembered ones from now on."""
+    def keep(self, actor: Actor, plan_id: PlanId, instead: PlanId | None = None) -> None:
+        """Go on with this plan: what its rules have that those of ``instead`` have not is remembered."""
         ...
 
 
@@ -322,20 +337,26 @@ class RuleSetCases(Protocol):
         """One set; raises ``NotHere``."""
         ...
 
-    def save(self, actor: Actor, name: str, rules: PlanRules, *, replace: bool = False) -> RuleSet:
-        """Keep rules under a name; raises ``NameInUse``, and ValueError for a name that is none."""
+    def save(
+        self, actor: Actor, name: str, rules: PlanRules, *, replace: bool = False, over: int | None = None
+    ) -> RuleSet:
+        """Keep rules under a name; raises ``NameInUse``, ``RulesChanged`` where the set of this name isn't
+        version ``over``, and ValueError for a name that is none."""
         ...
 
-    def rename(self, actor: Actor, set_id: str, name: str) -> None:
+    def rename(self, actor: Actor, set_id: str, name: str, *, over: int | None = None) -> None:
         """Give a set another name; raises like ``save`` and ``get``."""
         ...
 
-    def delete(self, actor: Actor, set_id: str) -> None:
-        """Forget a set; raises ``NotHere``."""
+    def delete(self, actor: Actor, set_id: str, *, over: int | None = None) -> None:
+        """Forget a set; raises ``NotHere``, ``RulesChanged``."""
         ...
 
-    def use(self, actor: Actor, set_id: str, assignment: AssignmentId) -> PlanRules:
-        """Make a set the rules of an assignment; raises ``NotHere``."""
+    def use(
+        self, actor: Actor, set_id: str, assignment: AssignmentId, *, over: int | None = None
+    ) -> PlanRules:
+        """Make a set the rules of an assignment, in place of its version ``over``; raises ``NotHere``,
+        ``RulesChanged``."""
         ...
 
 

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
@@ -28,6 +28,7 @@ from lti_tool.services.errors import (
     NothingToUndo,
     PlanEmpty,
     PlanOutdated,
+    RulesChanged,
     RulesUnfit,
     ServiceError,
 )
@@ -35,6 +36,7 @@ from lti_tool.services.outages import OUTAGES, outage_of
 from lti_tool.services.page_places import CanvasBusy
 from lti_tool.services.registering import NotInvited
 from lti_tool.services.registrations import RegistrationRefused
+from lti_tool.services.rules_words import side_by_side
 from lti_tool.services.viewing import AccessEnded, NotYours
 from lti_tool.web.administration import NotAnAdministrator
 from lti_tool.web.security import ANYBODY, frame_in, framed
@@ -298,6 +300,7 @@ def show_errors(app: Flask) -> None:
     """Answer every error of the application with its page."""
     for kind in TROUBLES:
         app.register_error_handler(kind, _page_of)
+    app.register_error_handler(RulesChanged, _both_versions)
     app.register_error_handler(HTTPException, _page_of_http)
     for kind in OUTAGES:
         app.register_error_handler(kind, _page_of_outage)
@@ -319,6 +322,30 @@ def _scope_named(error: Exception) -> Sentence | None:
     return sentence(
         "Canvas refuses because the tool's API developer key lacks the scope %(scope)s.", scope=error.scope
     )
+
+
+def _both_versions(changed: RulesChanged) -> Response:
+    """What was to be saved beside what is saved. *Use mine* sends the same form again, over this version."""
+    log.info("rules_changed_meanwhile", version=changed.version, endpoint=request.endpoint)
+    course_id, assignment_id = (str((request.view_args or {}).get(one, "")) for one in _PLACE)
+    page = render_template(
+        "rules_changed.html",
+        course_id=course_id,
+        assignment_id=assignment_id,
+        happened=say(changed.words),
+        rows=side_by_side(changed),
+        action=request.path,
+        sent=[(name, value) for name, value in request.form.items(multi=True) if name != "version"],
+        version=changed.version,
+        back=assignment_id
+        and url_for("course.rules.rules", course_id=course_id, assignment_id=assignment_id),
+    )
+    answer = make_response(page)
+    answer.status_code = 409
+    return answer
+
+
+_PLACE = ("course_id", "assignment_id")
 
 
 def _page_of_http(error: HTTPException) -> Response:

@@ -70,8 +70,6 @@ def filling_blueprint(services: UseCases) -> Blueprint:
         try:
             made = services.filling.plan(actor, assignment, kinds, delete=delete)
         except (Infeasible, NobodyToAllocate, RulesUnfit):
-            rules = services.filling.rules(actor, assignment, kinds, delete=delete)
-            services.planning.save_rules(actor, assignment, rules)
             return go_to(url_for("course.rules.rules", course_id=course_id, assignment_id=assignment_id))
         return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=made.id))
 

@@ -125,7 +125,8 @@ def editing_blueprint(services: UseCases) -> Blueprint:
 
     @pages.post("/keep")
     def keep(course_id: str, plan_id: str) -> Response:
-        services.editing.keep(visit().actor, PlanId(plan_id))
+        instead = request.form.get("instead", "")
+        services.editing.keep(visit().actor, PlanId(plan_id), PlanId(instead) if instead else None)
         return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=plan_id))
 
     def show_import(

@@ -84,19 +84,20 @@ def levels_blueprint(services: UseCases) -> Blueprint:
     def choose(course_id: str, assignment_id: str) -> Response | tuple[str, int]:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         known = {one.id for one in services.reading.assignments(actor)} - {assignment}
-        rules = services.planning.rules(actor, assignment)
-        given = rules.model_dump() | {
+        given = {
             "levels": request.form.get("levels", "off"),
             "levels_by": request.form.get("levels_by", "points"),
             "levels_from": [one for one in request.form.getlist("levels_from") if one in known],
             "strong_share": request.form.get("strong_share", "").strip() or "0",
         }
         try:
-            chosen = PlanRules.model_validate(given)
+            PlanRules.model_validate(given)  # what is wrong with these fields by themselves
         except ValidationError as error:
             names = {str(one["loc"][0]) if one["loc"] else "levels_from" for one in error.errors()}
             return show(course_id, assignment_id, {name: _sentence(name) for name in names})
-        services.planning.save_rules(actor, assignment, chosen)
+        services.planning.change_rules(
+            actor, assignment, lambda rules: PlanRules.model_validate(rules.model_dump() | given)
+        )
         return go_to(here(course_id, assignment_id))
 
     @pages.post("/file")
@@ -156,10 +157,12 @@ def levels_blueprint(services: UseCases) -> Blueprint:
         """Put the levels to the reading, and mix them."""
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         services.reading.give_levels(actor, assignment, found.listed(datetime.now(UTC)))
-        rules = services.planning.rules(actor, assignment)
-        mixing = "strong" if rules.levels == "off" else rules.levels
-        changed = rules.model_copy(update={"levels": mixing, "levels_by": "list"})
-        services.planning.save_rules(actor, assignment, changed)
+
+        def by_list(rules: PlanRules) -> PlanRules:
+            mixing = "strong" if rules.levels == "off" else rules.levels
+            return rules.model_copy(update={"levels": mixing, "levels_by": "list"})
+
+        services.planning.change_rules(actor, assignment, by_list)
         return go_to(here(course_id, assignment_id))
 
     @pages.post("/forget")
@@ -167,10 +170,13 @@ def levels_blueprint(services: UseCases) -> Blueprint:
         """Throw the list away; rules that asked for it look at no levels."""
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         services.reading.give_levels(actor, assignment, None)
-        rules = services.planning.rules(actor, assignment)
-        if rules.levels_by == "list":
-            changed = rules.model_copy(update={"levels": "off", "levels_by": "points"})
-            services.planning.save_rules(actor, assignment, changed)
+
+        def without_list(rules: PlanRules) -> PlanRules:
+            if rules.levels_by != "list":
+                return rules
+            return rules.model_copy(update={"levels": "off", "levels_by": "points"})
+
+        services.planning.change_rules(actor, assignment, without_list)
         return go_to(here(course_id, assignment_id))
 
     return pages

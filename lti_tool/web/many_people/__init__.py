@@ -81,8 +81,7 @@ def many_people_blueprint(services: UseCases) -> Blueprint:
                 errors = {field: _("Some entries are unclear; nothing of it was used yet.")}
             more = max(0, len(found.unmatched) - SAID)
             return show(course_id, assignment_id, errors, said, more, len(found.wishes))
-        rules = with_wishes(services.planning.rules(actor, assignment), found.wishes)
-        services.planning.save_rules(actor, assignment, rules)
+        services.planning.change_rules(actor, assignment, lambda rules: with_wishes(rules, found.wishes))
         here = url_for("course.participants.people", course_id=course_id, assignment_id=assignment_id)
         named = any(wish.spare or wish.extra for wish in found.wishes)
         return go_to(f"{here}#{'stand-in' if named else 'left-out'}")

@@ -16,6 +16,7 @@ from lti_tool.planning.people_list import Directory
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Snapshot
 from lti_tool.services.edit_words import unmatched_sentence
+from lti_tool.services.errors import RulesUnfit
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import go_to
 from lti_tool.web.people_fields import PeopleFields, suggestions
@@ -81,9 +82,8 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
             fields.errors["reason"] = _("Use at most %(n)s characters for the reason.", n=LONGEST_REASON)
         if fields.errors:
             return show(course_id, assignment_id, fields.errors, 422)
-        rules = services.planning.rules(actor, assignment)
-        changed = edited_rules(rules, Edit(kind, (pair,), reason=reason))
-        services.planning.save_rules(actor, assignment, changed)
+        edit = Edit(kind, (pair,), reason=reason)
+        services.planning.change_rules(actor, assignment, lambda rules: edited_rules(rules, edit))
         return go_to(here(course_id, assignment_id, "held"))
 
     @pages.post("/list")
@@ -97,17 +97,16 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
             unclear = [unclear_line(line, directory) for line in wrong[:SAID]]
             return show(course_id, assignment_id, {"list": sentence}, 422, unclear)
         kind = EditKind.PIN if request.form.get("do") == "pin" else EditKind.FORBID
-        rules = services.planning.rules(actor, assignment)
         reasons = {line.pair: line.reason[:LONGEST_REASON] for line in lines if line.pair is not None}
-        services.planning.save_rules(actor, assignment, with_pairs(rules, kind, reasons))
+        services.planning.change_rules(actor, assignment, lambda rules: with_pairs(rules, kind, reasons))
         return go_to(here(course_id, assignment_id, "held"))
 
     @pages.post("/free")
     def free(course_id: str, assignment_id: str) -> Response:
         actor, assignment = visit().actor, AssignmentId(assignment_id)
         pair = UserId(request.form.get("reviewer", "")), UserId(request.form.get("author", ""))
-        rules = edited_rules(services.planning.rules(actor, assignment), Edit(EditKind.FREE, (pair,)))
-        services.planning.save_rules(actor, assignment, rules)
+        edit = Edit(EditKind.FREE, (pair,))
+        services.planning.change_rules(actor, assignment, lambda rules: edited_rules(rules, edit))
         return go_to(here(course_id, assignment_id, "held"))
 
     @pages.post("/earlier")
@@ -135,13 +134,15 @@ def pairs_blueprint(services: UseCases) -> Blueprint:
     ) -> Response | tuple[str, int]:
         """Save the rules with these changes, or say what contradicts itself."""
         actor, assignment = visit().actor, AssignmentId(assignment_id)
-        rules = services.planning.rules(actor, assignment)
         try:
-            changed = PlanRules.model_validate({**rules.model_dump(), **changes})
-        except ValidationError:
+            services.planning.change_rules(
+                actor,
+                assignment,
+                lambda rules: PlanRules.model_validate({**rules.model_dump(), **changes}),
+            )
+        except (ValidationError, RulesUnfit):
             said = _("The pairs of one assignment cannot both be the same and not come again.")
             return show(course_id, assignment_id, {part: said}, 422)
-        services.planning.save_rules(actor, assignment, changed)
         return go_to(here(course_id, assignment_id, part))
 
     return pages

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 
+from lti_tool.planning.edits import Edit, EditKind, edited_rules
 from lti_tool.planning.ids import AssignmentId, UserId
 from lti_tool.planning.name_order import name_order
-from lti_tool.planning.rules import Exclusion, PlanRules
 from lti_tool.services.people_table import MOST_REVIEWS, Wish, with_wishes
 from lti_tool.services.use_cases import UseCases
 from lti_tool.web.answers import go_to
@@ -87,9 +87,8 @@ def participants_blueprint(services: UseCases) -> Blueprint:
                 course_id, assignment_id, {"without_submission": _("Choose one of the two answers.")}, 422
             )
         actor, assignment = visit().actor, AssignmentId(assignment_id)
-        rules = services.planning.rules(actor, assignment)
-        services.planning.save_rules(
-            actor, assignment, rules.model_copy(update={"without_submission": choice})
+        services.planning.change_rules(
+            actor, assignment, lambda rules: rules.model_copy(update={"without_submission": choice})
         )
         return go_to(url_for("course.rules.rules", course_id=course_id, assignment_id=assignment_id))
 
@@ -104,17 +103,16 @@ def participants_blueprint(services: UseCases) -> Blueprint:
             errors["reason"] = _("Use at most %(n)s characters for the reason.", n=LONGEST_REASON)
         if errors:
             return show(course_id, assignment_id, errors, 422)
-        rules = services.planning.rules(actor, assignment)
-        kept = tuple(one for one in rules.exclude if one.user != user)
-        _save(services, assignment, rules, (*kept, Exclusion(user=user, reason=reason)))
+        left_out = Edit(EditKind.LEAVE_OUT, person=UserId(user), reason=reason)
+        services.planning.change_rules(actor, assignment, lambda rules: edited_rules(rules, left_out))
         return go_to(here(course_id, assignment_id))
 
     @pages.post("/take-in")
     def take_in(course_id: str, assignment_id: str) -> Response:
-        assignment = AssignmentId(assignment_id)
-        rules = services.planning.rules(visit().actor, assignment)
-        kept = tuple(one for one in rules.exclude if one.user != request.form.get("user"))
-        _save(services, assignment, rules, kept)
+        taken_in = Edit(EditKind.TAKE_IN, person=UserId(request.form.get("user", "")))
+        services.planning.change_rules(
+            visit().actor, AssignmentId(assignment_id), lambda rules: edited_rules(rules, taken_in)
+        )
         return go_to(here(course_id, assignment_id))
 
     @pages.post("/load")
@@ -127,18 +125,16 @@ def participants_blueprint(services: UseCases) -> Blueprint:
             fields.errors["gives"] = _("Write a whole number from 0 to %(n)s.", n=MOST_REVIEWS)
         if fields.errors:
             return show(course_id, assignment_id, fields.errors, 422)
-        rules = services.planning.rules(actor, assignment)
-        changed = with_wishes(rules, [Wish(user, gives=int(text))])
-        services.planning.save_rules(actor, assignment, changed)
+        wish = Wish(user, gives=int(text))
+        services.planning.change_rules(actor, assignment, lambda rules: with_wishes(rules, [wish]))
         return go_to(f"{here(course_id, assignment_id)}#loads")
 
     @pages.post("/usual-load")
     def usual_load(course_id: str, assignment_id: str) -> Response:
         """A student gives what everybody gives."""
         actor, assignment = visit().actor, AssignmentId(assignment_id)
-        rules = services.planning.rules(actor, assignment)
-        changed = with_wishes(rules, [Wish(UserId(request.form.get("user", "")), usual_number=True)])
-        services.planning.save_rules(actor, assignment, changed)
+        wish = Wish(UserId(request.form.get("user", "")), usual_number=True)
+        services.planning.change_rules(actor, assignment, lambda rules: with_wishes(rules, [wish]))
         return go_to(f"{here(course_id, assignment_id)}#loads")
 
     @pages.post("/stand-in")
@@ -152,24 +148,16 @@ def participants_blueprint(services: UseCases) -> Blueprint:
             fields.errors["up_to"] = extra_sentence()
         if fields.errors:
             return show(course_id, assignment_id, fields.errors, 422)
-        rules = services.planning.rules(actor, assignment)
         wish = Wish(user, spare=True) if spare else Wish(user, extra=int(text))
-        services.planning.save_rules(actor, assignment, with_wishes(rules, [wish]))
+        services.planning.change_rules(actor, assignment, lambda rules: with_wishes(rules, [wish]))
         return go_to(f"{here(course_id, assignment_id)}#stand-in")
 
     @pages.post("/no-stand-in")
     def no_stand_in(course_id: str, assignment_id: str) -> Response:
         """A student neither is spare nor volunteers any longer."""
         actor, assignment = visit().actor, AssignmentId(assignment_id)
-        rules = services.planning.rules(actor, assignment)
         wish = Wish(UserId(request.form.get("user", "")), spare=False, extra=0)
-        services.planning.save_rules(actor, assignment, with_wishes(rules, [wish]))
+        services.planning.change_rules(actor, assignment, lambda rules: with_wishes(rules, [wish]))
         return go_to(f"{here(course_id, assignment_id)}#stand-in")
 
     return pages
-
-
-def _save(
-    services: UseCases, assignment: AssignmentId, rules: PlanRules, exclude: tuple[Exclusion, ...]
-) -> None:
-    services.planning.save_rules(visit().actor, assignment, rules.model_copy(update={"exclude": exclude}))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from allocation import Infeasible
 from lti_tool.planning.ids import AssignmentId
 from lti_tool.planning.pool import INSTEAD, NOT_ACROSS, cross_listed
+from lti_tool.planning.rule_changes import RulesChange, steps_between, with_choices
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.snapshot import Section, Snapshot
 from lti_tool.planning.ways_out import apply_way_out
@@ -48,12 +49,15 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         snapshot = services.reading.snapshot(actor, assignment)
         wrong_fields = errors.keys() - {"feasibility"}
         answer = {} if wrong_fields else verdict(services, actor, assignment, rules, request.form)
+        saved = services.planning.saved_rules(actor, assignment)
+        shown = version_of(request.form) if wrong_fields else None
         page = render_template(
             "rules.html",
             course_id=course_id,
             assignment_id=assignment_id,
             snapshot=snapshot,
             rules=rules,
+            version=saved.version if shown is None else shown,
             typed=typed if typed is not None else (request.form if request.method == "POST" else {}),
             answered=answered,
             group_sets=group_sets(snapshot),
@@ -66,6 +70,21 @@ def rules_blueprint(services: UseCases) -> Blueprint:
             **answer,
         )
         return page, status
+
+    def save(
+        actor: Actor, assignment: AssignmentId, chosen: PlanRules, besides: RulesChange | None = None
+    ) -> PlanRules:
+        """Keep the choices of the form, and a change ``besides``, over the version that the form shows.
+
+        Raises:
+            RulesChanged: somebody else has saved other choices meanwhile.
+        """
+        choose = with_choices(chosen)
+
+        def change(current: PlanRules) -> PlanRules:
+            return choose(current) if besides is None else besides(choose(current))
+
+        return services.planning.change_rules(actor, assignment, change, over=version_of(request.form))
 
     @pages.get("")
     def rules(course_id: str, assignment_id: str) -> tuple[str, int]:
@@ -80,6 +99,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         chosen, errors = read_rules(request.form, saved)
         if errors:
             return show(course_id, assignment_id, saved, errors, 422)
+        chosen = save(actor, assignment, chosen)
         try:
             making = services.making.begin(actor, assignment, chosen, patience_s=PATIENCE_S)
         except (Infeasible, NobodyToAllocate, RulesUnfit):  # the rules are kept all the same
@@ -98,7 +118,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         if errors:
             return show(course_id, assignment_id, chosen, errors, 422)
         changed = apply_way_out(chosen, request.form.get("way", "")) or chosen
-        services.planning.save_rules(actor, assignment, changed)
+        changed = save(actor, assignment, changed, besides=steps_between(chosen, changed))
         return show(course_id, assignment_id, changed, {}, typed={}, answered=True)
 
     @pages.post("/save/<target>")
@@ -109,7 +129,7 @@ def rules_blueprint(services: UseCases) -> Blueprint:
         chosen, errors = read_rules(request.form, saved)
         if errors:
             return show(course_id, assignment_id, saved, errors, 422)
-        services.planning.save_rules(actor, assignment, chosen)
+        save(actor, assignment, chosen)
         endpoints = {
             "pairs": "course.pairs.pairs",
             "levels": "course.levels.levels",
@@ -152,6 +172,12 @@ def verdict(
         "obstacles": words.obstacles(feasibility),
         "ways_out": offers(feasibility.reasons, rules),
     }
+
+
+def version_of(form: Mapping[str, str]) -> int | None:
+    """The version of the saved rules that a form was made from; None where it does not say."""
+    text = form.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 DROPPING = 10

@@ -23,11 +23,10 @@ from lti_tool.persistence.launches import OneTimeRows, SessionRows, ToolKeyRows
 from lti_tool.persistence.plans import (
     latest_snapshot,
     load_plan,
-    save_rules,
-    saved_rules,
     store_plan,
     store_snapshot,
 )
+from lti_tool.persistence.saved_rules import SavedRules, change_rules, saved_rules
 from lti_tool.persistence.tokens import (
     ConnectAttempt,
     ConnectAttempts,
@@ -36,6 +35,7 @@ from lti_tool.persistence.tokens import (
     TokenKind,
     TokenRows,
 )
+from lti_tool.planning.edits import Edit, EditKind, edited_rules
 from lti_tool.planning.ids import RunId, UserId
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.signed_person import SignedPerson
@@ -185,17 +185,21 @@ def test_a_plan_comes_back_as_it_was(database: Database) -> None:
     assert newest == (kept, taken)
 
 
-def test_a_crowd_that_saves_rules_leaves_one_of_them(database: Database) -> None:
-    def save(number: int) -> None:
-        with database.begin() as session:
-            rules = PlanRules(reviews_per_reviewer=number % 3 + 1)
-            save_rules(session, CANVAS, COURSE, ASSIGNMENT, rules, by=TEACHER, at=NOW)
+def test_changes_of_rules_by_a_crowd_all_survive_and_each_is_a_version(database: Database) -> None:
+    def leave_out(number: int) -> None:
+        def change(current: SavedRules) -> PlanRules:
+            out = Edit(EditKind.LEAVE_OUT, person=UserId(str(number)))
+            return edited_rules(current.rules, out)
 
-    at_once(save)
+        with database.begin() as session:
+            change_rules(session, CANVAS, COURSE, ASSIGNMENT, change, by=TEACHER, by_name="Ada", at=NOW)
+
+    at_once(leave_out)
     with database.read() as session:
         found = saved_rules(session, CANVAS, COURSE, ASSIGNMENT)
-    assert found is not None
-    assert found.reviews_per_reviewer in (1, 2, 3)
+    assert found.rules.excluded == {str(number) for number in range(CROWD)}
+    assert (found.version, found.choices_version) == (CROWD, 0)
+    assert (found.saved_by_name, found.saved_at) == ("Ada", NOW)
 
 
 HOSTILE = "\0\ud83d" + "é" * 500

@@ -38,7 +38,8 @@ from lti_tool.persistence.journal_rows import RunRow
 from lti_tool.persistence.launches import SessionRows
 from lti_tool.persistence.open_reviews import DueReadingRow, OpenReviewRow
 from lti_tool.persistence.plan_rows import PlanRow, RuleSetRow, SavedRulesRow, SnapshotRow
-from lti_tool.persistence.plans import save_rules, store_plan, store_snapshot
+from lti_tool.persistence.plans import store_plan, store_snapshot
+from lti_tool.persistence.saved_rules import change_rules
 from lti_tool.persistence.schedules import ScheduleRow
 from lti_tool.persistence.tokens import ConnectAttemptRow, TokenKind, TokenRow
 from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
@@ -127,7 +128,10 @@ def furnish(made: Application, canvas: CanvasOrigin, course: CourseId) -> None:
         kept = store_snapshot(session, read, TEACHER)
         store_plan(session, planned, snapshot_id=kept, by=TEACHER, by_name="Canary Teacher")
         store_snapshot(session, read, TEACHER)
-        save_rules(session, canvas, course, read.assignment.id, rules, by=TEACHER, at=LONG_AGO)
+        change_rules(
+            session, canvas, course, read.assignment.id, lambda _now: rules,
+            by=TEACHER, by_name="Canary Teacher", at=LONG_AGO,
+        )  # fmt: skip
         session.merge(
             TokenRow(
                 canvas=canvas, user_id=TEACHER, kind=TokenKind.OAUTH, sealed_access="x", sealed_refresh="x",

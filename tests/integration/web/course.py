@@ -10,7 +10,6 @@ from typing import Protocol
 
 from flask import Blueprint, Flask
 
-from allocation import Infeasible
 from lti_tool.applying.answers import Why
 from lti_tool.applying.report import Progress, ReportedStep, RunReport, RunSummary, worth_trying
 from lti_tool.applying.states import PAUSED, TERMINAL, RunState, StepClass, Whose
@@ -20,6 +19,7 @@ from lti_tool.persistence.database import Database
 from lti_tool.persistence.follow_ups import FollowUps
 from lti_tool.persistence.grade_columns import GradeColumns
 from lti_tool.persistence.plans import StoredPlan
+from lti_tool.persistence.saved_rules import SavedRules
 from lti_tool.persistence.schedules import Schedules
 from lti_tool.planning.again import again_changes
 from lti_tool.planning.canvas_method import Draws
@@ -39,6 +39,7 @@ from lti_tool.planning.ids import (
 )
 from lti_tool.planning.people_list import Contact
 from lti_tool.planning.plan import Change, ChangeKind, ChangeReason, Plan
+from lti_tool.planning.rule_changes import RulesChange, choices_of
 from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.signed_person import SignedPerson
 from lti_tool.planning.snapshot import (
@@ -61,18 +62,16 @@ from lti_tool.services.editing import Editing
 from lti_tool.services.errors import (
     ConnectFailed,
     NameInUse,
-    NobodyToAllocate,
     NotConnected,
     NotHere,
     NothingToUndo,
-    RulesUnfit,
 )
 from lti_tool.services.filling import Filling
 from lti_tool.services.following_up import FollowingUp
 from lti_tool.services.long_work import Making, MakingState, ReadingProgress, ReadingState, silent
 from lti_tool.services.notices import Notices
 from lti_tool.services.own_column import OwnColumns
-from lti_tool.services.planning import changes_of, feasibility_of, late_and_lacking
+from lti_tool.services.planning import changes_of, feasibility_of, late_and_lacking, rules_changed
 from lti_tool.services.scheduling import Scheduling
 from lti_tool.services.shown import (
     AssignmentRow,
@@ -220,6 +219,7 @@ class Course:
     reading_now: ReadingProgress = field(default_factory=lambda: ReadingProgress(ReadingState.DONE, NOW, NOW))
     making_now: Making | None = None
     saved: PlanRules = field(default_factory=PlanRules)
+    version: int = 1
     plans: dict[PlanId, Plan] = field(default_factory=dict)
     runs: dict[RunId, RunReport] = field(default_factory=dict)
     moved: tuple[Drift, ...] = ()
@@ -366,8 +366,25 @@ class Course:
     def rules(self, actor: Actor, assignment: AssignmentId) -> PlanRules:
         return self.saved
 
-    def save_rules(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> None:
+    def saved_rules(self, actor: Actor, assignment: AssignmentId) -> SavedRules:
+        return SavedRules(self.saved, self.version, self.version, actor.name, NOW)
+
+    def change_rules(
+        self, actor: Actor, assignment: AssignmentId, change: RulesChange, *, over: int | None = None
+    ) -> PlanRules:
+        changed = change(self.saved)
+        if over not in (None, self.version) and choices_of(changed) != choices_of(self.saved):
+            raise rules_changed(changed, self.saved_rules(actor, assignment))
+        self.save_rules(actor, assignment, changed)
+        return changed
+
+    def save_rules(
+        self, actor: Actor, assignment: AssignmentId, rules: PlanRules, *, over: int | None = None
+    ) -> None:
+        if over not in (None, self.version):
+            raise rules_changed(rules, self.saved_rules(actor, assignment))
         self.changed.append("save_rules")
+        self.version += 1
         self.saved = rules
 
     def taking_part(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> TakingPart:
@@ -381,7 +398,6 @@ class Course:
     ) -> Plan:
         seed = rules.seed or f"4{2 + len(self.plans)}"
         changes = changes_of(self.basis(actor, assignment, rules), rules, seed)
-        self.save_rules(actor, assignment, rules)
         return self.keep(changes, rules, based_on=based_on, seed=seed)
 
     def basis(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> Snapshot:
@@ -612,24 +628,28 @@ class Sets:
             raise NotHere("no such set")
         return self.kept[set_id]
 
-    def save(self, actor: Actor, name: str, rules: PlanRules, *, replace: bool = False) -> RuleSet:
+    def save(
+        self, actor: Actor, name: str, rules: PlanRules, *, replace: bool = False, over: int | None = None
+    ) -> RuleSet:
         if not name.strip():
             raise ValueError("no name")
         found = [one.id for one in self.kept.values() if one.name == name]
         if found and not replace:
-            raise NameInUse("Another set of rules of this course has this name.")
+            raise NameInUse("Another set of rules of this course has this name.", version=1)
         set_id = found[0] if found else f"set{len(self.kept) + 1}"
         self.kept[set_id] = RuleSet(set_id, name, rules, actor.name, NOW)
         return self.kept[set_id]
 
-    def rename(self, actor: Actor, set_id: str, name: str) -> None:
+    def rename(self, actor: Actor, set_id: str, name: str, *, over: int | None = None) -> None:
         self.kept[set_id] = replace(self.get(actor, set_id), name=name)
 
-    def delete(self, actor: Actor, set_id: str) -> None:
+    def delete(self, actor: Actor, set_id: str, *, over: int | None = None) -> None:
         del self.kept[self.get(actor, set_id).id]
 
-    def use(self, actor: Actor, set_id: str, assignment: AssignmentId) -> PlanRules:
-        self._course.save_rules(actor, assignment, self.get(actor, set_id).rules)
+    def use(
+        self, actor: Actor, set_id: str, assignment: AssignmentId, *, over: int | None = None
+    ) -> PlanRules:
+        self._course.save_rules(actor, assignment, self.get(actor, set_id).rules, over=over)
         return self.get(actor, set_id).rules
 
 
@@ -661,11 +681,7 @@ class PlansBeingMade:
     ) -> Making:
         if self._course.making_now is not None:
             return self._course.making_now
-        try:
-            plan = self._course.make_plan(actor, assignment, rules)
-        except (Infeasible, NobodyToAllocate, RulesUnfit):
-            self._course.save_rules(actor, assignment, rules)
-            raise
+        plan = self._course.make_plan(actor, assignment, rules)
         return Making(MakingState.MADE, NOW, NOW, plan=plan.id)
 
     def state(self, actor: Actor, assignment: AssignmentId) -> Making | None:

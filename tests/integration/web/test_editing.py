@@ -154,7 +154,8 @@ def test_another_draw_is_compared_and_the_way_back_restores_the_rules(teacher: T
     differing = len(other.pairs_after - teacher.plan.pairs_after)
     assert f"{differing} reviews differ" in words_of(comparison)
     assert teacher.course.saved.seed is None
-    assert teacher.send(f"{teacher.here}/keep").get_json() == {"location": teacher.here}
+    back = teacher.send(f"{teacher.here}/keep", instead=other.id)
+    assert back.get_json() == {"location": teacher.here}
     assert teacher.course.saved.seed == "7"
 
 

@@ -103,6 +103,7 @@ class Stage:
             forbidden=(PairRule(reviewer=hidden[1], author=sorted(self.seen)[0], reason=REASON),),
         )
         cases.reading.snapshot(teacher, essay, fresh=True)
+        cases.planning.save_rules(teacher, essay, rules)
         plan = cases.planning.make_plan(teacher, essay, rules)
         run = cases.running.start(teacher, plan.id)
         self.application.driving.drive_to_rest(run)

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 import pytest
 
-from lti_tool.planning.edits import Edit, EditKind, PersonPair
+from lti_tool.planning.edits import Edit, EditKind, PersonPair, edited_rules
 from lti_tool.planning.ids import ReviewId, UserId
 from lti_tool.planning.plan import ChangeKind, Plan
 from lti_tool.planning.rules import PlanRules
@@ -28,6 +28,7 @@ class Desk:
         self.plans: Planning = planning(folder, base)
         self.editing = Editing(self.plans)
         self.base = base
+        self.plans.save_rules(ACTOR, ASSIGNMENT, rules)
         self.plan = self.plans.make_plan(ACTOR, ASSIGNMENT, rules)
 
     def canvas_is(self, now: Snapshot) -> None:
@@ -148,7 +149,7 @@ def test_another_draw_differs_and_keeps_the_rules(desk: Desk) -> None:
     found = desk.editing.compare(ACTOR, desk.plan.id, other.id)
     assert set(found.difference.only_after) == other.pairs_after - desk.plan.pairs_after
     assert found.difference.same + len(found.difference.only_before) == 60
-    desk.editing.keep(ACTOR, desk.plan.id)
+    desk.editing.keep(ACTOR, desk.plan.id, instead=other.id)
     assert desk.plans.rules(ACTOR, ASSIGNMENT).seed == "spring"
 
 
@@ -228,3 +229,16 @@ def test_an_edit_of_a_stale_plan_starts_from_canvas_as_it_is(tmp_path: Path) -> 
     assert gone not in made.pairs_after
     assert made.counts[ChangeKind.DELETE] <= 3, "not the 25 that the stale plan has elsewhere"
     assert desk.edit(EditKind.REPAIR).writes == ()
+
+
+def test_going_back_to_a_plan_takes_back_its_edit_and_leaves_what_others_saved(desk: Desk) -> None:
+    pair = min(desk.plan.pairs_after)
+    edited = desk.edit(EditKind.FORBID, pair, reason="sisters")
+    left_out = Edit(EditKind.LEAVE_OUT, person=user(7))
+    desk.plans.change_rules(ACTOR, ASSIGNMENT, lambda rules: edited_rules(rules, left_out))
+    desk.editing.keep(ACTOR, desk.plan.id, instead=edited.id)
+    rules = desk.plans.rules(ACTOR, ASSIGNMENT)
+    assert (rules.forbidden, set(rules.excluded)) == ((), {user(7)})
+    desk.editing.keep(ACTOR, edited.id, instead=desk.plan.id)
+    rules = desk.plans.rules(ACTOR, ASSIGNMENT)
+    assert ([one.who for one in rules.forbidden], set(rules.excluded)) == ([pair], {user(7)})

@@ -32,7 +32,6 @@ class SlowPlanning:
     def __init__(self, course: Course) -> None:
         self.course = course
         self.begun, self.may_end = threading.Event(), threading.Event()
-        self.saved: list[PlanRules] = []
         self.error: Exception | None = None
 
     def make_plan(self, actor: Actor, assignment: AssignmentId, rules: PlanRules, watch: Watch) -> Plan:
@@ -44,9 +43,6 @@ class SlowPlanning:
         if self.error is not None:
             raise self.error
         return self.course.keep([], rules)
-
-    def save_rules(self, actor: Actor, assignment: AssignmentId, rules: PlanRules) -> None:
-        self.saved.append(rules)
 
 
 @contextmanager
@@ -105,7 +101,7 @@ def test_a_newer_wish_takes_the_place_of_the_older_one() -> None:
         assert [plan.rules.reviews_per_reviewer for plan in planning.course.plans.values()] == [4]
 
 
-def test_rules_that_cannot_work_are_kept_and_said_at_once_or_later() -> None:
+def test_rules_that_cannot_work_are_said_at_once_or_later() -> None:
     with two_processes() as (planning, here, _elsewhere):
         planning.error = NobodyToAllocate("nobody")
         planning.may_end.set()
@@ -113,7 +109,6 @@ def test_rules_that_cannot_work_are_kept_and_said_at_once_or_later() -> None:
             here.begin(ACTOR, ESSAY, PlanRules(), patience_s=20)
         here.begin(ACTOR, ESSAY, PlanRules())
         assert ended(here).state is MakingState.IMPOSSIBLE
-        assert len(planning.saved) == 2
 
 
 def test_the_time_left_is_told_once_it_is_more_than_a_guess() -> None:
