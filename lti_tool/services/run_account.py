@@ -76,7 +76,8 @@ class RunAccount:
     """What is said about one run.
 
     ``state`` is one status; ``result`` how many changes were made; ``because`` why the run waits or stopped;
-    ``standing`` whether anything drives it. ``causes`` are the reasons of ``not_made`` with their numbers.
+    ``standing`` whether anything drives it. ``causes`` are the reasons of ``not_made`` with their numbers; a
+    run that never sent anything lists nothing, since its result says so.
     """
 
     state: Sentence
@@ -98,11 +99,8 @@ def account_of(report: RunReport, snapshot: Snapshot) -> RunAccount:
     names = {one.id: one.name for one in snapshot.people}
     authors = {work.id: work.author for work in snapshot.works}
     progress = report.progress
-
-    def name(user: UserId) -> str:
-        return names.get(user, user)
-
-    still_open = frozenset() if progress.over else WAITING
+    nothing_sent = all(step.step_class is StepClass.PENDING for step in report.steps)
+    not_listed = GOOD | WAITING if nothing_sent or not progress.over else GOOD
     not_made = [
         ToldStep(
             step,
@@ -111,7 +109,7 @@ def account_of(report: RunReport, snapshot: Snapshot) -> RunAccount:
             step_reason(step),
         )
         for step in report.steps
-        if step.step_class not in GOOD | still_open
+        if step.step_class not in not_listed
     ]
     causes = Counter(one.why for one in not_made)
     verification = report.verification

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from lti_tool.bootstrap import open_application
+from lti_tool.canvas.endpoints import ALL_SCOPES, COURSE_REVIEWS
+from lti_tool.persistence.tokens import TokenKind
+from lti_tool.planning.ids import UserId
+from lti_tool.simulator.access import DeveloperKey
 from lti_tool.simulator.habits import Habits
 from tests.integration.test_command_line import TOKEN, Terminal
 from tests.simulated import SimulatedCanvas, simulated_canvas
@@ -118,3 +123,57 @@ def test_what_was_not_made_is_told_by_name_and_planned_once_more(terminal: Termi
     pairs = {(line["reviewer"], line["author"]) for line in again["creates"]}
     assert pairs == {(step["reviewer"], step["author"]) for step in told["steps"]}
     assert terminal.json("apply", again["id"], "--wait")["state"] == "done"
+
+
+def test_a_missing_scope_is_named_and_only_connecting_again_helps(terminal: Terminal) -> None:
+    """The token of a developer key keeps the scopes that it was given (canvas-lms doc/api/oauth.md)."""
+    state, teacher = terminal.canvas.state, terminal.canvas.user("teacher")
+    lacking = COURSE_REVIEWS.create.scope
+    key = DeveloperKey(
+        "10000000000009", "secret", "Allocator", "api", scopes=sorted(ALL_SCOPES.keys() - {lacking})
+    )
+    key.require_scopes = key.allow_includes = True
+    state.add_key(key)
+
+    def connect() -> None:
+        """As the window of the consent page does."""
+        grant = state.issue_grant(teacher.id, key.client_id, scopes=tuple(key.scopes))
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in terminal.environment.items():
+                patch.setenv(name, value)
+            with open_application() as application:
+                application.tokens.put(
+                    application.origin(terminal.canvas.url),
+                    UserId(teacher.id),
+                    TokenKind.OAUTH,
+                    access_token=grant.token,
+                    refresh_token=grant.refresh_token,
+                    scopes=key.scopes,
+                    expires_at=grant.expires_at,
+                    renew_at=None,
+                    now=datetime.now(UTC),
+                )
+
+    connect()
+    plan = planned(terminal)
+    lines = terminal.run("apply", plan, "--wait", expect=1).stdout.splitlines()
+    run = lines[0].split()[1].rstrip(":")
+    assert lines == [
+        f"Run {run}: Paused: Canvas refuses.",
+        "0 of 36 changes are made, 36 are still to come.",
+        f"Canvas refuses these changes because the tool's API developer key lacks the scope {lacking}.",
+        "",
+        "Next:",
+        f"  1. Ask the Canvas administrator to add the scope {lacking} to the tool's API developer key.",
+        "  2. When that is done, connect to Canvas again. Until then your access keeps the scopes that "
+        "it had.",
+        "       open the tool in Canvas, or with a token of your own: peer-allocator connect --canvas "
+        f"{terminal.canvas.url} --token-env NAME",
+        "  3. Resume the remaining 36 changes.",
+        f"       peer-allocator runs resume {run} --wait",
+    ]
+    key.scopes.append(lacking)
+    still = terminal.json("runs", "resume", run, "--wait", expect=1)
+    assert (still["state"], still["reason"]) == ("paused_permission", "scope_missing")
+    connect()
+    assert terminal.json("runs", "resume", run, "--wait")["state"] == "done"
