@@ -134,7 +134,7 @@ class Identities:
         return not holds
 
     def _met_before(self, context: LaunchContext) -> LaunchContext:
-        """Somebody whose token is stored though their launches were never confirmed."""
+        """A person whose token is stored though their launches were never confirmed."""
         person, user = signed_person(context), UserId(context.claimed_user_id)
         try:
             course = self.confirm(person, user, self._client_of(person.canvas, user))

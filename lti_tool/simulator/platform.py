@@ -135,7 +135,7 @@ class LtiPlatform:
     ) -> LoginInitiation:
         """Prepare a launch and the form that starts it. `real_user` acts as `user`.
 
-        `placement` is a parameter of the address, so that whoever makes a link chooses it
+        `placement` is a parameter of the address, so that the maker of a link chooses it
         (external_tools_controller, placement_from_params).
 
         Raises:

@@ -298,7 +298,7 @@ class Message:
 
 @dataclass(slots=True)
 class ResourceLink:
-    """A link to a tool, made by whoever may edit the course: in an assignment, a module or a text.
+    """A link to a tool, made by anyone who may edit the course: in an assignment, a module or a text.
 
     `uuid` is the `resource_link.id` of its launches, `lookup_uuid` stands in addresses; Canvas makes both.
     `custom` is merged over the key's own fields (lib/lti/messages/resource_link_request.rb).

@@ -1,4 +1,4 @@
-"""`/courses/:course_id/lti_resource_links`: links to tools, with custom parameters of whoever makes them.
+"""`/courses/:course_id/lti_resource_links`: links to tools, with custom parameters that their makers choose.
 
 After `app/controllers/lti/resource_links_controller.rb` of canvas-lms. Both permissions are a teacher's by
 default. Canvas looks a link up without regard to the course in the address, so that a teacher can also change

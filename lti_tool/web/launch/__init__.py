@@ -110,7 +110,7 @@ WORDS: dict[Refusal, tuple[int, LazyString, LazyString, LazyString]] = {
         403,
         _l("This link contradicts Canvas"),
         _l("The link names another course or person than Canvas does, so the tool did not open."),
-        _l("Open the tool from the course navigation. Remove the link, or tell whoever made it."),
+        _l("Open the tool from the course navigation. Remove the link, or tell the person who made it."),
     ),
     Refusal.BROWSER_NOT_PROVEN: (
         403,

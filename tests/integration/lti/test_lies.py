@@ -209,7 +209,7 @@ LIES: dict[str, Callable[[Attack], str]] = {
 
 
 def nothing_of_the_victim(attack: Attack, opened: Opened) -> None:
-    """Whoever was launched sees no page of the victim's course, and acts as nobody but themselves."""
+    """The launched person sees no page of the victim's course, and acts as nobody but themselves."""
     home = f"/app/courses/{attack.victim.id}"
     assert not opened.location.startswith((home + "?", home + "/"))
     answers = [opened.ask("GET", opened.location)] + [

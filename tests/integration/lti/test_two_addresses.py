@@ -196,7 +196,7 @@ def test_the_doctor_tells_the_same_canvas_from_another(tool: Stage) -> None:
 
 
 def office(tool: Stage) -> dict[str, str]:
-    """The bearer of whoever holds a setup address."""
+    """The bearer of a setup address."""
     assert tool.application is not None
     known = tool.application.registrations.find(ISSUER, STORED)
     assert known is not None
