@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 from lti_tool.planning.plan import ChangeKind, ChangeReason
 from tests.integration.web.course import ASSIGNMENT, COURSE, Course
@@ -105,3 +106,28 @@ def test_the_rules_tell_what_works_keep_if_reviewers_drop_out() -> None:
     said = answer.json["html"]
     assert "If 20 % of the reviewers drop out by chance, 51 % of the works keep at least 3 reviews." in said
     assert "let each give 6" in said
+
+
+def test_a_reviewer_of_whom_canvas_says_nothing_is_listed_and_still_waited_for() -> None:
+    course = course_with_holes()
+    gone = "103"
+    course.read = replace(
+        course.read, people=tuple(one for one in course.read.people if one.id != gone), sees_everybody=None
+    )
+    page = words_of(Browser(course).get(FILL_UP))
+    assert "Canvas doesn't say whether the reviewer is still in the course." in page
+    assert "These 3 reviews are counted as still to come. Refresh to ask Canvas again." in page
+
+
+def test_a_reviewer_whose_enrollment_was_deleted_is_named_like_one_who_is_inactive() -> None:
+    course = course_with_holes()
+    gone = next(one for one in course.read.people if one.id == "103")
+    course.read = replace(
+        course.read,
+        people=tuple(one for one in course.read.people if one.id != gone.id),
+        works=tuple(one for one in course.read.works if one.author != gone.id),
+        left=(replace(gone, state="left"),),
+    )
+    page = words_of(Browser(course).get(FILL_UP))
+    assert "The reviewer left the course. These 3 reviews are never counted." in page
+    assert f"{gone.name} reviews" in page
