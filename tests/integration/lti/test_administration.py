@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lti_tool.persistence.audit import AuditFilter
+from lti_tool.planning.ids import CanvasOrigin
+from lti_tool.services.audit import Event
 from tests.integration.lti.scene import (
     CLIENT,
     INSTRUCTOR,
@@ -70,3 +73,35 @@ def test_what_stands_in_the_file_is_not_changed_from_a_page(tool: Stage) -> None
     page = visitor.ask("GET", "/app/administration", headers=bearer)
     assert "configuration file" in words(page.text)
     assert "Check and store" not in page.text
+
+
+def test_the_audit_trail_and_sessions_of_another_canvas_are_not_shown(tool: Stage) -> None:
+    assert tool.application is not None
+    elsewhere = CanvasOrigin("https://south.example.edu")
+    tool.application.audit.record(Event.RUN_STARTED, canvas=elsewhere, user="31337", object_="run-of-south")
+    visitor, location, token = entered(tool, ACCOUNT)
+    bearer = {"Authorization": f"Bearer {token}"}
+    overview = visitor.ask("GET", location, headers=bearer)
+    trail = visitor.ask("GET", f"{location}/events", headers=bearer)
+    for page in (overview, trail):
+        assert "launched" in page.text
+        assert "run-of-south" not in page.text
+        assert "31337" not in page.text
+    narrowed = visitor.ask("GET", f"{location}/events?event=run_started", headers=bearer)
+    assert "No events." in words(narrowed.text)
+
+
+def test_an_administrator_ends_sessions_of_this_canvas_at_once(tool: Stage) -> None:
+    _, course, teacher = entered(tool, INSTRUCTOR)
+    visitor, location, token = entered(tool, ACCOUNT, LEARNER)
+    asked = {"Authorization": f"Bearer {teacher}"}
+    assert visitor.ask("GET", f"{course}/connect", headers=asked).status_code == 200
+    refused = visitor.ask("POST", "/app/administration/sessions/end", headers=asked)
+    assert refused.status_code == 403, "a teacher ends nobody's sessions"
+    bearer = {"Authorization": f"Bearer {token}"}
+    ended = visitor.ask("POST", f"{location}/sessions/end", headers=bearer)
+    assert ended.status_code == 200
+    assert visitor.ask("GET", f"{course}/connect", headers=asked).status_code == 401
+    assert tool.application is not None
+    (line,) = tool.application.audit.find(AuditFilter(event="sessions_ended", limit=1))
+    assert int(line.detail) >= 2
