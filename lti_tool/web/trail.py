@@ -28,6 +28,7 @@ def keep_trail(app: Flask, audit: Audit) -> None:
                 visit.actor,
                 assignment=str(given.get("assignment_id", "")),
                 object_=next((str(given[name]) for name in OBJECTS if name in given), ""),
+                real_user=visit.launched.masquerader,
                 detail=(request.endpoint or "").removeprefix("course."),
             )
         return response
