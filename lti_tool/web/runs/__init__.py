@@ -26,10 +26,12 @@ from lti_tool.web.voice import say_plainly
 
 
 class Shown(StrEnum):
-    """Which of its three faces the page of a run has; a page that shows another one is fetched anew."""
+    """Which of its faces the page of a run has; a page that shows another one is fetched anew."""
 
     GOING = "going"
     PAUSED = "paused"
+    ALONE = "alone"
+    """Under way, and no worker is there."""
     OVER = "over"
 
 
@@ -150,7 +152,11 @@ def runs_blueprint(services: UseCases) -> Blueprint:
 
 
 def _shown(progress: Progress) -> Shown:
-    return Shown.OVER if progress.over else Shown.PAUSED if progress.state in PAUSED else Shown.GOING
+    if progress.over:
+        return Shown.OVER
+    if progress.state in PAUSED:
+        return Shown.PAUSED
+    return Shown.ALONE if progress.attendance is Attendance.MISSING else Shown.GOING
 
 
 def _progress(progress: Progress, snapshot: Snapshot) -> Mapping[str, object]:
@@ -182,6 +188,8 @@ def _spoken(progress: Progress) -> str:
     if progress.over or progress.state in PAUSED:
         end = str(words.STATES[progress.state])
         return str(_("%(end)s: %(done)s of %(total)s changes settled.", end=end, done=done, total=total))
+    if progress.attendance is Attendance.MISSING:
+        return say_plainly(standing_of(progress))
     percent = 100 * done // total if total else 0
     left = words.minutes_left(progress.seconds_left)
     said = _(

@@ -7,6 +7,7 @@ import html
 import io
 import re
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import NoReturn
@@ -19,6 +20,7 @@ from werkzeug.test import TestResponse
 from allocation import EngineError
 from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.applying.errors import JournalUnavailable
+from lti_tool.applying.report import Attendance
 from lti_tool.applying.states import RunState
 from lti_tool.defects import PlanBroken
 from lti_tool.planning.drift import Drift, DriftKind
@@ -540,6 +542,21 @@ def test_a_paused_run_can_go_on() -> None:
     assert browser.get(f"{HOME}/runs/{run_id}/progress").get_json()["shown"] == "paused"
     browser.send(f"{HOME}/runs/{run_id}/resume")
     assert course.changed[-1] == "resume"
+
+
+def test_a_run_that_loses_its_workers_is_shown_anew() -> None:
+    course = a_course()
+    run_id = course.start_run(TEACHER, course.make_plan(TEACHER, ASSIGNMENT, PlanRules()).id)
+    teacher, address = Browser(course), f"{HOME}/runs/{run_id}/progress"
+    assert teacher.get(address).get_json()["shown"] == "going"
+    report = course.runs[run_id]
+    alone = replace(report.progress, attendance=Attendance.MISSING)
+    course.runs[run_id] = replace(report, progress=alone)
+    told = teacher.get(address).get_json()
+    assert told["shown"] == "alone"
+    assert told["says"] == (
+        "Nothing is happening: no worker is making these changes, and none was running in the last minute."
+    )
 
 
 def test_a_run_of_a_newer_version_is_shown_without_buttons() -> None:
