@@ -95,6 +95,9 @@ def lines(told: Told) -> Iterator[str]:
     report, account = told.report, told.account
     yield f"Run {report.id}: {account.state}."
     yield from (str(words) for words in (account.result, account.because, account.standing) if words)
+    if account.out_of_date:
+        yield "\nOut of date, because:"
+        yield from _listed(f"- {words}" for words in account.out_of_date)
     if account.causes:
         yield "\nNot made, and why:"
         yield from (f"  {number} x {why}" for why, number in account.causes)
@@ -106,9 +109,6 @@ def lines(told: Told) -> Iterator[str]:
     if account.verified:
         yield f"\nVerified by reading Canvas again: {account.verified}"
         yield from _listed(f"- {one.words}" for one in account.mismatches)
-    if account.out_of_date:
-        yield "\nOut of date, because:"
-        yield from _listed(f"- {words}" for words in account.out_of_date)
     if account.drift:
         yield "\nChanged in Canvas since the preview, by others:"
         yield from _listed(f"- {words}" for words in account.drift)

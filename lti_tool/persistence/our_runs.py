@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from lti_tool.applying.drift import OUT_OF_DATE
 from lti_tool.applying.states import TERMINAL
 from lti_tool.persistence.database import one_at_a_time
 from lti_tool.persistence.follow_up_rows import CreditPostRow
@@ -23,18 +24,24 @@ def our_runs(session: Session, canvas: CanvasOrigin, course: CourseId, assignmen
     """
     sent = exists().where(AttemptRow.run_id == RunRow.id)
     begun = select(func.min(RunEventRow.id)).where(RunEventRow.run_id == RunRow.id).scalar_subquery()
+    of_assignment = (
+        RunRow.canvas == canvas,
+        RunRow.course_id == course,
+        RunRow.assignment_id == assignment,
+    )
     row = session.scalar(
         select(RunRow)
         .where(
-            RunRow.canvas == canvas,
-            RunRow.course_id == course,
-            RunRow.assignment_id == assignment,
+            *of_assignment,
             or_(RunRow.state.not_in(sorted(TERMINAL)), RunRow.verification.is_not(None), sent),
         )
         .order_by(begun.desc())
         .limit(1)
     )
-    return OurRuns(None if row is None else _our_run(row))
+    refuted = session.scalar(
+        select(func.max(RunRow.finished_at)).where(*of_assignment, RunRow.reason == OUT_OF_DATE)
+    )
+    return OurRuns(None if row is None else _our_run(row), refuted)
 
 
 def lock_runs(session: Session, canvas: CanvasOrigin, assignment: AssignmentId) -> None:

@@ -5,8 +5,9 @@ is read from the journal before the first request to Canvas, so no clock decides
 that wrote anything while Canvas was read is never the one that the snapshot names.
 
 An update counts from its start until it ends, and afterwards if it sent anything or was verified. One that
-ended before its first request (stopped, or refused because Canvas had changed) left Canvas as it was, and
-plans from before it stay good.
+ended before its first request (stopped, or refused because Canvas had changed) left Canvas as it was. If it
+was refused, no snapshot from before is good any more; whether another plan from before still is, its own
+update finds out.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class OurRuns:
     """What the journal says about the updates of one assignment at one moment."""
 
     last: OurRun | None = None
+    refuted: datetime | None = None
+    """When an update last found that Canvas had changed: no snapshot from before that is good."""
 
     @property
     def active(self) -> OurRun | None:
@@ -75,7 +78,8 @@ def good_to_plan(
     taken_at: datetime, after_run: RunId | None, runs: OurRuns, now: datetime, limits: FreshFor
 ) -> bool:
     """Whether a new plan may rest on a stored snapshot."""
-    return after_run is not None and after_run == runs.settled and now - taken_at <= limits.planning
+    good = after_run is not None and after_run == runs.settled and now - taken_at <= limits.planning
+    return good and not _refuted(taken_at, runs)
 
 
 def good_to_look_at(
@@ -86,6 +90,10 @@ def good_to_look_at(
     While an update is under way no snapshot is final, and each page would read Canvas in competition with
     the update; so its age alone decides until the update ends.
     """
-    if now - taken_at > limits.looking:
+    if now - taken_at > limits.looking or _refuted(taken_at, runs):
         return False
     return runs.active is not None or after_run == runs.settled
+
+
+def _refuted(taken_at: datetime, runs: OurRuns) -> bool:
+    return runs.refuted is not None and taken_at <= runs.refuted

@@ -231,8 +231,7 @@ def drive_to_out_of_date(place: Place, plan: Plan) -> RunReport:
 
 
 def from_now(place: Place, plan: Plan) -> Plan:
-    """As the button "Preview again" does."""
-    place.here.use_cases.reading.snapshot(place.teacher, place.assignment, fresh=True)
+    """As the button and the command do; no snapshot from before the refusal is good any more."""
     return place.here.use_cases.editing.from_now(place.teacher, plan.id)
 
 
@@ -265,3 +264,16 @@ def test_reviews_that_somebody_assigned_by_hand_since_the_preview_stay(place: Pl
     assert (one.reviewer, other.author) in again.pairs_after
     run = place.apply(place.here, place.teacher, again)
     assert place.here.use_cases.running.report(place.teacher, run).state is RunState.DONE
+
+
+def test_no_page_plans_again_from_the_snapshot_that_an_update_refuted(place: Place) -> None:
+    plan = place.plan(place.here, place.teacher)
+    left = plan.of_kind(ChangeKind.CREATE)[0].reviewer
+    place.canvas.state.drop(left, place.canvas.course("WRIT").id)
+    drive_to_out_of_date(place, plan)
+    for process in (place.here, place.elsewhere):
+        made = place.plan(process, place.teacher)
+        assert not any(left in pair for pair in made.pairs_after)
+    said = place.terminal.json("plan", "again", plan.id)
+    made = place.here.use_cases.planning.plan(place.teacher, said["after"]).plan
+    assert not any(left in pair for pair in made.pairs_after)
