@@ -242,7 +242,15 @@ def build_application(settings: Settings, *, environment: Mapping[str, str] = os
     )
     journal = Journal(database)
     watch = RestoreWatch(InstanceStore(database), settings.instance / "last-seen.json")
-    driving = Driving(database, journal, access, DriverSettings(settle=settings.settle_seconds), watch)
+    driving = Driving(
+        database,
+        journal,
+        access,
+        DriverSettings(settle=settings.settle_seconds),
+        watch,
+        # A worker has as many threads for announced runs as for those that a sweep found: some are left.
+        most_of_a_canvas=settings.worker_threads + settings.worker_threads // 2,
+    )
     bell = Bell(queue, driving.drive)
     reading = Reading(
         database,

@@ -186,6 +186,7 @@ def build_web(application: Application) -> Flask:
         now,
         application.sessions,
         audit,
+        take_place=application.places.take,
     )
     return create_web(
         application.use_cases,

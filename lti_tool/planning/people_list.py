@@ -48,6 +48,8 @@ class Directory:
     def __init__(self, people: Iterable[Person], contacts: Mapping[UserId, Contact] | None = None) -> None:
         self._by_id: dict[str, Person] = {}
         self._by_key: dict[str, dict[UserId, Person]] = {}
+        self._in_order: dict[str, tuple[Person, ...]] = {}
+        """Kept for those who are asked for: thousands of equal names in a course and in a list make one."""
         for person in people:
             self._by_id[person.id] = person
             contact = (contacts or {}).get(person.id, Contact())
@@ -63,8 +65,13 @@ class Directory:
             person = self._by_id.get(named["id"])
             if person is not None and person.id in self._by_key.get(_key(named["name"]), {}):
                 return Match(text, (person,))
-        found = self._by_key.get(_key(text), {})
-        return Match(text, tuple(sorted(found.values(), key=lambda one: (one.sortable_name, one.id))))
+        key = _key(text)
+        if key not in self._by_key:
+            return Match(text, ())
+        if key not in self._in_order:
+            found = self._by_key[key].values()
+            self._in_order[key] = tuple(sorted(found, key=lambda one: (one.sortable_name, one.id)))
+        return Match(text, self._in_order[key])
 
     def with_id(self, user: str) -> Person | None:
         """The student with this Canvas id."""

@@ -22,6 +22,7 @@ from lti_tool.lti.registration import Registration
 from lti_tool.persistence.audit import AuditFilter, AuditLine
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.usage import Usage, usage_of
+from lti_tool.planning.ids import CanvasOrigin
 from lti_tool.services.audit import Audit, Event
 from lti_tool.services.doctor import Doctor, Finding, key_words
 from lti_tool.services.errors import ServiceError
@@ -97,12 +98,17 @@ class AdministrationView:
         return self.launched_at is not None
 
 
+ADMINISTRATORS = "administrators"
+"""All of one Canvas share the places of one person."""
+
+
 class Administration:
     """The use case.
 
     Args:
         session: the launch of a session token, if it is good.
         transport_of: the transport to a Canvas.
+        take_place: called before a page waits for Canvas.
     """
 
     def __init__(
@@ -117,6 +123,7 @@ class Administration:
         now: Callable[[], datetime],
         open_sessions: OpenSessions,
         audit: Audit,
+        take_place: Callable[[CanvasOrigin, str], None] = lambda _canvas, _person: None,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -128,6 +135,7 @@ class Administration:
         self._now = now
         self._open_sessions = open_sessions
         self._audit = audit
+        self._take_place = take_place
 
     def administrator(self, token: str) -> Administrator | None:
         """Who shows this token: an administrator's session, or a code. None for everybody else."""
@@ -186,7 +194,12 @@ class Administration:
         return self._invitations.revoke(id_, who.registration)
 
     def findings(self, who: Administrator) -> tuple[Finding, ...]:
-        """The checks; they ask Canvas and the tool's own public address."""
+        """The checks; they ask Canvas and the tool's own public address.
+
+        Raises:
+            CanvasBusy: too many pages wait for this Canvas.
+        """
+        self._take_place(who.registration.canvas, ADMINISTRATORS)
         return self._doctor.for_administrator(who.registration)
 
     def store_api_key(self, who: Administrator, client_id: str, secret: str) -> KeyCheck:
@@ -204,6 +217,7 @@ class Administration:
                 )
             )
         key = OAuthKey(client_id.strip(), secret.strip())
+        self._take_place(who.registration.canvas, ADMINISTRATORS)
         found = check_key(self._transport_of(who.registration.canvas), key, self._doctor.redirect_uri)
         if found.trouble is not None and found.trouble not in STORED_ALL_THE_SAME:
             raise KeyRefused(N_("Nothing was stored: %(why)s."), why=key_words(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -33,7 +34,7 @@ from lti_tool.persistence.instance import RestoreWatch
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import StoredPlan, load_plan
 from lti_tool.planning.again import again_changes
-from lti_tool.planning.ids import AssignmentId, PlanId, ReviewId, RunId, UserId
+from lti_tool.planning.ids import AssignmentId, CanvasOrigin, PlanId, ReviewId, RunId, UserId
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.undo import undo_changes
 from lti_tool.services.actor import Actor
@@ -248,8 +249,34 @@ def our_reviews(journal: Journal) -> Callable[[Actor, AssignmentId], frozenset[R
     return found
 
 
+class Turns:
+    """How many things of one Canvas this process does at once."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._under_way: Counter[CanvasOrigin] = Counter()
+
+    @contextmanager
+    def of(self, canvas: CanvasOrigin) -> Iterator[bool]:
+        """Whether it may be done now; counted until the block ends."""
+        with self._lock:
+            may = self._most is None or self._under_way[canvas] < self._most
+            self._under_way[canvas] += may
+        try:
+            yield may
+        finally:
+            with self._lock:
+                self._under_way[canvas] -= may
+
+
 class Driving:
-    """Drives runs, for workers; any number of them on any number of hosts."""
+    """Drives runs, for workers; any number of them on any number of hosts.
+
+    Args:
+        most_of_a_canvas: runs of one Canvas that this process drives at once, so that a slow one leaves
+            threads for others; a run beyond that is found by a later sweep. None: no limit.
+    """
 
     def __init__(
         self,
@@ -258,16 +285,19 @@ class Driving:
         access: CanvasAccess,
         settings: DriverSettings,
         watch: RestoreWatch | None = None,
+        *,
+        most_of_a_canvas: int | None = None,
     ) -> None:
         self._database = database
         self._journal = journal
         self._access = access
+        self._turns = Turns(most_of_a_canvas)
         self._watch = watch
         self._left = threading.Event()
         self._driver = Driver(journal, SystemClock(), f"{socket.gethostname()}:{os.getpid()}", settings)
 
     def drive(self, run_id: str) -> None:
-        """Drive one run until it is over, paused, or somebody else's."""
+        """Drive one run until it is over, paused, or somebody else's; not at all while it isn't its turn."""
         with structlog.contextvars.bound_contextvars(run=run_id):
             self._drive(run_id)
 
@@ -277,9 +307,12 @@ class Driving:
             stored = load_plan(session, run.plan_id)
         if stored is None:
             raise Defect(f"run {run_id} has no plan")
-        state = self._driver.drive(
-            RunId(run_id), self._reviews(stored, run.started_by), stored.snapshot, stored.plan.rules
-        )
+        with self._turns.of(stored.plan.canvas) as may:
+            if not may:
+                log.info("run_waits_for_its_canvas", canvas=stored.plan.canvas)
+                return
+            reviews = self._reviews(stored, run.started_by)
+            state = self._driver.drive(RunId(run_id), reviews, stored.snapshot, stored.plan.rules)
         log.info("run left", state=state)
 
     def drive_to_rest(self, run_id: str) -> None:

@@ -36,7 +36,7 @@ from lti_tool.services.plan_table import pairs_of_table
 from lti_tool.services.spreadsheet import safe_cell
 from lti_tool.services.spreadsheet_reading import TableUnusable, read_table
 from lti_tool.web.locale import spoken
-from tests.builders import snapshot
+from tests.builders import person, snapshot, user
 from tests.growth import assert_linear
 from tests.unit.lti.test_context import REGISTRATION
 
@@ -180,3 +180,64 @@ def test_a_reader_takes_time_in_proportion_to_its_text(reader: str) -> None:
                 assert_linear(around(read), text, min(limit, 128_000))
             except AssertionError as error:
                 raise AssertionError(f"{name}: {error}") from error
+
+
+# --- long inputs that are good ---------------------------------------------------------------------------
+
+MANY = [person(number, name="Ada Kim", sortable_name="Kim, Ada") for number in range(1, 2_001)]
+
+
+def rows(one: Callable[[int], str]) -> Callable[[int], str]:
+    """As many rows as fit into a size."""
+    return lambda size: "\n".join(one(number) for number in range(1, size // len(one(1)) + 1))
+
+
+def rules_of(field: str, one: Callable[[int], object]) -> Callable[[int], str]:
+    return lambda size: json.dumps({field: [one(number) for number in range(1, size // 40 + 1)]})
+
+
+def among_many(text: str) -> None:
+    directory = Directory(MANY)
+    for line in entries(text):
+        directory.find(line)
+
+
+def pages_of_links(text: str) -> None:
+    link_header(", ".join(f"<https://c.example/{number}>; rel=x" for number in range(len(text) // 30)))
+
+
+GOOD: dict[str, tuple[Callable[[str], object], Callable[[int], str]]] = {
+    "pairs": (pairs, rows(lambda n: f"{user(n % 30 + 1)} > {user(n % 29 + 1)} > reason {n}")),
+    "people": (listed, rows(lambda n: f"nobody {n}")),
+    "names that all in a course have": (
+        among_many,
+        rows(lambda n: "Ada Kim"),
+    ),
+    "a table of strangers": (table, rows(lambda n: "Name,Level" if n == 1 else f"somebody {n},{n % 5}")),
+    "a table of one person": (table, rows(lambda n: "Name,Level" if n == 1 else f"{user(1)},1")),
+    "a table of mistakes": (table, rows(lambda n: "Name,Level" if n == 1 else f"=1+{n},strong")),
+    "fixed pairs": (
+        PlanRules.model_validate_json,
+        rules_of("fixed", lambda n: {"reviewer": str(n), "author": str(n + 1)}),
+    ),
+    "excluded people": (PlanRules.model_validate_json, rules_of("exclude", lambda n: {"user": str(n)})),
+    "loads": (PlanRules.model_validate_json, rules_of("loads", lambda n: {"user": str(n), "gives": 3})),
+    "spare reviewers": (PlanRules.model_validate_json, rules_of("spare", str)),
+    "links": (pages_of_links, lambda size: "x" * size),
+    "an instance": (
+        read_instance,
+        lambda size: json.dumps(
+            {
+                "format": "peer-instance/1",
+                "students": [{"id": str(n)} for n in range(size // 60)],
+                "submissions": [{"id": f"w{n}", "authors": [str(n)]} for n in range(size // 60)],
+            }
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_long_input_that_is_good_takes_time_in_proportion_too(name: str) -> None:
+    read, text = GOOD[name]
+    assert_linear(around(read), text, 128_000)

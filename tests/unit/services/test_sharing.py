@@ -7,14 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from lti_tool.applying.settings import DriverSettings
 from lti_tool.planning.ids import CanvasOrigin, CourseId, UserId
+from lti_tool.services import running
 from lti_tool.services.actor import Actor
 from lti_tool.services.fair_threads import FairThreads
 from lti_tool.services.page_places import CanvasBusy, PagePlaces, PlaceLimits
+from lti_tool.services.running import Turns
 
 ONE, OTHER = CanvasOrigin("https://one.example"), CanvasOrigin("https://other.example")
 LIMITS = PlaceLimits(for_a_person=2, for_a_canvas=3, together=5)
@@ -153,6 +158,52 @@ def test_what_fails_says_so_and_frees_its_thread() -> None:
         failed.result(10)
     assert good.result(10) is None
     fair.shutdown()
+
+
+def test_runs_of_one_slow_canvas_leave_threads_of_the_worker_for_others() -> None:
+    turns = Turns(2)
+    with (
+        turns.of(ONE) as first,
+        turns.of(ONE) as second,
+        turns.of(ONE) as third,
+        turns.of(OTHER) as elsewhere,
+    ):
+        assert (first, second, third, elsewhere) == (True, True, False, True)
+    with turns.of(ONE) as again:
+        assert again
+    with Turns(None).of(ONE) as first, Turns(None).of(ONE) as second:
+        assert first
+        assert second
+
+
+def test_a_run_whose_turn_it_is_not_is_left_to_a_later_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    driven, over = list[str](), threading.Event()
+    plan = SimpleNamespace(canvas=ONE, course_id="1", assignment_id="2", rules=None)
+    monkeypatch.setattr(
+        running, "load_plan", lambda _session, _plan: SimpleNamespace(plan=plan, snapshot=None)
+    )
+    parts = SimpleNamespace(
+        load=lambda run: SimpleNamespace(plan_id=run, started_by="u"),
+        read=nullcontext,
+        client=lambda *_: SimpleNamespace(),
+    )
+    part = cast(Any, parts)
+    driving = running.Driving(part, part, part, DriverSettings(), most_of_a_canvas=1)
+
+    def drive(run: str, *_: object) -> str:
+        driven.append(run)
+        over.wait(10)
+        return "done"
+
+    monkeypatch.setattr(driving, "_driver", SimpleNamespace(drive=drive))
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(driving.drive, "first")
+        until(lambda: driven == ["first"])
+        driving.drive("second")
+        assert driven == ["first"], "it was left at once"
+        over.set()
+    driving.drive("second")
+    assert driven == ["first", "second"]
 
 
 def until(true: Callable[[], bool]) -> None:
