@@ -121,12 +121,17 @@ class Rights:
         Raises:
             AccessEnded: nothing any more.
             CanvasError: Canvas can't be asked, or there is no usable token.
+            CanvasBusy: too many pages wait for this Canvas.
         """
         known = self._place(actor)
+        found = known.viewer
+        if found is not None and self._fresh(known):
+            return found
+        # Made before anything waits: a page that waits for the question takes a place too (``page_places``).
+        client = self._client_of(actor.canvas, actor.user_id, Lane.PAGE)
         with known.lock:  # whoever comes meanwhile waits for the one question
-            now = self._clock()
-            if known.asked_at is None or now - known.asked_at >= self._good_for_s:
-                self._ask(actor, known, now)
+            if not self._fresh(known):
+                self._ask(actor, known, client, self._clock())
             if known.viewer is None:
                 raise AccessEnded(
                     N_("Canvas says that you can't grade in this course, or no longer have access to it.")
@@ -147,9 +152,12 @@ class Rights:
                 del self._known[next(iter(self._known))]
             return found
 
-    def _ask(self, actor: Actor, known: _Known, now: float) -> None:
+    def _fresh(self, known: _Known) -> bool:
+        return known.asked_at is not None and self._clock() - known.asked_at < self._good_for_s
+
+    def _ask(self, actor: Actor, known: _Known, client: CanvasClient, now: float) -> None:
         try:
-            known.viewer = ask(self._client_of(actor.canvas, actor.user_id, Lane.PAGE), actor.course_id)
+            known.viewer = ask(client, actor.course_id)
         except CanvasError as error:
             still = known.asked_at is not None and now - known.asked_at < self._good_for_s + GRACE_S
             if error.why in SILENT and still and known.viewer is not None:
