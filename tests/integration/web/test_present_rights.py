@@ -344,3 +344,27 @@ def test_the_command_line_asks_canvas_too(stage: Stage) -> None:
         cases.running.report(stage.actors["removed"], stage.stored.run)  # type: ignore[arg-type]  # text
     report = cases.running.report(stage.actors["limited"], stage.stored.run)  # type: ignore[arg-type]  # text
     assert {user for step in report.steps for user in (step.reviewer, step.author)} <= stage.seen
+
+
+LEAVES_NO_LINE = {
+    "board.read_all", "board.read_one", "filling.read_again", "participants.read_again", "making.cancel",
+}  # fmt: skip
+"""Accepted, and nothing is changed: they read Canvas again, or stop a plan that isn't made yet."""
+
+
+def test_every_form_that_is_accepted_leaves_a_line(stage: Stage) -> None:
+    """Forms are sent empty: what is refused or shown again changed nothing."""
+    stage.connect("teacher")
+    silent, recorded = set(), set()
+    for rule, method in stage.rules():
+        if method != "POST":
+            continue
+        before = len(stage.application.audit.find(AuditFilter(limit=10_000)))
+        answer = stage.ask("teacher", rule, method)
+        lines = len(stage.application.audit.find(AuditFilter(limit=10_000))) - before
+        if answer.status_code == 200 and answer.is_json and "location" in (answer.get_json() or {}):
+            (recorded if lines else silent).add((rule.endpoint or "").removeprefix("course."))
+        if rule.endpoint == "course.connect.disconnect":
+            stage.connect("teacher")
+    assert len(recorded) > 5, recorded
+    assert silent == LEAVES_NO_LINE
