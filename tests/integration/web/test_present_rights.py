@@ -355,7 +355,7 @@ LEAVES_NO_LINE = {
 def test_every_form_that_is_accepted_leaves_a_line(stage: Stage) -> None:
     """Forms are sent empty: what is refused or shown again changed nothing."""
     stage.connect("teacher")
-    silent, recorded = set(), set()
+    silent, recorded = set[str](), set[str]()
     for rule, method in stage.rules():
         if method != "POST":
             continue
