@@ -16,7 +16,7 @@ from lti_tool.applying.errors import CancelRequested, JournalUnavailable, LeaseL
 from lti_tool.applying.lease import Lease
 from lti_tool.applying.outlook import Outlook
 from lti_tool.applying.ports import CanvasReviews, Clock, RunJournal
-from lti_tool.applying.reconcile import pair_of, rows_by_pair, unlisted, verdict, walking_order
+from lti_tool.applying.reconcile import INVISIBLE, pair_of, rows_by_pair, unlisted, verdict, walking_order
 from lti_tool.applying.records import Claim, Phase, RunRecord, Settlement, StepRecord, Stop
 from lti_tool.applying.replacement import KEPT_UNREPLACED, Floors, affordable
 from lti_tool.applying.settings import DriverSettings
@@ -36,7 +36,6 @@ STORAGE_WORDS = N_(
 PAUSED_BY_PERSON = Stop(
     RunState.PAUSED_BY_PERSON, "by_person", N_("Paused by a person. Nothing is sent until somebody goes on.")
 )
-INVISIBLE = N_("Canvas does not show this student or this work to you")
 NOT_PERMITTED = N_("Canvas does not permit this change")
 
 

@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from allocation.sentences import N_
+from lti_tool.applying.answers import Why
 from lti_tool.applying.records import Settlement, StepRecord
 from lti_tool.applying.states import DOUBTFUL, StepState, Whose
 from lti_tool.planning.ids import ReviewId, RunId, SubmissionId, UserId
 from lti_tool.planning.plan import ChangeKind
-from lti_tool.planning.snapshot import Review, Snapshot
+from lti_tool.planning.snapshot import Presence, Review, Snapshot
 
 Pair = tuple[UserId, SubmissionId]
 """Reviewer and submission, by which Canvas finds a review."""
@@ -72,6 +73,7 @@ def verdict(
 
 REVIEWER_GONE = N_("the reviewer is no longer active in the course")
 AUTHOR_GONE = N_("the author is no longer active in the course")
+INVISIBLE = N_("Canvas does not show this student or this work to you")
 NOT_ASSIGNED = N_("the author is no longer assigned to this work")
 
 
@@ -80,6 +82,8 @@ def _people_verdict(step: StepRecord, now: Snapshot, not_found: Set[UserId]) -> 
         person = now.people_by_id.get(user)
         if user in not_found if person is None else not person.reachable:
             return Settlement(StepState.STUDENT_LEFT, note=gone)
+        if now.presence(user) is Presence.NOT_VISIBLE:
+            return Settlement(StepState.REFUSED, why=Why.NOT_FOUND, note=INVISIBLE)
     if step.kind is ChangeKind.DELETE:
         return None
     work = now.work_by_author.get(step.author)
@@ -94,15 +98,16 @@ def _people_verdict(step: StepRecord, now: Snapshot, not_found: Set[UserId]) -> 
 def unlisted(steps: Iterable[StepRecord], now: Snapshot) -> frozenset[UserId]:
     """People of pending steps whom a list lacks that should name them: such a list is not complete.
 
-    The class list names everybody, in whatever state; the submissions of an assignment that is for everybody
-    have a row for each student, also before they submit.
+    The class list names everybody whom the reader sees, in whatever state; the submissions of an assignment
+    that is for everybody have a row for each student, also before they submit.
     """
     people, works = now.people_by_id, now.work_by_author
     for_everybody = not now.assignment.only_visible_to_overrides
     found = set()
     for step in steps:
         if step.state is StepState.PENDING:
-            found |= {user for user in (step.reviewer, step.author) if user not in people}
+            both = (step.reviewer, step.author)
+            found |= {user for user in both if now.presence(user) is Presence.UNKNOWN}
             author = people.get(step.author)
             if for_everybody and author is not None and author.reachable and step.author not in works:
                 found.add(step.author)

@@ -24,6 +24,8 @@ class DriftKind(StrEnum):
     """Attaching a rubric sets completed reviews back to open (canvas-lms rubric_association.rb)."""
     PERSON_JOINED = "person_joined"
     PERSON_LEFT = "person_left"
+    PERSON_HIDDEN = "person_hidden"
+    """The person who reads Canvas sees fewer sections than before."""
     WORK_SUBMITTED = "work_submitted"
     WORK_WITHDRAWN = "work_withdrawn"
     EXCUSED_SWITCHED = "excused_switched"
@@ -106,11 +108,13 @@ def _people_drift(then: Snapshot, now: Snapshot) -> list[Drift]:
     before = {person.id for person in then.people if person.reachable}
     after = {person.id for person in now.people if person.reachable}
     gone = {user for user in before - after if now.presence(user) is Presence.LEFT}
+    hidden = {user for user in before - after if now.presence(user) is Presence.NOT_VISIBLE}
     handed_in_before = {work.author for work in then.works if work.submitted}
     handed_in_now = {work.author for work in now.works if work.submitted}
     return [
         *(Drift(DriftKind.PERSON_JOINED, (user,)) for user in after - before),
         *(Drift(DriftKind.PERSON_LEFT, (user,)) for user in gone),
+        *(Drift(DriftKind.PERSON_HIDDEN, (user,)) for user in hidden),
         *(Drift(DriftKind.WORK_SUBMITTED, (user,)) for user in handed_in_now - handed_in_before),
         *_row_drift(then, now, before & after),
     ]

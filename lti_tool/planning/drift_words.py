@@ -35,6 +35,7 @@ _DRIFT: Mapping[tuple[DriftKind, bool | None], str] = {
     (DriftKind.ANONYMOUS_SWITCHED, True): N_("Peer reviews are now anonymous"),
     (DriftKind.ANONYMOUS_SWITCHED, False): N_("Peer reviews are no longer anonymous"),
     (DriftKind.PERSON_LEFT, None): N_("%(person)s left the course"),
+    (DriftKind.PERSON_HIDDEN, None): N_("%(person)s isn't in a section that you see in Canvas any more"),
     (DriftKind.PERSON_JOINED, None): N_("%(person)s joined the course"),
     (DriftKind.ASSIGNED_SWITCHED, True): N_("The assignment is now for %(person)s too"),
     (DriftKind.ASSIGNED_SWITCHED, False): N_("The assignment is no longer for %(person)s"),

@@ -130,7 +130,7 @@ def meaning_of(drift: Drift, relied: Relied) -> Meaning:
             return _before_the_first_write(relied, unless=drift.people in relied.deletes)
         case DriftKind.REVIEW_COMPLETED:
             return _completed(drift, relied)
-        case DriftKind.PERSON_LEFT | DriftKind.WORK_WITHDRAWN:
+        case DriftKind.PERSON_LEFT | DriftKind.PERSON_HIDDEN | DriftKind.WORK_WITHDRAWN:
             # Later the run leaves out their lines, and whoever would lose a review by that keeps one.
             return _before_the_first_write(relied, unless=not relied.concerns(drift))
         case DriftKind.ASSIGNED_SWITCHED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -78,3 +79,13 @@ def test_a_canvas_that_is_down_is_asked_for_two_hours() -> None:
         pauses.append(pause)
     assert pauses[:6] == [15, 30, 60, 120, 240, 300]
     assert 6900 <= sum(pauses) <= 7500
+
+
+def test_somebody_in_a_section_that_the_reader_does_not_see_is_refused_and_has_not_left() -> None:
+    now = replace(snapshot(without_people=[2]), sees_everybody=False)
+    assert unlisted([create_step()], now) == frozenset()
+    for step, rows in ((create_step(), []), (delete_step(), [review(1, 2)])):
+        found = verdict(step, now, rows, frozenset())
+        assert found is not None
+        assert found.to is StepState.REFUSED
+        assert found.note == "Canvas does not show this student or this work to you"

@@ -43,6 +43,8 @@ TABLE: list[tuple[DriftKind, tuple[int, ...], bool | None, Meaning, Meaning]] = 
     (DriftKind.PERSON_LEFT, (1,), None, REPLAN, HARMLESS),
     (DriftKind.PERSON_LEFT, (8,), None, REPLAN, HARMLESS),
     (DriftKind.PERSON_LEFT, (11,), None, HARMLESS, HARMLESS),
+    (DriftKind.PERSON_HIDDEN, (1,), None, REPLAN, HARMLESS),
+    (DriftKind.PERSON_HIDDEN, (11,), None, HARMLESS, HARMLESS),
     (DriftKind.WORK_SUBMITTED, (11,), None, HARMLESS, HARMLESS),
     (DriftKind.WORK_WITHDRAWN, (2,), None, REPLAN, HARMLESS),
     (DriftKind.WORK_WITHDRAWN, (11,), None, HARMLESS, HARMLESS),

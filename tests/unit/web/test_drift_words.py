@@ -50,6 +50,8 @@ TABLE: list[tuple[Snapshot, Snapshot, str]] = [
     (THEN, now(groups={"a": [4]}), "Student 4 changed groups"),
     (THEN, now(sections=1), "Student 2 changed sections"),
     (THEN, replace(now(people=3), left=(person(4, state="left"),)), "Student 4 left the course"),
+    (THEN, replace(now(people=3), sees_everybody=False),
+     "Student 4 isn't in a section that you see in Canvas any more"),
     (now(people=3), now(without_work=[4]), "Student 4 joined the course"),
     (THEN, now(change_people={4: {"state": "inactive"}}), "Student 4 left the course"),
     (THEN, now(without_work=[4]), "The assignment is no longer for Student 4"),
