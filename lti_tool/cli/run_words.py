@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from lti_tool.cli.output import DONE, WITH_ISSUES, print_json
+from lti_tool.defects import Defect
 
 if TYPE_CHECKING:
     from lti_tool.applying.report import ReportedStep, RunReport
@@ -34,12 +35,39 @@ class Told:
 
 
 def tell(application: Application, actor: Actor, run_id: RunId) -> Told:
-    """All about a run of the actor's course."""
+    """All about a run of the actor's course; without access to Canvas its state, but nobody's name."""
+    from lti_tool.applying.answers import ReadFailed, Why
     from lti_tool.services.run_account import account_of
 
-    report = application.use_cases.running.report(actor, run_id)
-    snapshot = application.use_cases.planning.plan(actor, report.plan_id).snapshot
+    try:
+        report = application.use_cases.running.report(actor, run_id)
+        snapshot = application.use_cases.planning.plan(actor, report.plan_id).snapshot
+    except ReadFailed as failed:
+        if failed.why is not Why.ACCESS_LOST:
+            raise
+        return _without_people(application, run_id)
     return Told(report, account_of(report, snapshot), snapshot)
+
+
+def _without_people(application: Application, run_id: RunId) -> Told:
+    """Who may see whom, only Canvas could say: so states and numbers, and how to get the access back."""
+    from lti_tool.applying.states import TERMINAL
+    from lti_tool.persistence.plans import load_plan
+    from lti_tool.services.run_account import Next, account_of, connecting_again
+
+    report = application.journal.report(run_id)
+    with application.database.read() as session:
+        stored = load_plan(session, report.plan_id)
+    if stored is None:
+        raise Defect(f"run {run_id} has no plan")
+    account = account_of(report, stored.snapshot)
+    first = () if any(step.what is Next.CONNECT for step in account.next) else (connecting_again(),)
+    after = () if report.state in TERMINAL else account.next
+    return Told(
+        replace(report, steps=(), verification=None),
+        replace(account, not_made=(), mismatches=(), out_of_date=(), drift=(), next=(*first, *after)),
+        stored.snapshot,
+    )
 
 
 def show(told: Told, format_: str) -> None:

@@ -284,9 +284,14 @@ def _while_paused(report: RunReport) -> Iterator[NextStep]:
     )
 
 
+def connecting_again() -> NextStep:
+    """What to do where the access to Canvas is lost."""
+    return NextStep(Next.CONNECT, sentence("Connect to Canvas again."))
+
+
 def _before_resuming(report: RunReport) -> Iterator[NextStep]:
     if report.state is RunState.PAUSED_AUTH:
-        yield NextStep(Next.CONNECT, sentence("Connect to Canvas again."))
+        yield connecting_again()
     elif report.state is RunState.PAUSED_PERMISSION and report.reason == Why.SCOPE_MISSING:
         scope = scope_lacking(report.words)
         yield NextStep(

@@ -177,3 +177,24 @@ def test_a_missing_scope_is_named_and_only_connecting_again_helps(terminal: Term
     assert (still["state"], still["reason"]) == ("paused_permission", "scope_missing")
     connect()
     assert terminal.json("runs", "resume", run, "--wait")["state"] == "done"
+
+
+def test_a_run_whose_access_is_gone_is_told_without_names_and_with_the_way_back(terminal: Terminal) -> None:
+    """Who may see whom, only Canvas could say."""
+    run = terminal.json("apply", planned(terminal))["id"]
+    for grant in terminal.canvas.state.grants.values():
+        grant.revoked = True
+    lines = terminal.run("runs", "show", run).stdout.splitlines()
+    assert lines == [
+        f"Run {run}: Waiting to start.",
+        "0 of 36 changes are made, 36 are still to come.",
+        NOBODY,
+        "",
+        "Next:",
+        "  1. Connect to Canvas again.",
+        "       open the tool in Canvas, or with a token of your own: peer-allocator connect --canvas "
+        f"{terminal.canvas.url} --token-env NAME",
+        "  2. Start a worker of this tool, or ask the people who run the tool to.",
+        f"       peer-allocator worker, or here: peer-allocator runs resume {run} --wait",
+    ]
+    assert terminal.json("runs", "show", run)["steps"] == []
