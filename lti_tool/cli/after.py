@@ -11,8 +11,7 @@ from zoneinfo import available_timezones
 import click
 
 from lti_tool.cli.output import explains_errors, format_option, print_json, refuse
-from lti_tool.cli.plans import where
-from lti_tool.cli.rules import course_options
+from lti_tool.cli.plans import course_options, where
 
 if TYPE_CHECKING:
     from lti_tool.persistence.follow_ups import CreditPost, LoggedBatch

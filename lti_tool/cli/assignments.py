@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from lti_tool.cli.output import explains_errors, format_option, print_json
-from lti_tool.cli.plans import where
-from lti_tool.cli.rules import course_options
+from lti_tool.cli.plans import course_options, where
 
 
 @click.group()

@@ -34,6 +34,13 @@ WHERE = [
 ]
 
 
+def course_options(command: Callable[P, R]) -> Callable[P, R]:
+    """The options that name one course and whose token to use."""
+    for option in reversed([*WHERE[:2], *WHERE[3:]]):
+        command = option(command)
+    return command
+
+
 def where(command: Callable[P, R]) -> Callable[P, R]:
     """The options that name one assignment and whose token to use."""
     for option in reversed(WHERE):
@@ -89,6 +96,44 @@ def make(
             refuse("\n".join(["these rules cannot work:", *reason_lines(error.reasons, sentences)]))
         view = planning.plan(actor, made.id)
     show_plan(view, format_)
+
+
+@plan.command("list")
+@course_options
+@click.option("--assignment", default=None, metavar="ID", help="Only this assignment.")
+@format_option
+@explains_errors
+def list_plans(canvas: str, course: str, user: str | None, assignment: str | None, format_: str) -> None:
+    """List the newest plans of a course, and which of them can still be applied."""
+    from lti_tool.bootstrap import open_application
+    from lti_tool.planning.ids import AssignmentId
+
+    with open_application() as application:
+        actor = application.actor(canvas, course, user)
+        wanted = None if assignment is None else AssignmentId(assignment)
+        found = application.use_cases.planning.listed(actor, wanted)
+    if format_ == "json":
+        print_json(
+            [
+                {
+                    "id": one.id,
+                    "assignment": one.assignment_id,
+                    "created_at": one.created_at.isoformat(),
+                    "created_by": one.created_by_name,
+                    "creates": one.creates,
+                    "deletes": one.deletes,
+                    "keeps": one.keeps,
+                    "standing": one.standing,
+                    "run": one.run_id,
+                }
+                for one in found
+            ]
+        )
+        return
+    for one in found:
+        changes = f"+{one.creates} -{one.deletes} {one.keeps} kept"
+        made = f"{one.created_at:%Y-%m-%d %H:%M} by {one.created_by_name}"
+        click.echo(f"{one.id}  {one.words}  {changes}  assignment {one.assignment_id}  {made}")
 
 
 @click.command()

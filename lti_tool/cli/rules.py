@@ -13,14 +13,13 @@ from lti_tool.cli.editing import problem_lines, read_file
 from lti_tool.cli.output import (
     DONE,
     WITH_ISSUES,
-    course_option,
     explains_errors,
     format_option,
     print_json,
     reason_lines,
     refuse,
 )
-from lti_tool.cli.plans import read_rules, where
+from lti_tool.cli.plans import course_options, read_rules, where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
 RULES_FILE = click.option(
     "--rules", "file", type=click.Path(path_type=Path), default=None, help="Rules (JSON, see docs/rules.md)."
 )
-COURSE = [
-    click.option("--canvas", required=True, metavar="URL", help="Address of the Canvas."),
-    course_option,
-    click.option("--as", "user", default=None, metavar="USER", help="Whose token, where several are stored."),
-]
 
 
 @click.group()
@@ -326,12 +320,6 @@ def _entries(cases: UseCases, actor: Actor, title: str) -> Mapping[UserId, str]:
 @rules.group("sets")
 def sets() -> None:
     """Rules under a name, for any assignment of a course."""
-
-
-def course_options(command: Any) -> Any:
-    for option in reversed(COURSE):
-        command = option(command)
-    return command
 
 
 @sets.command("list")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from lti_tool.persistence.plan_rows import PlanLineRow, PlanRow, SnapshotRow
@@ -184,6 +185,55 @@ def plan_after(session: Session, plan_id: PlanId) -> tuple[AssignmentId, RunId |
         .where(PlanRow.id == plan_id)
     ).first()
     return None if found is None else (AssignmentId(found[0]), None if found[1] is None else RunId(found[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHeader:
+    """A stored plan without its lines; ``counts`` has the kinds that occur."""
+
+    id: PlanId
+    assignment_id: AssignmentId
+    created_at: datetime
+    created_by_name: str
+    undo_of: RunId | None
+    after_run: RunId | None
+    counts: Mapping[ChangeKind, int]
+
+
+def plan_headers(
+    session: Session, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId | None, most: int
+) -> tuple[PlanHeader, ...]:
+    """The newest plans of a course, or of one assignment of it."""
+    wanted = [PlanRow.canvas == canvas, PlanRow.course_id == course]
+    if assignment is not None:
+        wanted.append(PlanRow.assignment_id == assignment)
+    rows = session.execute(
+        select(PlanRow, SnapshotRow.after_run)
+        .join(SnapshotRow, SnapshotRow.id == PlanRow.snapshot_id)
+        .where(*wanted)
+        .order_by(PlanRow.created_at.desc(), PlanRow.id)
+        .limit(most)
+    ).all()
+    counts: dict[str, dict[ChangeKind, int]] = {}
+    lines = select(PlanLineRow.plan_id, PlanLineRow.kind, func.count()).group_by(
+        PlanLineRow.plan_id, PlanLineRow.kind
+    )
+    for plan_id, kind, number in session.execute(
+        lines.where(PlanLineRow.plan_id.in_([row.id for row, _after in rows]))
+    ):
+        counts.setdefault(plan_id, {})[ChangeKind(kind)] = number
+    return tuple(
+        PlanHeader(
+            id=PlanId(row.id),
+            assignment_id=AssignmentId(row.assignment_id),
+            created_at=row.created_at,
+            created_by_name=row.created_by_name,
+            undo_of=None if row.undo_of is None else RunId(row.undo_of),
+            after_run=None if after is None else RunId(after),
+            counts=counts.get(row.id, {}),
+        )
+        for row, after in rows
+    )
 
 
 def load_plan(session: Session, plan_id: PlanId) -> StoredPlan | None:

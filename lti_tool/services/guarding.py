@@ -73,7 +73,7 @@ QUIET: Final[Mapping[str, frozenset[str]]] = {
     "planning": frozenset(
         {
             "rules", "saved_rules", "taking_part", "feasibility", "plan", "to_approve", "canvas_instead",
-            "drift",
+            "drift", "listed",
         }
     ),
     "making": frozenset({"begin", "state", "cancel"}),  # what it makes is recorded as planning's

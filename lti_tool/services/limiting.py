@@ -43,6 +43,7 @@ from lti_tool.services.shown import (
     Edited,
     Feasibility,
     Imported,
+    ListedPlan,
     PlanView,
     RuleSet,
 )
@@ -54,7 +55,7 @@ V = TypeVar("V")
 
 NOBODY: tuple[type, ...] = (
     type(None), str, int, float, bool, bytes, datetime, Enum,
-    AssignmentFacts, Counts, CourseOverview, RunSummary, ReadingProgress, Making, Draws, FollowUp,
+    AssignmentFacts, Counts, CourseOverview, ListedPlan, RunSummary, ReadingProgress, Making, Draws, FollowUp,
 )  # fmt: skip
 """Types that name no student: numbers, ids, words of Canvas about the course, names of staff."""
 OF_ONES_OWN_READING = (Feasibility,)

@@ -29,11 +29,13 @@ from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_r
 from lti_tool.defects import PLAN_BROKEN, PlanBroken
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
+    PlanHeader,
     StoredPlan,
     latest_snapshot,
     load_plan,
     new_id,
     plan_after,
+    plan_headers,
     plan_is_in,
     store_plan,
     store_snapshot,
@@ -63,7 +65,7 @@ from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesChanged, Ru
 from lti_tool.services.long_work import Watch
 from lti_tool.services.reading import Reading
 from lti_tool.services.remembering import Remembered
-from lti_tool.services.shown import Feasibility, Kept, Overtaken, PlanView
+from lti_tool.services.shown import Feasibility, Kept, ListedPlan, Overtaken, PlanStanding, PlanView
 
 OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
 
@@ -76,6 +78,8 @@ class JournalOfPlans(Protocol):
     def made(self, run: RunId) -> int: ...
 
 
+LISTED = 100
+"""Plans in a list at most; the newest."""
 VIEWS_KEPT, COMPARISONS_KEPT = 16, 256
 """Plans, and comparisons with Canvas's own method, that a process remembers; a plan never changes."""
 
@@ -301,6 +305,16 @@ class Planning:
         runs = self._journal.our_runs(actor.canvas, actor.course_id, assignment)
         return overtaken_by(after_run, runs) is None
 
+    def listed(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[ListedPlan, ...]:
+        """The newest plans of the course, or of one assignment, with what can still become of them."""
+        with self._database.read() as session:
+            found = plan_headers(session, actor.canvas, actor.course_id, assignment, LISTED)
+        place = actor.canvas, actor.course_id
+        runs = {one: self._journal.our_runs(*place, one) for one in {plan.assignment_id for plan in found}}
+        return tuple(
+            _listed(plan, self._journal.run_of_plan(plan.id), runs[plan.assignment_id]) for plan in found
+        )
+
     def _overtaken(self, plan: Plan) -> Overtaken | None:
         runs = self._journal.our_runs(plan.canvas, plan.course_id, plan.assignment_id)
         found = overtaken_by(plan.after_run, runs)
@@ -317,6 +331,28 @@ class Planning:
         last = None if fresh else self._reading.last(actor, then.assignment.id)
         now = last or self._reading.snapshot(actor, then.assignment.id, fresh=fresh)
         return find_drift(then, now)
+
+
+def _listed(plan: PlanHeader, run: RunId | None, runs: OurRuns) -> ListedPlan:
+    creates, deletes = plan.counts.get(ChangeKind.CREATE, 0), plan.counts.get(ChangeKind.DELETE, 0)
+    if run is not None:
+        standing = PlanStanding.APPLIED
+    elif overtaken_by(plan.after_run, runs) is not None:
+        standing = PlanStanding.OUT_OF_DATE
+    else:
+        standing = PlanStanding.READY if creates + deletes else PlanStanding.EMPTY
+    return ListedPlan(
+        id=plan.id,
+        assignment_id=plan.assignment_id,
+        created_at=plan.created_at,
+        created_by_name=plan.created_by_name,
+        undo_of=plan.undo_of,
+        creates=creates,
+        deletes=deletes,
+        keeps=plan.counts.get(ChangeKind.KEEP, 0),
+        standing=standing,
+        run_id=run,
+    )
 
 
 def rules_changed(mine: PlanRules, saved: SavedRules) -> RulesChanged:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from allocation import Quality, Reason
-from allocation.sentences import Mention, Sentence, sentence
+from allocation.sentences import N_, Mention, Sentence, sentence
 from lti_tool.applying.errors import overtaken_words
 from lti_tool.applying.report import RunSummary
 from lti_tool.planning.canvas_method import Measured
 from lti_tool.planning.edits import Broken, Difference
 from lti_tool.planning.freshness import OurRun
 from lti_tool.planning.holes import Lacking
-from lti_tool.planning.ids import RunId
+from lti_tool.planning.ids import AssignmentId, PlanId, RunId
 from lti_tool.planning.late_work import TopUp
 from lti_tool.planning.plan import Plan
 from lti_tool.planning.rules import PlanRules
@@ -121,6 +122,45 @@ class Overtaken:
                 when=self.run.began,
             )
         return overtaken_words(self.run, self.made)
+
+
+class PlanStanding(StrEnum):
+    """What can still become of a plan in a list."""
+
+    READY = "ready"
+    APPLIED = "applied"
+    OUT_OF_DATE = "out_of_date"
+    EMPTY = "empty"
+    """It would change nothing."""
+
+
+STANDING_WORDS: Mapping[PlanStanding, str] = {
+    PlanStanding.READY: N_("Can be applied"),
+    PlanStanding.APPLIED: N_("Applied"),
+    PlanStanding.OUT_OF_DATE: N_("Out of date"),
+    PlanStanding.EMPTY: N_("Nothing to change"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPlan:
+    """One plan in a list; numbers of reviews that it creates, deletes and keeps."""
+
+    id: PlanId
+    assignment_id: AssignmentId
+    created_at: datetime
+    created_by_name: str
+    undo_of: RunId | None
+    creates: int
+    deletes: int
+    keeps: int
+    standing: PlanStanding
+    run_id: RunId | None
+
+    @property
+    def words(self) -> Sentence:
+        """What can still become of it."""
+        return sentence(STANDING_WORDS[self.standing])
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from lti_tool.services.shown import (
     Edited,
     Feasibility,
     Imported,
+    ListedPlan,
     PlanView,
     RuleSet,
 )
@@ -227,6 +228,10 @@ class PlanningCases(Protocol):
 
     def plan(self, actor: Actor, plan_id: PlanId) -> PlanView:
         """A stored plan of this course; raises ``NotHere``."""
+        ...
+
+    def listed(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[ListedPlan, ...]:
+        """The newest plans of the course, or of one assignment, with what can still become of them."""
         ...
 
     def to_approve(self, actor: Actor, plan_id: PlanId) -> bool:

@@ -129,6 +129,11 @@ def test_a_plan_from_before_somebody_elses_update_is_refused(place: Place) -> No
     assert shown.overtaken is not None
     assert not place.here.use_cases.planning.to_approve(place.teacher, mine.id)
 
+    where = ("--canvas", place.canvas.url, "--course", place.teacher.course_id, "--as", place.teacher.user_id)
+    listed = {one["id"]: one["standing"] for one in place.terminal.json("plan", "list", *where)}
+    assert listed == {mine.id: "out_of_date", theirs.id: "applied"}
+    assert f"{mine.id}  Out of date" in place.terminal.run("plan", "list", *where).stdout
+
     said = place.terminal.run("apply", mine.id, expect=2).output
     assert f"Plan again with: peer-allocator plan again {mine.id}" in said
     again = place.terminal.json("plan", "again", mine.id)

@@ -13,6 +13,8 @@ from lti_tool.web.answers import go_to
 from lti_tool.web.paging import page_of
 from lti_tool.web.session import visit
 
+PLANS = 20
+"""Plans on the history page, the newest."""
 LATEST = 5
 """Runs on the home page; the history has all."""
 
@@ -55,6 +57,7 @@ def home_blueprint(services: UseCases) -> Blueprint:
             "history.html",
             course_id=course_id,
             page=page_of(services.running.history(actor), request.args.get("page")),
+            plans=services.planning.listed(actor)[:PLANS],
             assignment_names={facts.id: facts.name for facts in services.reading.assignments(actor)},
         )
 

@@ -78,6 +78,8 @@ from lti_tool.services.shown import (
     Counts,
     CourseOverview,
     Feasibility,
+    ListedPlan,
+    PlanStanding,
     PlanView,
     ReviewCounts,
     RuleSet,
@@ -468,6 +470,24 @@ class Course:
             top_up=late,
             lacking=short,
             notified=len({change.reviewer for change in plan.of_kind(ChangeKind.CREATE)}),
+        )
+
+    def listed(self, actor: Actor, assignment: AssignmentId | None = None) -> tuple[ListedPlan, ...]:
+        ran = {run.plan_id: run.id for run in self.runs.values()}
+        return tuple(
+            ListedPlan(
+                id=plan.id,
+                assignment_id=plan.assignment_id,
+                created_at=plan.created_at,
+                created_by_name="Dr. Rosa Okafor",
+                undo_of=plan.undo_of,
+                creates=plan.counts[ChangeKind.CREATE],
+                deletes=plan.counts[ChangeKind.DELETE],
+                keeps=plan.counts[ChangeKind.KEEP],
+                standing=PlanStanding.APPLIED if plan.id in ran else PlanStanding.READY,
+                run_id=ran.get(plan.id),
+            )
+            for plan in reversed(self.plans.values())
         )
 
     def to_approve(self, actor: Actor, plan_id: PlanId) -> bool:
