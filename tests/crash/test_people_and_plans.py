@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import structlog
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -62,7 +62,20 @@ Made = Plan | MultipleResults[Plan]
 NO_PLAN = (Infeasible, ServiceError)
 REFUSALS = (ServiceError,)
 DEPARTURES = (EnrollmentState.INACTIVE, EnrollmentState.COMPLETED, EnrollmentState.DELETED)
-LOSSES = (FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.ERROR_500_AFTER, FaultKind.HTML_502)
+Planted = tuple[FaultKind, str, str, int]
+"""What goes wrong, with which method at which path, how often."""
+FAULTS: tuple[Planted | None, ...] = (
+    None,
+    *((kind, "POST", "/peer_reviews", 1) for kind in (FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER)),
+    *((kind, "DELETE", "/peer_reviews", 1) for kind in (FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER)),
+    (FaultKind.ERROR_500_AFTER, "POST", "/peer_reviews", 3),
+    (FaultKind.HTML_503, "POST", "/peer_reviews", 10_000),
+    *(
+        (kind, "GET", path, 3)
+        for kind in (FaultKind.EMPTY_LIST, FaultKind.CUT_LIST)
+        for path in ("/enrollments$", "/submissions$", "/assignments/\\d+/peer_reviews$")
+    ),
+)
 MADE = frozenset({StepClass.DONE, StepClass.ALREADY_THERE, StepClass.ALREADY_GONE})
 TEACHER = Starter(UserId("1"), "Ada Teacher")
 
@@ -191,18 +204,34 @@ class PeopleAndPlans(RuleBasedStateMachine):
             assert not any(before[pair] for pair in writes), "a plan does not create what the tool created"
         return plan
 
-    @rule(plan=plans, who=st.integers(0, 1), fault=st.sampled_from([None, *LOSSES]), nth=st.integers(1, 9))
-    def apply(self, plan: Plan, who: int, fault: FaultKind | None, nth: int) -> None:
-        if fault is not None:
-            self.canvas.state.faults.plant(fault, method="POST", path="peer_reviews", nth=nth)
-        self._apply(plan, who)
-        self.canvas.state.faults.clear()
-
     @rule(plan=plans, who=st.integers(0, 1))
-    def apply_while_canvas_refuses_every_create(self, plan: Plan, who: int) -> None:
-        self.canvas.state.faults.plant(FaultKind.HTML_503, method="POST", path="peer_reviews", times=10_000)
+    def apply_some_plan(self, plan: Plan, who: int) -> None:
         self._apply(plan, who)
-        self.canvas.state.faults.clear()
+
+    @rule(
+        who=st.integers(0, 1),
+        each=st.integers(1, 4),
+        excluded=st.none() | st.integers(0, 11),
+        redone=st.booleans(),
+        fault=st.sampled_from(FAULTS),
+        nth=st.integers(1, 9),
+    )
+    def plan_and_apply(
+        self, who: int, each: int, excluded: int | None, redone: bool, fault: Planted | None, nth: int
+    ) -> None:
+        students = [] if excluded is None else [self._students[excluded % len(self._students)]]
+        change = {
+            "exclude": tuple(Exclusion(user=student) for student in students),
+            "reviews_per_reviewer": each,
+            "existing": "redo" if redone else "keep",
+        }
+        made = self._plan(lambda: self._make(who, **change))
+        if isinstance(made, Plan):
+            if fault is not None:
+                kind, method, path, times = fault
+                self.canvas.state.faults.plant(kind, method=method, path=path, nth=nth, times=times)
+            self._apply(made, who)
+            self.canvas.state.faults.clear()
 
     @rule(plan=plans, who=st.integers(0, 1), writes=st.integers(0, 12), executed=st.booleans())
     def apply_and_die(self, plan: Plan, who: int, writes: int, executed: bool) -> None:
@@ -264,7 +293,8 @@ class PeopleAndPlans(RuleBasedStateMachine):
         before = self._graph
         try:
             run = self.app.use_cases.running.start(self.actors[who], plan.id)
-        except REFUSALS:
+        except REFUSALS as refused:
+            event(f"not started: {type(refused).__name__}")
             assert self._graph == before, "what is refused changes nothing"
             return
         if self.app.journal.load(run).state in TERMINAL:
@@ -304,6 +334,7 @@ class PeopleAndPlans(RuleBasedStateMachine):
     def _see(self, report: RunReport) -> None:
         """A run is over: what Canvas holds now, what was there before, and what the report says."""
         assert report.state in TERMINAL
+        event(f"a run ended {report.state}")
         after, before, wanted = self._graph, self.before, self._shown(self.planned)
         for author in self._students:
             least = min(received(before, author), received(wanted, author))
@@ -375,7 +406,7 @@ def received(graph: Pairs, author: UserId) -> int:
 
 TestPeopleAndPlans = PeopleAndPlans.TestCase
 TestPeopleAndPlans.settings = settings(
-    max_examples=400 if ALL else 12,
+    max_examples=400 if ALL else 25,
     stateful_step_count=14,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # each step is a journey; shrinking takes minutes
     deadline=None,
