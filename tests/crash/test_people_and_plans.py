@@ -162,30 +162,17 @@ class PeopleAndPlans(RuleBasedStateMachine):
 
     # -- what teachers do
 
-    @rule(target=plans, who=st.integers(0, 1))
-    def plan(self, who: int) -> Made:
-        return self._plan(lambda: self._make(who))
-
-    @rule(target=plans, who=st.integers(0, 1), excluded=st.integers(0, 11), each=st.integers(1, 3))
-    def plan_otherwise(self, who: int, excluded: int, each: int) -> Made:
-        student = self._students[excluded % len(self._students)]
-        change = {"exclude": (Exclusion(user=student),), "reviews_per_reviewer": each}
-        return self._plan(lambda: self._make(who, **change))
-
-    @rule(target=plans, who=st.integers(0, 1))
-    def fill_up(self, who: int) -> Made:
-        return self._plan(
-            lambda: self.app.use_cases.filling.plan(
-                self.actors[who], self.assignment, {HoleKind.LEFT}, delete=False
+    @rule(target=plans, who=st.integers(0, 1), kind=st.sampled_from(["plan", "fill up", "undo"]))
+    def plan(self, who: int, kind: str) -> Made:
+        actor, cases = self.actors[who], self.app.use_cases
+        if kind == "plan":
+            return self._plan(lambda: self._make(who))
+        if kind == "fill up":
+            return self._plan(
+                lambda: cases.filling.plan(actor, self.assignment, {HoleKind.LEFT}, delete=False)
             )
-        )
-
-    @rule(target=plans, who=st.integers(0, 1))
-    def undo(self, who: int) -> Made:
-        runs = [run for run in self.app.use_cases.running.history(self.actors[who]) if run.finished_at]
-        if not runs:
-            return multiple()
-        return self._plan(lambda: self.app.use_cases.running.undo(self.actors[who], runs[0].id))
+        runs = [run for run in cases.running.history(actor) if run.finished_at]
+        return self._plan(lambda: cases.running.undo(actor, runs[0].id)) if runs else multiple()
 
     def _make(self, who: int, **change: object) -> Plan:
         cases = self.app.use_cases.planning
@@ -223,7 +210,7 @@ class PeopleAndPlans(RuleBasedStateMachine):
         change = {
             "exclude": tuple(Exclusion(user=student) for student in students),
             "reviews_per_reviewer": each,
-            "existing": "redo" if redone else "keep",
+            "existing": "replace" if redone else "keep",
         }
         made = self._plan(lambda: self._make(who, **change))
         if isinstance(made, Plan):
@@ -233,9 +220,11 @@ class PeopleAndPlans(RuleBasedStateMachine):
             self._apply(made, who)
             self.canvas.state.faults.clear()
 
-    @rule(plan=plans, who=st.integers(0, 1), writes=st.integers(0, 12), executed=st.booleans())
-    def apply_and_die(self, plan: Plan, who: int, writes: int, executed: bool) -> None:
-        self._apply(plan, who, dies_after=writes, executed=executed)
+    @rule(who=st.integers(0, 1), each=st.integers(1, 4), writes=st.integers(0, 12), executed=st.booleans())
+    def plan_and_die(self, who: int, each: int, writes: int, executed: bool) -> None:
+        made = self._plan(lambda: self._make(who, reviews_per_reviewer=each))
+        if isinstance(made, Plan):
+            self._apply(made, who, dies_after=writes, executed=executed)
 
     @precondition(lambda self: self.unfinished is not None)
     @rule()
@@ -251,8 +240,21 @@ class PeopleAndPlans(RuleBasedStateMachine):
 
     # -- what others do
 
-    @rule(reviewer=st.integers(0, 11), author=st.integers(0, 11))
-    def somebody_adds(self, reviewer: int, author: int) -> None:
+    @rule(data=st.data(), what=st.sampled_from(["adds", "removes", "completes", "leaves", "comes back"]))
+    def somebody_else(self, data: st.DataObject, what: str) -> None:
+        student, other = data.draw(st.integers(0, 11)), data.draw(st.integers(0, 11))
+        if what == "adds":
+            self._adds(student, other)
+        elif what == "removes":
+            self._removes(student + 12 * other)
+        elif what == "completes":
+            self._completes(student + 12 * other)
+        elif what == "leaves":
+            self._leaves(student, data.draw(st.sampled_from(DEPARTURES)))
+        else:
+            self._comes_back(student)
+
+    def _adds(self, reviewer: int, author: int) -> None:
         one, other = self._students[reviewer], self._students[author]
         row = self.canvas.state.submission_of(self.essay.id, other)
         if one != other and row is not None and not self._graph[one, other]:
@@ -261,8 +263,7 @@ class PeopleAndPlans(RuleBasedStateMachine):
             self.canvas.state.assign_assessor(row, one)
             self.touched = True
 
-    @rule(nth=st.integers(0, 40))
-    def somebody_removes(self, nth: int) -> None:
+    def _removes(self, nth: int) -> None:
         rows = sorted(self._rows, key=lambda row: row.id)
         if rows:
             row = rows[nth % len(rows)]
@@ -271,19 +272,16 @@ class PeopleAndPlans(RuleBasedStateMachine):
             if self.unfinished is not None:  # what others take away in mid-run is not the run's doing
                 self.before[UserId(row.assessor_id), UserId(row.user_id)] = 0
 
-    @rule(nth=st.integers(0, 40))
-    def somebody_completes(self, nth: int) -> None:
+    def _completes(self, nth: int) -> None:
         rows = sorted(self._rows, key=lambda row: row.id)
         if rows:
             self.canvas.state.complete_review(rows[nth % len(rows)].id)
 
-    @rule(student=st.integers(0, 11), how=st.sampled_from(DEPARTURES))
-    def somebody_leaves(self, student: int, how: EnrollmentState) -> None:
+    def _leaves(self, student: int, how: EnrollmentState) -> None:
         self.canvas.state.drop(self._students[student], self.course.id, state=how)
         self.touched = True
 
-    @rule(student=st.integers(0, 11))
-    def somebody_comes_back(self, student: int) -> None:
+    def _comes_back(self, student: int) -> None:
         self.canvas.state.reinstate(self._students[student], self.course.id)
         self.touched = True
 
