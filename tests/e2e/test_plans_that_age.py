@@ -87,7 +87,7 @@ def test_a_student_who_drops_out_between_preview_and_applying(teacher: Teacher, 
     teacher.open_tool(where)
     teacher.connect()
     teacher.plan(what)
-    gone = teacher.demo.state.submissions_of(what.id)[0].user_id
+    gone, _ = min(teacher.downloaded_plan()["Create"])
     teacher.demo.state.drop(gone, where.id, state=how)
 
     teacher.tool.get_by_role("link", name="Apply").or_(
