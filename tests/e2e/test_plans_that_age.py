@@ -76,7 +76,7 @@ def test_of_two_tabs_the_second_is_refused_and_offers_to_plan_again(teacher: Tea
     expect(other.tool.get_by_text("This plan is out of date").first).to_be_visible()
     other.look("out-of-date")
     assert in_canvas(teacher, what) == applied, "the second tab changed nothing"
-    other.tool.get_by_role("button", name="Plan again").click()
+    other.tool.get_by_role("button", name="Preview again").click()
     expect(other.tool.get_by_role("heading", name="Preview", exact=True)).to_be_visible()
     assert in_canvas(teacher, what) == applied
 
@@ -100,7 +100,7 @@ def test_a_student_who_drops_out_between_preview_and_applying(teacher: Teacher, 
     expect(teacher.tool.get_by_text("out of date").first).to_be_visible(timeout=60_000)
     assert in_canvas(teacher, what) == Counter(), "an out-of-date plan writes nothing"
     teacher.look(f"dropped-out-{how.value}")
-    teacher.tool.get_by_role("button", name="Plan again").click()
+    teacher.tool.get_by_role("button", name="Preview again").click()
     expect(teacher.tool.get_by_role("heading", name="Preview", exact=True)).to_be_visible()
     teacher.apply()
     graph = in_canvas(teacher, what)
