@@ -162,9 +162,14 @@ def _spoiled(scene: Scene, nth: int, answer: Response) -> None:
 
 
 def unprocessable(scene: Scene) -> None:
-    """12: refused for good."""
+    """12: refused for good; a pair that replaces nothing, of its author or of its reviewer."""
     body = json.dumps({"errors": [{"message": "no"}]})
-    _instead(scene, "POST", lambda: Response(body, 422, mimetype="application/json"), range(3, 4))
+    pair = f"submissions/{scene.world.row(8).id}/peer_reviews"
+    scene.stages.proxy = lambda request, ask: (
+        Response(body, 422, mimetype="application/json")
+        if request.method == "POST" and request.path.endswith(pair)
+        else ask()
+    )
     scene.sweep()
     (refused,) = [step for step in scene.journal.steps(scene.run) if step.status == 422]
     assert refused.attempts == 1
