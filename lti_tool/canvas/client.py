@@ -280,7 +280,7 @@ class CanvasClient:
     def gradebook_entries(self, course: CourseId, column: str) -> list[GradebookEntryRecord]:
         """GET /courses/:course_id/custom_gradebook_columns/:id/data: texts, whatever they mean.
 
-        Students with an empty cell are not in it, nor people who left. Grades are no such columns.
+        Students with an empty cell are not in it, inactive and concluded ones are. Grades are no such column.
         """
         request = endpoints.GRADEBOOK_ENTRIES.request(course, column, query=[PAGE_SIZE])
         return self._calls.every(request, GradebookEntryRecord)

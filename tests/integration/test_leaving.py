@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -122,3 +123,27 @@ def test_a_pair_that_others_delete_and_add_again_is_no_alarm(
     state.unassign(state.reviews_of(essay.id)[-1].id)
     found = terminal.run("watch", *where, "--format", "json", expect=1)
     assert [one["kind"] for one in json.loads(found.stdout)["alarms"]] == ["review_gone"]
+
+
+def test_a_term_of_drop_outs_leaves_every_submission_whole_or_named(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    """One student after another leaves, each in another way; after each the class is filled up."""
+    state, where = terminal.canvas.state, terminal.where(course, essay)
+    gone: set[str] = set()
+    for way in WAYS:
+        leaver = min(user for pair in terminal.canvas.reviews(essay) for user in pair if user not in gone)
+        gone.add(leaver)
+        state.drop(leaver, course.id, state=EnrollmentState(way))
+        plan = terminal.json("fill-up", *where)
+        assert plan["late_work"]["proven"], "no plan could move fewer"
+        if plan["counts"]["creates"]:
+            assert terminal.json("apply", plan["id"], "--wait")["state"] == "done"
+        named = {author for row in plan["for_staff"] for author in row["authors"]}
+        coming = Counter(
+            author for reviewer, author in terminal.canvas.reviews(essay) if reviewer not in gone
+        )
+        students = {row.user_id for row in state.submissions_of(essay.id) if row.submission_type} - gone
+        assert all(coming[one] >= 3 or one in named for one in students), way
+        again = terminal.json("fill-up", *where)
+        assert (again["counts"]["creates"], again["counts"]["deletes"]) == (0, 0)

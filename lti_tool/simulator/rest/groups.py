@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import Response
 
 from lti_tool.simulator.records import Course, Group, GroupCategory, GroupMembership, User
+from lti_tool.simulator.rest import rights
 from lti_tool.simulator.rest.call import Call, canonical_id
 from lti_tool.simulator.rest.params import as_bool, as_list
 from lti_tool.simulator.rest.people import user_json
@@ -38,6 +39,10 @@ def _accepted(call: Call, group: Group) -> list[GroupMembership]:
 
 def _group_json(call: Call, group: Group) -> dict[str, object]:
     members = _accepted(call, group)
+    course = call.course(group.course_id)
+    if rights.visible_section_ids(call.state, course, call.user) is not None:
+        visible = call.visible_student_ids(course)  # lib/api/v1/group.rb, user_has_section_restrictions?
+        members = [row for row in members if row.user_id in visible]
     shown: dict[str, object] = {
         "id": int(group.id),
         "name": group.name,

@@ -386,7 +386,8 @@ def row_between_pages(scene: Scene) -> None:
         path="/enrollments.*page=2",
     )
     assert scene.drive() is RunState.DONE
-    assert drift(scene) == {"person_left"}
+    # Which list was read before and which after decides whether the row of the work is missed first.
+    assert "person_left" in drift(scene) <= {"person_left", "assigned_switched"}
 
 
 def drift(scene: Scene) -> set[str]:
