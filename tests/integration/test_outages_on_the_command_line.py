@@ -44,6 +44,7 @@ MORE = {
     ("purge",): ["--institution"],
     ("registration", "add"): ["--issuer", "https://canvas.instructure.com"],
     ("rules", "levels"): ["--forget"],
+    ("sessions", "revoke"): ["--all"],
 }
 """What these insist on besides."""
 
