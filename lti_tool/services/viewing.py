@@ -167,7 +167,6 @@ class Rights:
         # A refusal isn't remembered: whoever is enrolled again comes in at once.
         known.asked_at = None if known.viewer is None else now
         if known.viewer is None:
-            log.warning("access_ended", canvas=actor.canvas, course=actor.course_id, user=actor.user_id)
             self._ended(actor)
 
 
