@@ -3,17 +3,22 @@ in two processes, for two teachers."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from lti_tool.applying.report import RunReport
 from lti_tool.applying.states import RunState
-from lti_tool.bootstrap import Application, build_application
+from lti_tool.bootstrap import Application, build_application, build_web, now
+from lti_tool.lti.sessions import Sessions
+from lti_tool.persistence.launches import SessionRows
 from lti_tool.planning.drift import DriftKind
 from lti_tool.planning.ids import AssignmentId, RunId
 from lti_tool.planning.plan import ChangeKind, Plan
@@ -23,6 +28,7 @@ from lti_tool.services.errors import AnotherRunActive, PlanOutdated
 from lti_tool.settings import Settings
 from lti_tool.simulator.habits import Habits
 from lti_tool.simulator.records import Assignment
+from tests.integration.databases.sessions import ISSUER, a_launch
 from tests.integration.test_command_line import TOKEN, Terminal
 from tests.simulated import SimulatedCanvas, simulated_canvas
 
@@ -79,7 +85,20 @@ def place(tmp_path: Path) -> Iterator[Place]:
         terminal = Terminal(canvas, environment)
         for token in (TOKEN, COLLEAGUE):
             terminal.run("connect", "--canvas", canvas.url, "--token-env", token)
-        settings = Settings(instance=tmp_path / "instance", allow_http_loopback=True, log_level="error")
+        platform = {
+            "client_id": "1",
+            "canvas_origin": canvas.url,
+            "auth_token_url": f"{canvas.url}/login/oauth2/token",
+            "auth_login_url": "https://sso.canvaslms.com/api/lti/authorize_redirect",
+            "key_set_url": "https://sso.canvaslms.com/api/lti/security/jwks",
+            "deployment_ids": ["1:x"],
+        }
+        settings = Settings(
+            instance=tmp_path / "instance",
+            allow_http_loopback=True,
+            log_level="error",
+            platforms={ISSUER: [platform]},
+        )
         here, elsewhere = build_application(settings), build_application(settings)
         yield Place(
             canvas=canvas,
@@ -282,3 +301,70 @@ def test_no_page_plans_again_from_the_snapshot_that_an_update_refuted(place: Pla
     said = place.terminal.json("plan", "again", plan.id)
     made = place.here.use_cases.planning.plan(place.teacher, said["after"]).plan
     assert not any(left in pair for pair in made.pairs_after)
+
+
+class Tab:
+    """The teacher's pages, as their front end asks for them."""
+
+    def __init__(self, place: Place) -> None:
+        box = place.here.settings.secret_box
+        sessions = Sessions(
+            SessionRows(place.here.database, box), now, idle=timedelta(hours=1), absolute=timedelta(hours=1)
+        )
+        launch = replace(
+            a_launch(place.teacher.user_id, "Rosa Okafor"),
+            canvas_origin=place.teacher.canvas,
+            platform_origin=place.teacher.canvas,
+            course_id=place.teacher.course_id,
+        )
+        self._headers = {"Authorization": f"Bearer {sessions.open(launch)}"}
+        self._client = build_web(place.here).test_client()
+        self.course = f"/app/courses/{place.teacher.course_id}"
+
+    def get(self, path: str, status: int = 200) -> str:
+        """The words of a page."""
+        answer = self._client.get(f"{self.course}{path}", headers=self._headers)
+        assert answer.status_code == status, answer.text
+        return said(answer.text)
+
+    def post(self, path: str, form: dict[str, str] | None = None) -> tuple[int, str, str]:
+        """Status, where it leads within the course, and the words."""
+        answer = self._client.post(f"{self.course}{path}", data=form or {}, headers=self._headers)
+        where = str((answer.get_json(silent=True) or {}).get("location", ""))
+        return answer.status_code, where.removeprefix(self.course), said(answer.text)
+
+
+def said(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def test_apply_plan_again_board_and_a_second_tab_on_the_pages(place: Place) -> None:
+    tab, essay = Tab(place), f"/assignments/{place.essay.id}"
+    choices = {"reviews_per_reviewer": "2", "sections": "any", "own_group": "barred", "existing": "keep"}
+    tab.get(f"{essay}/people")
+    _, first, _ = tab.post(f"{essay}/rules", choices)
+    _, second, _ = tab.post(f"{essay}/rules", choices)
+    ticks = {"deletes": "yes", "notices": "yes"}
+    _, run, _ = tab.post(f"{first}/apply", ticks)
+    place.here.driving.drive_to_rest(run.rsplit("/", 1)[-1])
+    number = len(place.canvas.reviews(place.essay))
+    assert number > 0
+
+    status, _, words = tab.post(f"{second}/apply", ticks)
+    assert status == 409
+    assert "This plan is out of date" in words
+    assert re.search(r"Rosa Okafor applied \d+ changes to this assignment at", words)
+    assert "Plan again" in words
+    assert "This plan is out of date." in tab.get(second)
+    assert "Out of date" in tab.get("/history")
+
+    _, again, _ = tab.post(f"{second}/renew")
+    assert f"0 to create 0 to delete {number} kept" in tab.get(again)
+    _, third, _ = tab.post(f"{essay}/rules", choices)
+    assert f"0 to create 0 to delete {number} kept" in tab.get(third)
+
+    board = tab.get(f"{essay}/board")
+    assert re.search(r"As of .*, just now\.", board)
+    assert f"0 done (0 %) {number} to do" in board
+    assert "behind the plan" not in board
+    assert len(place.canvas.reviews(place.essay)) == number
