@@ -21,7 +21,7 @@ from ortools.sat.python import cp_model
 from benchmarks.oracle_solver import Question
 
 Json = dict[str, Any]
-EFFORT = 20.0
+EFFORT = 6.0
 """CP-SAT's deterministic time for one question; what it cannot decide in it is left out and counted."""
 ABOVE = 1 << 10
 """What a review above the fewest of its submission costs beside its place: more than
