@@ -200,7 +200,7 @@ def test_no_paged_list_is_believed_without_its_link_header(canvas: Canvas, name:
 def test_every_paged_list_of_the_client_is_in_the_table() -> None:
     source = getsource(CanvasClient)
     paged = source.count("self._calls.every(") - source.count("paged=False")
-    looked_up = {"student_enrollments_of", "enrollments_of"}  # a handful of rows of one person
+    looked_up = {"student_enrollments_of", "enrollments_of", "own_enrollments"}  # a few rows of one person
     sections_too = {"submissions of a section"}
     assert paged == len(PAGED) - len(sections_too) + len(looked_up)
 
