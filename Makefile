@@ -28,9 +28,11 @@ browser: .venv/.development
 screens: .venv/.development
 	PEER_ALLOCATOR_SCREENS=docs/screens $(BIN)/python -m pytest tests/e2e
 
-# Every point at which a worker can die, on SQLite and PostgreSQL; `test` has a sample of it.
+# Every point at which a worker can die, on SQLite and PostgreSQL, many days of two teachers, and every parser with
+# 1 MB of its worst input; `test` has a sample of each.
 crash: .venv/.development
-	PEER_ALLOCATOR_CRASH=all $(BIN)/python -m pytest -n 2 --dist worksteal tests/crash
+	PEER_ALLOCATOR_CRASH=all $(BIN)/python -m pytest -n 2 --dist worksteal tests/crash \
+		tests/unit/test_linear_parsers.py
 
 # Bring new and changed sentences into the translations, for translators to fill in; the pages read the .po files.
 words: .venv/.development
