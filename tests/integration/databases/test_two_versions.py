@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -27,13 +28,14 @@ from lti_tool.persistence import schema
 from lti_tool.persistence.database import Database, make_engine
 from lti_tool.persistence.journal import Journal
 from lti_tool.persistence.plans import store_plan, store_snapshot
-from lti_tool.planning.ids import RunId, UserId
+from lti_tool.planning.ids import CanvasOrigin, CourseId, RunId, UserId
 from lti_tool.settings import Settings
 from tests.builders import plan, snapshot
 from tests.fakes import FakeCanvas, VirtualClock
 from tests.integration.journal.stage import creates
+from tests.simulated import SimulatedCanvas, simulated_canvas
 
-TEACHER = Actor(UserId("1"), "Ada Teacher")
+TOKEN = "TEACHERS_TOKEN"
 PAIRS = creates(*((number, number % 12 + 1) for number in range(1, 7)))
 AHEAD = (
     "CREATE TABLE invented_later (id INTEGER PRIMARY KEY, words TEXT NOT NULL)",
@@ -54,25 +56,37 @@ LATER_STEP = ("UPDATE run_step SET state = 'reconsidered', why = 'moon', whose =
 
 
 class Installed:
-    """A run of six creates in a database, and this version's processes."""
+    """A run of six creates in a database, this version's processes, and the Canvas that they ask who may.
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.settings = Settings(instance=folder, database_url=url)
+    The teacher of a course there has connected. The class of the run is a small one of this test's own, which
+    only ``canvas`` knows.
+    """
+
+    def __init__(self, url: str, folder: Path, campus: SimulatedCanvas) -> None:
+        self.settings = Settings(instance=folder, database_url=url, allow_http_loopback=True)
+        user = campus.user("teacher")
+        self.teacher = Actor(UserId(user.id), user.name)
         self.environment = {
             "PEER_ALLOCATOR_INSTANCE": str(folder),
             "PEER_ALLOCATOR_DATABASE_URL": url,
             "PEER_ALLOCATOR_LOG_LEVEL": "error",
+            "PEER_ALLOCATOR_ALLOW_HTTP_LOOPBACK": "true",
+            TOKEN: campus.state.make_personal_token(user.id).token,
         }
+        connected = self.command("connect", "--canvas", campus.url, "--token-env", TOKEN)
+        assert connected.exit_code == 0, connected.output
         self.engine = make_engine(url)
         self.clock = VirtualClock()
         database = Database(self.engine)
         self.journal = Journal(database, self.clock.now)
-        self.preview = snapshot()
+        self.preview = replace(
+            snapshot(), canvas=CanvasOrigin(campus.url), course_id=CourseId(campus.course("WRIT").id)
+        )
         self.plan = plan(PAIRS, of=self.preview)
         with database.begin() as session:
-            kept = store_snapshot(session, self.preview, TEACHER.user)
-            store_plan(session, self.plan, snapshot_id=kept, by=TEACHER.user, by_name=TEACHER.name)
-        self.run: RunId = self.journal.start(self.plan, TEACHER)
+            kept = store_snapshot(session, self.preview, self.teacher.user)
+            store_plan(session, self.plan, snapshot_id=kept, by=self.teacher.user, by_name=self.teacher.name)
+        self.run: RunId = self.journal.start(self.plan, self.teacher)
         self.canvas = FakeCanvas(self.preview, self.clock)
 
     def write(self, *statements: str) -> None:
@@ -104,9 +118,10 @@ class Installed:
 
 @pytest.fixture
 def installed(database_url: str, tmp_path: Path) -> Iterator[Installed]:
-    made = Installed(database_url, tmp_path)
-    yield made
-    made.engine.dispose()
+    with simulated_canvas("small") as campus:
+        made = Installed(database_url, tmp_path, campus)
+        yield made
+        made.engine.dispose()
 
 
 @pytest.mark.parametrize("later", [LATER_STATE, LATER_STEP], ids=["run", "step"])
@@ -130,7 +145,7 @@ def test_what_a_later_version_wrote_is_shown_and_left_alone(
     (summary,) = installed.journal.history(report.canvas, report.course_id)
     assert summary.total == 6
     with pytest.raises(ActiveRunExists):
-        installed.journal.start(plan(PAIRS, id_="another", of=installed.preview), TEACHER)
+        installed.journal.start(plan(PAIRS, id_="another", of=installed.preview), installed.teacher)
     assert installed.rows() == before
 
 
@@ -143,7 +158,7 @@ def test_nobody_stops_or_pauses_a_run_of_a_later_version(installed: Installed) -
         installed.journal.resume,
     ):
         with pytest.raises(OfLaterVersion):
-            press(installed.run, TEACHER)
+            press(installed.run, installed.teacher)
     for word in ("cancel", "pause", "resume"):
         said = installed.command("runs", word, installed.run)
         assert said.exit_code == 2
@@ -166,7 +181,7 @@ def test_this_version_works_on_a_database_one_migration_ahead(installed: Install
     assert installed.drive() is RunState.DONE
     assert installed.journal.report(installed.run).counts[StepClass.DONE] == 6
     again = plan(PAIRS, id_="another", of=installed.preview, after=installed.run)
-    assert installed.journal.start(again, TEACHER) != installed.run
+    assert installed.journal.start(again, installed.teacher) != installed.run
     shown = json.loads(installed.command("runs", "show", installed.run, "--format", "json").stdout)
     assert shown["state"] == "done"
     application = build_application(installed.settings)
