@@ -243,7 +243,7 @@ class Administration:
         """Canvas also calls those administrators who look after a single faculty."""
         if who.launched is not None:
             raise KeyRefused(
-                N_("To change addresses takes a setup address. Ask the people who run this tool for one.")
+                N_("You need a setup address to change addresses. Ask the people who run this tool for one.")
             )
 
     def _periods(self) -> Sequence[Period]:

@@ -77,7 +77,7 @@ TROUBLES: dict[type[Exception], Trouble] = {
         403,
         _l("This page is for teachers"),
         _l("Canvas says that you do not teach in this course, so the tool shows you nothing of it."),
-        _l("If you do teach here, ask whoever manages the course in Canvas to check your role."),
+        _l("If you do teach here, ask the person who manages the course in Canvas to check your role."),
     ),
     OtherCourse: Trouble(
         403,
@@ -121,7 +121,7 @@ TROUBLES: dict[type[Exception], Trouble] = {
         403,
         _l("You don't have access to this course"),
         _l("Canvas says that you can't grade in this course, or no longer have access to it."),
-        _l("If that's a mistake, ask whoever manages the course in Canvas to check your role."),
+        _l("If that's a mistake, ask the person who manages the course in Canvas to check your role."),
     ),
     NotYours: Trouble(
         403,
