@@ -61,6 +61,7 @@ class StoredSchedule:
     user_id: UserId
     user_name: str
     schedule: Schedule
+    created_at: datetime
     next_at: datetime | None
     last_at: datetime | None
     outcome: ScheduleOutcome | None
@@ -70,6 +71,11 @@ class StoredSchedule:
     telling: Sending | None = None
     """How far the message about it is; ``sending`` means that no answer came."""
     told_at: datetime | None = None
+
+    @property
+    def first_at(self) -> datetime:
+        """When it was planned for the first time, where that doesn't hang on a due date."""
+        return self.schedule.at or self.created_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +246,7 @@ def _stored(row: ScheduleRow) -> StoredSchedule:
         user_id=UserId(row.user_id),
         user_name=row.user_name,
         schedule=Schedule.model_validate_json(row.body),
+        created_at=row.created_at,
         next_at=row.next_at,
         last_at=row.last_at,
         outcome=None if row.outcome is None else ScheduleOutcome(row.outcome),

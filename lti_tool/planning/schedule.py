@@ -1,11 +1,14 @@
 """What happens by itself, and when: allocate, top up, remind, watch; pure.
 
-Moments are absolute. Whole days, between two times or before and after a date, keep the local time of day of
-the person who asked, also when clocks change; any other number of hours is counted in hours.
+Moments are absolute. Repetitions are counted from the first planned time, never from when one was carried
+out. Whole days, between two times or before and after a date, keep the local time of day of the person who
+asked, also when clocks change; any other number of hours is counted in hours. A time of day that the clocks
+skip is the first moment after the gap; one that they repeat is the first of the two.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -116,24 +119,58 @@ class Schedule(BaseModel):
             return now
         return None if due is None else self._later(due, self.after_due_hours)
 
-    def following(self, last: datetime, own_dates: Sequence[datetime] = ()) -> datetime | None:
-        """When it is due after ``last``; None when it is over. Times that were missed are not made up for.
+    def following(
+        self, now: datetime, first: datetime, own_dates: Sequence[datetime] = ()
+    ) -> datetime | None:
+        """The first planned time after ``now``, however many were missed before; None when it is over.
 
         Args:
+            first: the first planned time (`first`), from which repetitions are counted.
             own_dates: the due dates that count for somebody, where the schedule follows them.
         """
-        after = None if self.every_hours is None else self._later(last, self.every_hours)
+        after = None if self.every_hours is None else self._planned(first, self.every_hours, now)
         if self.own_dates:
             grace = max(0, self.after_due_hours or 0)
-            ahead = sorted(end for date in own_dates if (end := self._later(date, grace)) > last)
+            ahead = sorted(end for date in own_dates if (end := self._later(date, grace)) > now)
             if not ahead:
                 return None
             after = ahead[0] if after is None else min(after, ahead[-1])
         return None if after is not None and self.until is not None and after > self.until else after
 
+    def _planned(self, first: datetime, every: int, now: datetime) -> datetime:
+        """The first of ``first``, ``first`` + ``every`` hours, ... that is after ``now``."""
+        if first > now:
+            return first
+        if every % HOURS_A_DAY:
+            interval = timedelta(hours=every)
+            return first.astimezone(UTC) + ((now - first) // interval + 1) * interval
+        zone = ZoneInfo(self.zone)
+        days = (now.astimezone(zone).date() - first.astimezone(zone).date()).days
+        count = max(1, days * HOURS_A_DAY // every)
+        while (planned := self._later(first, count * every)) <= now:
+            count += 1
+        return planned
+
     def _later(self, moment: datetime, hours: int) -> datetime:
         days, rest = divmod(hours, HOURS_A_DAY)
-        if rest:
+        if rest or not days:
             return moment.astimezone(UTC) + timedelta(hours=hours)
-        local = moment.astimezone(ZoneInfo(self.zone))
-        return (local + timedelta(days=days)).astimezone(UTC)
+        zone = ZoneInfo(self.zone)
+        return _first_moment(moment.astimezone(zone).replace(tzinfo=None) + timedelta(days=days), zone)
+
+
+def _first_moment(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment at which clocks in the zone show this time of day, or a later one if they skip it."""
+    latest = wall.replace(tzinfo=zone).astimezone(UTC)
+    if latest.astimezone(zone).replace(tzinfo=None) == wall:
+        return latest
+    # In a gap, fold 1 counts with the offset after it and so lies before the change (PEP 495). Clocks change
+    # at whole seconds.
+    earliest = wall.replace(tzinfo=zone, fold=1).astimezone(UTC).replace(microsecond=0)
+    seconds = range((latest - earliest) // timedelta(seconds=1) + 1)
+    skipped = bisect_left(
+        seconds,
+        True,
+        key=lambda past: (earliest + timedelta(seconds=past)).astimezone(zone).replace(tzinfo=None) > wall,
+    )
+    return earliest + timedelta(seconds=skipped)

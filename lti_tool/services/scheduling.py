@@ -132,8 +132,8 @@ class Scheduling:
     def _carry_out(self, actor: Actor, due: StoredSchedule) -> tuple[_Done, datetime | None]:
         schedule, now = due.schedule, self._now()
         try:
-            snapshot = self._read(actor, due)
-            return self._act(actor, due, snapshot), schedule.following(now, own_due_dates(snapshot))
+            first, snapshot = self._read(actor, due)
+            return self._act(actor, due, snapshot), schedule.following(now, first, own_due_dates(snapshot))
         except _NotYet as error:
             return _Done(Result(ScheduleOutcome.NOT_YET)), error.again
         except (ServiceError, ReadFailed, AllocationError) as error:
@@ -143,36 +143,51 @@ class Scheduling:
             why = self._why(actor, due, error)
             return (
                 _Done(Result(ScheduleOutcome.FAILED, why.packed()), not_done(why, self._name(actor, due))),
-                schedule.following(now) or now + LOOK_AGAIN,
+                self._after_failure(actor, due, now),
             )
 
-    def _read(self, actor: Actor, due: StoredSchedule) -> Snapshot:
-        """The one reading that everything rests on; a due date is asked for by itself before.
+    def _read(self, actor: Actor, due: StoredSchedule) -> tuple[datetime, Snapshot]:
+        """The first planned time, and the one reading that everything rests on.
+
+        A due date in Canvas is asked for separately before the class is read.
 
         Raises:
             _NotYet: the due date is not there, or its time has not come.
         """
-        schedule, now = due.schedule, self._now()
-        by_due = schedule.after_due_hours is not None
-        if by_due and schedule.counted_from == "reviews":
-            date = self._following_up.settings(actor, due.assignment_id).reviews_due_at
-            first = schedule.first(date, now)
+        schedule, assignment = due.schedule, due.assignment_id
+        if schedule.after_due_hours is None:
+            return due.first_at, self._reading.snapshot(actor, assignment, fresh=True)
+        now = self._now()
+        if schedule.counted_from == "reviews":
+            first = schedule.first(self._following_up.settings(actor, assignment).reviews_due_at, now)
             if first is None or first > now:
                 raise _NotYet(first)
-        elif by_due:
-            facts = self._reading.facts(actor, due.assignment_id)
-            if facts.due_at is not None and not facts.only_visible_to_overrides:
-                self._or_not_yet(schedule, facts.due_at)
-        snapshot = self._reading.snapshot(actor, due.assignment_id, fresh=True)
-        if by_due and schedule.counted_from == "assignment":
-            self._or_not_yet(schedule, first_due(snapshot))
-        return snapshot
+            return first, self._reading.snapshot(actor, assignment, fresh=True)
+        facts = self._reading.facts(actor, assignment)
+        if facts.due_at is not None and not facts.only_visible_to_overrides:
+            self._or_not_yet(schedule, facts.due_at)
+        snapshot = self._reading.snapshot(actor, assignment, fresh=True)
+        return self._or_not_yet(schedule, first_due(snapshot)), snapshot
 
-    def _or_not_yet(self, schedule: Schedule, due: datetime | None) -> None:
+    def _or_not_yet(self, schedule: Schedule, due: datetime | None) -> datetime:
         now = self._now()
         first = schedule.first(due, now)
         if first is None or first > now:
             raise _NotYet(min(first or now + LOOK_AGAIN, now + LOOK_AGAIN))
+        return first
+
+    def _after_failure(self, actor: Actor, due: StoredSchedule, now: datetime) -> datetime:
+        """The next planned time; soon where there is none, or nobody knows the date it hangs on."""
+        schedule = due.schedule
+        first: datetime | None = None
+        if schedule.after_due_hours is None:
+            first = due.first_at
+        elif schedule.counted_from == "assignment" and (last := self._last_reading(actor, due)) is not None:
+            first = schedule.first(first_due(last), now)
+        if first is None or first > now:
+            every = schedule.every_hours
+            return now + (LOOK_AGAIN if every is None else min(LOOK_AGAIN, timedelta(hours=every)))
+        return schedule.following(now, first) or now + LOOK_AGAIN
 
     def _act(self, actor: Actor, due: StoredSchedule, snapshot: Snapshot) -> _Done:
         match due.schedule.kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,67 @@ def test_a_missed_time_is_made_up_for_once(terminal: Terminal, course: Course, e
     assert row["next_at"] > row["last_at"], "the thousands of hours since are not made up for"
     (again,) = carried_out(terminal, course, essay)
     assert again["last_at"] == row["last_at"]
+
+
+DAY = timedelta(days=1)
+
+
+def daily(hours_ago: int = 29) -> tuple[list[str], datetime]:
+    """Every day at a time that was missed yesterday; when it is planned next."""
+    missed = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=hours_ago)
+    return ["--at", missed.isoformat(), "--every", "24"], missed + 2 * DAY
+
+
+def test_a_daily_time_that_was_caught_up_late_keeps_its_hour(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    options, planned = daily()
+    made = add(terminal, course, essay, "--kind", "watch", *options)
+    (row,) = carried_out(terminal, course, essay)
+    assert row["outcome"] == "nothing"
+    assert datetime.fromisoformat(row["next_at"]) == planned
+    due_again(terminal, made)
+    (again,) = carried_out(terminal, course, essay)
+    assert again["last_at"] > row["last_at"]
+    assert datetime.fromisoformat(again["next_at"]) == planned, "it doesn't creep"
+
+
+def test_what_repeats_from_now_on_keeps_the_second_it_was_asked_for(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    made = add(terminal, course, essay, "--kind", "watch", "--every", "24")
+    (asked,) = terminal.json("schedule", "list", *terminal.where(course, essay))
+    for _ in range(2):
+        (row,) = carried_out(terminal, course, essay)
+        assert datetime.fromisoformat(row["next_at"]) == datetime.fromisoformat(asked["next_at"]) + DAY
+        due_again(terminal, made)
+
+
+def test_what_repeats_from_the_due_date_on_keeps_its_hour(
+    terminal: Terminal, course: Course, essay: Assignment
+) -> None:
+    terminal.run("board", *terminal.where(course, essay))
+    now = terminal.canvas.state.now().replace(microsecond=0)
+    essay.due_at = now - timedelta(hours=77)
+    made = add(terminal, course, essay, "--kind", "watch", "--after-due", "0", "--every", "24")
+    due_again(terminal, made)
+    (row,) = carried_out(terminal, course, essay)
+    assert row["outcome"] == "nothing"
+    assert datetime.fromisoformat(row["next_at"]) == essay.due_at + 4 * DAY
+
+
+def test_what_fails_keeps_its_hour(terminal: Terminal, course: Course, essay: Assignment) -> None:
+    options, planned = daily()
+    add(terminal, course, essay, "--kind", "watch", *options)
+    state = terminal.canvas.state
+    grant = next(one for one in state.grants.values() if one.token == terminal.environment[TOKEN])
+    grant.revoked = True
+    terminal.run("schedule", "run")
+    terminal.environment[TOKEN] = state.make_personal_token(terminal.canvas.user("teacher").id).token
+    terminal.run("connect", "--canvas", terminal.canvas.url, "--token-env", TOKEN)
+    (row,) = terminal.json("schedule", "list", *terminal.where(course, essay))
+    assert row["outcome"] == "failed"
+    assert datetime.fromisoformat(row["next_at"]) == planned
 
 
 def test_automatic_applies_in_the_teacher_s_name(
