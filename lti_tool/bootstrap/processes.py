@@ -90,13 +90,15 @@ def build_worker(application: Application) -> Worker:
 
 
 def _do_chores(application: Application) -> None:
-    SOURCE.set(Source.WORKER)
+    before = SOURCE.set(Source.WORKER)
     try:
         application.housekeeping.if_due()
         application.use_cases.crediting.carry_waiting()
         application.use_cases.scheduling.carry_out_due()
     except SQLAlchemyError as error:
         log.warning("chores failed; tried again", error=type(error).__name__)
+    finally:
+        SOURCE.reset(before)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from lti_tool.services.audit import SOURCE, Audit, Event, Source
 from lti_tool.web.session import visit_if_any
@@ -15,7 +15,14 @@ def keep_trail(app: Flask, audit: Audit) -> None:
 
     @app.before_request
     def begin() -> None:
+        g.source_before = SOURCE.get()
         SOURCE.set(Source.PAGE)
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        # Set, not reset by a token: a stream may end in another context than it began in.
+        if (before := g.pop("source_before", None)) is not None:
+            SOURCE.set(before)
 
     @app.after_request
     def downloaded(response: Response) -> Response:

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from lti_tool.bootstrap import Application, build_application, now, upgrade_database
+from lti_tool.bootstrap import Application, build_application, build_web, now, upgrade_database
 from lti_tool.cli import main
 from lti_tool.lti.sessions import Sessions
 from lti_tool.persistence.audit import AuditFilter, AuditRow
@@ -92,6 +92,14 @@ def test_a_page_and_a_worker_are_told_from_a_command(
     (logged,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert logged["event"] == "run_started"
     assert (logged["user"], logged["course"], logged["assignment"]) == ("1", "7", "77")
+
+
+def test_what_follows_a_page_in_a_process_is_not_taken_for_one(application: Application) -> None:
+    client = build_web(application).test_client()
+    assert client.get("/ready").status_code == 200
+    assert client.get("/no-such-page").status_code == 404
+    application.audit.record(Event.RUN_STARTED, ROSA)
+    assert [line.source for line in application.audit.find(AuditFilter())] == ["command"]
 
 
 def test_everything_that_a_command_changes_leaves_a_line(terminal: Terminal) -> None:
