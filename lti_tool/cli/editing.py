@@ -162,12 +162,14 @@ def edit(
 @format_option
 @explains_errors
 def again(plan_id: str, format_: str) -> None:
-    """Draw again with the rules of PLAN and a fresh seed; shows what differs."""
+    """Read Canvas and draw again with the rules of PLAN and a fresh seed; shows what differs."""
     from lti_tool.bootstrap import open_application
     from lti_tool.planning.ids import PlanId
 
     with open_application() as application:
         actor = application.actor_of_plan(PlanId(plan_id))
+        before = application.use_cases.planning.plan(actor, PlanId(plan_id)).plan
+        application.use_cases.reading.snapshot(actor, before.assignment_id, fresh=True, to_plan=True)
         made = application.use_cases.editing.again(actor, PlanId(plan_id))
         found = application.use_cases.editing.compare(actor, PlanId(plan_id), made.id)
     _show_comparison(found, format_)
