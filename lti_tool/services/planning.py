@@ -26,6 +26,7 @@ from allocation import (
 )
 from allocation.promise import promise, reviews_to_ask
 from allocation.sentences import N_, NOTHING, Listing, Sentence, counted, in_a_row, sentence
+from lti_tool.applying.report import RunSummary
 from lti_tool.defects import PLAN_BROKEN, PlanBroken
 from lti_tool.persistence.database import Database
 from lti_tool.persistence.plans import (
@@ -65,7 +66,15 @@ from lti_tool.services.errors import NobodyToAllocate, NotHere, RulesChanged, Ru
 from lti_tool.services.long_work import Watch
 from lti_tool.services.reading import Reading
 from lti_tool.services.remembering import Remembered
-from lti_tool.services.shown import Feasibility, Kept, ListedPlan, Overtaken, PlanStanding, PlanView
+from lti_tool.services.shown import (
+    Feasibility,
+    Kept,
+    ListedPlan,
+    Overtaken,
+    PlanStanding,
+    PlanView,
+    standing_after,
+)
 
 OurReviews = Callable[[Actor, AssignmentId], AbstractSet[ReviewId]]
 
@@ -76,6 +85,9 @@ class JournalOfPlans(Protocol):
     def run_of_plan(self, plan: PlanId) -> RunId | None: ...
     def our_runs(self, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId) -> OurRuns: ...
     def made(self, run: RunId) -> int: ...
+    def history(
+        self, canvas: CanvasOrigin, course: CourseId, assignment: AssignmentId | None = None
+    ) -> tuple[RunSummary, ...]: ...
 
 
 LISTED = 100
@@ -311,9 +323,8 @@ class Planning:
             found = plan_headers(session, actor.canvas, actor.course_id, assignment, LISTED)
         place = actor.canvas, actor.course_id
         runs = {one: self._journal.our_runs(*place, one) for one in {plan.assignment_id for plan in found}}
-        return tuple(
-            _listed(plan, self._journal.run_of_plan(plan.id), runs[plan.assignment_id]) for plan in found
-        )
+        applied = {run.plan_id: run for run in self._journal.history(*place, assignment)}
+        return tuple(_listed(plan, applied.get(plan.id), runs[plan.assignment_id]) for plan in found)
 
     def _overtaken(self, plan: Plan) -> Overtaken | None:
         runs = self._journal.our_runs(plan.canvas, plan.course_id, plan.assignment_id)
@@ -333,10 +344,10 @@ class Planning:
         return find_drift(then, now)
 
 
-def _listed(plan: PlanHeader, run: RunId | None, runs: OurRuns) -> ListedPlan:
+def _listed(plan: PlanHeader, run: RunSummary | None, runs: OurRuns) -> ListedPlan:
     creates, deletes = plan.counts.get(ChangeKind.CREATE, 0), plan.counts.get(ChangeKind.DELETE, 0)
     if run is not None:
-        standing = PlanStanding.APPLIED
+        standing = standing_after(run)
     elif overtaken_by(plan.after_run, runs) is not None:
         standing = PlanStanding.OUT_OF_DATE
     else:
@@ -351,7 +362,7 @@ def _listed(plan: PlanHeader, run: RunId | None, runs: OurRuns) -> ListedPlan:
         deletes=deletes,
         keeps=plan.counts.get(ChangeKind.KEEP, 0),
         standing=standing,
-        run_id=run,
+        run_id=None if run is None else run.id,
     )
 
 

@@ -11,6 +11,7 @@ from allocation import Quality, Reason
 from allocation.sentences import N_, Mention, Sentence, sentence
 from lti_tool.applying.errors import overtaken_words
 from lti_tool.applying.report import RunSummary
+from lti_tool.applying.states import TERMINAL, RunState, run_state
 from lti_tool.planning.canvas_method import Measured
 from lti_tool.planning.edits import Broken, Difference
 from lti_tool.planning.freshness import OurRun
@@ -22,6 +23,7 @@ from lti_tool.planning.rules import PlanRules
 from lti_tool.planning.same_pairs import SamePairs
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.planning.taking_part import TakingPart
+from lti_tool.services.run_account import GOOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +130,40 @@ class PlanStanding(StrEnum):
     """What can still become of a plan in a list."""
 
     READY = "ready"
+    BEING_APPLIED = "being_applied"
+    """Its update isn't over: it may be paused, or without a worker."""
     APPLIED = "applied"
+    PARTLY_APPLIED = "partly_applied"
+    NOT_APPLIED = "not_applied"
+    """Its update ended before anything was changed."""
     OUT_OF_DATE = "out_of_date"
+    """Canvas changed: another update came first, or its own found out."""
     EMPTY = "empty"
     """It would change nothing."""
 
 
 STANDING_WORDS: Mapping[PlanStanding, str] = {
     PlanStanding.READY: N_("Can be applied"),
+    PlanStanding.BEING_APPLIED: N_("Being applied"),
     PlanStanding.APPLIED: N_("Applied"),
+    PlanStanding.PARTLY_APPLIED: N_("Partly applied"),
+    PlanStanding.NOT_APPLIED: N_("Not applied"),
     PlanStanding.OUT_OF_DATE: N_("Out of date"),
     PlanStanding.EMPTY: N_("Nothing to change"),
 }
+
+
+def standing_after(run: RunSummary) -> PlanStanding:
+    """What became of a plan that a run applied, or applies."""
+    state = run_state(run.state)
+    if state not in TERMINAL:
+        return PlanStanding.BEING_APPLIED
+    if state is RunState.DONE:
+        return PlanStanding.APPLIED
+    if state is RunState.NEEDS_REVIEW:
+        return PlanStanding.OUT_OF_DATE
+    made = any(run.counts.get(one, 0) for one in GOOD)
+    return PlanStanding.PARTLY_APPLIED if made else PlanStanding.NOT_APPLIED
 
 
 @dataclass(frozen=True, slots=True)
