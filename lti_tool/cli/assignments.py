@@ -42,7 +42,7 @@ def list_(canvas: str, course: str, user: str | None, format_: str) -> None:
         return
     for one in found:
         kind = "peer reviews" if one.peer_reviews else "-"
-        click.echo(f"{one.id:<12}{kind:<14}{'' if one.published else '(unpublished) '}{one.name}")
+        click.echo(f"{one.id:<11} {kind:<13} {'' if one.published else '(unpublished) '}{one.name}")
 
 
 @assignments.command("switch-on")
