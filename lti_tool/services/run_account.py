@@ -18,7 +18,7 @@ from lti_tool.applying.states import PAUSED, RunState, StepClass
 from lti_tool.applying.stops import scope_lacking
 from lti_tool.applying.verification import BY_OTHERS, Mismatch, MismatchKind
 from lti_tool.applying.words import CLASS_WORDS, MISMATCH_WORDS, STATE_WORDS, WHY_WORDS
-from lti_tool.planning.drift import DriftKind
+from lti_tool.planning.drift import Drift, DriftKind
 from lti_tool.planning.drift_words import drift_lines
 from lti_tool.planning.ids import SubmissionId, UserId
 from lti_tool.planning.snapshot import Snapshot
@@ -127,13 +127,41 @@ def account_of(report: RunReport, snapshot: Snapshot) -> RunAccount:
         if verification is None
         else tuple(_mismatch(one, names, authors) for one in verification.mismatches),
         out_of_date=tuple(drift_lines(report.drift.out_of_date, names)),
-        drift=tuple(drift_lines(report.drift.harmless, names)),
+        drift=tuple(drift_lines((*report.drift.harmless, *_made_by_others(report)), names)),
         next=tuple(_next_steps(report)),
     )
 
 
+_BY_OTHERS: Mapping[StepClass, DriftKind] = {
+    StepClass.ALREADY_THERE: DriftKind.REVIEW_ADDED,
+    StepClass.ALREADY_GONE: DriftKind.REVIEW_GONE,
+}
+"""Changes that somebody else had made when the run came to them. The comparison of snapshots leaves the run's
+own lines out, so that only the steps know of these."""
+
+
+def _made_by_others(report: RunReport) -> tuple[Drift, ...]:
+    return tuple(
+        Drift(_BY_OTHERS[step.step_class], (step.reviewer, step.author))
+        for step in report.steps
+        if step.step_class in _BY_OTHERS
+    )
+
+
 def result_of(progress: Progress) -> Sentence:
-    """How many changes a run has made, and how many it will not make."""
+    """How many changes are made, how many the run will not make, and how many somebody else had made."""
+    already = sum(progress.counts.get(one, 0) for one in _BY_OTHERS)
+    if not already:
+        return _made(progress)
+    others = counted(
+        "%(num)s of them was already made in Canvas by somebody else.",
+        "%(num)s of them were already made in Canvas by somebody else.",
+        already,
+    )
+    return in_a_row((_made(progress), others))
+
+
+def _made(progress: Progress) -> Sentence:
     counts = progress.counts
     good = sum(counts.get(one, 0) for one in GOOD)
     open_ = sum(counts.get(one, 0) for one in WAITING)

@@ -277,9 +277,13 @@ def test_a_student_who_drops_out_between_preview_and_apply(place: Place) -> None
 @pytest.mark.parametrize("existing", ["keep", "replace"])
 def test_reviews_that_somebody_assigned_by_hand_since_the_preview_stay(place: Place, existing: str) -> None:
     plan = place.plan(place.here, place.teacher, existing=existing)
-    one, other = plan.of_kind(ChangeKind.CREATE)[0], plan.of_kind(ChangeKind.CREATE)[-1]
+    one, *others = plan.of_kind(ChangeKind.CREATE)
+    other = next(
+        change
+        for change in others
+        if change.author != one.reviewer and (one.reviewer, change.author) not in plan.pairs_after
+    )
     row = place.canvas.state.submissions[other.submission]
-    assert (one.reviewer, other.author) not in plan.pairs_after
     place.canvas.state.assign_assessor(row, one.reviewer, made_by=None)
     (found,) = drive_to_out_of_date(place, plan).drift.out_of_date
     assert (found.kind, found.people) == (DriftKind.REVIEW_ADDED, (one.reviewer, other.author))
@@ -354,7 +358,7 @@ def test_apply_plan_again_board_and_a_second_tab_on_the_pages(place: Place) -> N
     assert status == 409
     assert "This plan is out of date" in words
     assert re.search(r"Rosa Okafor applied \d+ changes to this assignment at", words)
-    assert "Plan again" in words
+    assert "Preview again" in words
     assert "This plan is out of date." in tab.get(second)
     assert "Out of date" in tab.get("/history")
 

@@ -198,3 +198,88 @@ def test_a_run_whose_access_is_gone_is_told_without_names_and_with_the_way_back(
         f"       peer-allocator worker, or here: peer-allocator runs resume {run} --wait",
     ]
     assert terminal.json("runs", "show", run)["steps"] == []
+
+
+def standing(terminal: Terminal, plan: str) -> tuple[str, str]:
+    """What the list of plans says about one of them: to programs, and to people."""
+    course = ("--canvas", terminal.canvas.url, "--course", terminal.canvas.course("WRIT").id)
+    (code,) = [one["standing"] for one in terminal.json("plan", "list", *course) if one["id"] == plan]
+    lines = terminal.run("plan", "list", *course).stdout.splitlines()
+    (words,) = [line.split("  ")[1] for line in lines if line.startswith(plan)]
+    return code, words
+
+
+def test_the_list_of_plans_says_what_became_of_each(terminal: Terminal) -> None:
+    plan = planned(terminal)
+    assert standing(terminal, plan) == ("ready", "Can be applied")
+    run = terminal.json("apply", plan)["id"]
+    assert standing(terminal, plan) == ("being_applied", "Being applied"), "nothing is made yet"
+    terminal.run("runs", "pause", run)
+    assert standing(terminal, plan) == ("being_applied", "Being applied")
+    terminal.run("runs", "cancel", run)
+    assert standing(terminal, plan) == ("not_applied", "Not applied")
+    whole = planned(terminal)
+    terminal.run("apply", whole, "--wait")
+    assert standing(terminal, whole) == ("applied", "Applied")
+
+
+def test_a_plan_whose_update_was_stopped_half_way_is_partly_applied(terminal: Terminal) -> None:
+    plan = planned(terminal)
+    run = terminal.json("apply", plan)["id"]
+    with closing(database(terminal)) as connection, connection:
+        connection.execute("UPDATE run_step SET state = 'done' WHERE seq < 3")
+    terminal.run("runs", "cancel", run)
+    assert standing(terminal, plan) == ("partly_applied", "Partly applied")
+
+
+def test_a_plan_that_its_update_found_out_of_date_says_so(terminal: Terminal) -> None:
+    course = terminal.canvas.course("WRIT")
+    plan = terminal.plan(course, terminal.canvas.assignment(course, "Essay 1"))
+    terminal.canvas.state.drop(plan["creates"][0]["reviewer"], course.id)
+    terminal.run("apply", plan["id"], "--wait", expect=1)
+    assert standing(terminal, plan["id"]) == ("out_of_date", "Out of date")
+
+
+def test_planning_again_reads_canvas_however_young_the_last_data_is(terminal: Terminal) -> None:
+    course = terminal.canvas.course("WRIT")
+    plan = terminal.plan(course, terminal.canvas.assignment(course, "Essay 1"))
+    left = plan["creates"][0]["reviewer"]
+    terminal.canvas.state.drop(left, course.id)
+    again = terminal.json("plan", "again", plan["id"])
+    made = terminal.json("plan", "show", again["after"])
+    assert made["creates"]
+    assert not [line for line in made["creates"] if left in (line["reviewer"], line["author"])]
+
+
+def test_changes_that_a_colleague_had_made_are_counted_and_named(terminal: Terminal) -> None:
+    state, course = terminal.canvas.state, terminal.canvas.course("WRIT")
+    essay = terminal.canvas.assignment(course, "Essay 1")
+    plan = terminal.plan(course, essay)
+    first = plan["creates"][0]
+    row = state.submissions[first["submission"]]
+    state.assign_assessor(row, first["reviewer"], made_by=None)
+    told = terminal.json("apply", plan["id"], "--wait")
+    assert (told["counts"]["already_there"], told["counts"]["done"]) == (1, 35)
+    (step,) = [one for one in told["steps"] if one["class"] == "already_there"]
+    who, whose = step["reviewer_name"], step["author_name"]
+    assert told["drift"] == [f"{who} was given a review of the work of {whose}"]
+    assert "1 of them was already made in Canvas by somebody else." in told["words"]
+
+    undo = terminal.json("undo", told["id"])
+    gone = undo["deletes"][0]
+    (request,) = [
+        one
+        for one in state.reviews_of(essay.id)
+        if (one.assessor_id, one.user_id) == (gone["reviewer"], gone["author"])
+    ]
+    state.remove_request(request)
+    lines = terminal.run("apply", undo["id"], "--wait").stdout.splitlines()
+    run = lines[0].split()[1].rstrip(":")
+    told = terminal.json("runs", "show", run)
+    (step,) = [one for one in told["steps"] if one["class"] == "already_gone"]
+    assert step["words"] == "was already gone"
+    named = f"{step['reviewer_name']} no longer reviews the work of {step['author_name']}"
+    assert told["drift"] == [named]
+    assert lines[1] == ("All 35 changes were made. 1 of them was already made in Canvas by somebody else.")
+    at = lines.index("Changed in Canvas since the preview, by others:")
+    assert lines[at + 1] == f"  - {named}"

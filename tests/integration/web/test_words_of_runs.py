@@ -358,12 +358,31 @@ def tells_of_the_first_change(scene: Scene, report: RunReport, reason: str) -> N
     assert reason in page, "in its row"
 
 
+MADE_BY_OTHERS = " 1 of them was already made in Canvas by somebody else."
+
+
+def tells_what_others_had_made(scene: Scene, report: RunReport, step_class: StepClass) -> None:
+    names = scene.course.read.people_by_id
+    reviewer, author = names[scene.first.reviewer].name, names[scene.first.author].name
+    told = {
+        StepClass.ALREADY_THERE: f"{reviewer} was given a review of the work of {author}",
+        StepClass.ALREADY_GONE: f"{reviewer} no longer reviews the work of {author}",
+    }[step_class]
+    printed, page = scene.terminal(report), scene.page(report)
+    assert printed[printed.index("Changed in Canvas since the preview, by others:") + 1] == f"  - {told}"
+    assert page[page.index("Changed in Canvas since the preview, by others") + 1] == told
+    assert f"All 60 changes were made.{MADE_BY_OTHERS}" in page
+
+
 @pytest.mark.parametrize("step_class", StepClass)
 def test_every_class_of_a_change(scene: Scene, step_class: StepClass) -> None:
     reason = CLASSES[step_class]
     report = ended(scene, step_class, Why.NONE)
     if step_class in GOOD:
-        assert scene.terminal(report)[1] == "All 60 changes were made."
+        by_others = {StepClass.ALREADY_THERE: MADE_BY_OTHERS, StepClass.ALREADY_GONE: MADE_BY_OTHERS}
+        assert scene.terminal(report)[1] == "All 60 changes were made." + by_others.get(step_class, "")
+        if step_class in by_others:
+            tells_what_others_had_made(scene, report, step_class)
         latest = replace(report.progress, state=RunState.APPLYING, latest=report.steps[:1])
         going = scene.page(replace(report, state=RunState.APPLYING, progress=latest))
         assert [item for item in going if item.endswith(f" {reason}")], "among the last changes"
