@@ -19,6 +19,7 @@ from lti_tool.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from lti_tool.persistence.saved_rules import SavedRules
     from lti_tool.planning.rules import PlanRules
     from lti_tool.services.errors import PlanOutdated
     from lti_tool.services.shown import PlanView
@@ -75,7 +76,7 @@ def make(
 ) -> None:
     """Allocate and show what would change in Canvas; changes nothing there.
 
-    With the rules of a file, which are remembered, or else with the remembered ones.
+    With the rules of a file, which are remembered if they give a plan, or else with the remembered ones.
     """
     from allocation import Infeasible
     from lti_tool.bootstrap import open_application
@@ -86,16 +87,25 @@ def make(
         actor = application.actor(canvas, course, user)
         application.use_cases.reading.snapshot(actor, AssignmentId(assignment), fresh=True)
         planning = application.use_cases.planning
-        if given is not None:
-            planning.save_rules(actor, AssignmentId(assignment), given)
         chosen = given or planning.rules(actor, AssignmentId(assignment))
         try:
             made = planning.make_plan(actor, AssignmentId(assignment), chosen)
         except Infeasible as error:
             sentences = planning.feasibility(actor, AssignmentId(assignment), chosen).sentences
             refuse("\n".join(["these rules cannot work:", *reason_lines(error.reasons, sentences)]))
+        if given is not None:
+            before = planning.saved_rules(actor, AssignmentId(assignment))
+            planning.save_rules(actor, AssignmentId(assignment), given)
+            say_what_was_replaced(before, given)
         view = planning.plan(actor, made.id)
     show_plan(view, format_)
+
+
+def say_what_was_replaced(before: SavedRules, wanted: PlanRules) -> None:
+    """Name the version of the remembered rules that other rules took the place of."""
+    if before.saved_at is not None and before.rules != wanted:
+        said = f"Version {before.version} was replaced, saved by {before.saved_by_name or 'somebody'}"
+        click.echo(f"{said} at {before.saved_at:%Y-%m-%d %H:%M} UTC.", err=True)
 
 
 @plan.command("list")

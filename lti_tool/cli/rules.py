@@ -19,7 +19,7 @@ from lti_tool.cli.output import (
     reason_lines,
     refuse,
 )
-from lti_tool.cli.plans import course_options, read_rules, where
+from lti_tool.cli.plans import course_options, read_rules, say_what_was_replaced, where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,9 +79,7 @@ def set_rules(
             planning.save_rules(actor, AssignmentId(assignment), wanted, over=if_version)
         except RulesChanged as changed:
             refuse("\n".join([str(changed), *_both(changed)]))
-    if before.saved_at is not None and before.rules != wanted:
-        said = f"Version {before.version} was replaced, saved by {before.saved_by_name or 'somebody'}"
-        click.echo(f"{said} at {before.saved_at:%Y-%m-%d %H:%M} UTC.", err=True)
+    say_what_was_replaced(before, wanted)
 
 
 @rules.command("version")
