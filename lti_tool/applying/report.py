@@ -54,7 +54,9 @@ class Attendance(StrEnum):
     NOT_NEEDED = "not_needed"
     """The run is over, or waits for a person."""
     DRIVEN = "driven"
-    """A worker, or a command that waits, drives it."""
+    """A worker drives it."""
+    HELD = "held"
+    """A command that waits drives it, or somebody who is gone since less than a lease: nobody can say yet."""
     EXPECTED = "expected"
     """Nobody drives it yet; a worker is there and takes it up within seconds, or when its pause ends."""
     MISSING = "missing"
@@ -205,9 +207,9 @@ def attendance_of(run: RunRecord, worker_seen: datetime | None, now: datetime) -
         return Attendance.NOT_NEEDED
     if run.state in PAUSED and run.waiting_until is None and not run.cancel_requested:
         return Attendance.NOT_NEEDED
-    if run.lease_until is not None and run.lease_until > now:
-        return Attendance.DRIVEN
     there = worker_seen is not None and now - worker_seen < WORKER_LATELY
+    if run.lease_until is not None and run.lease_until > now:
+        return Attendance.DRIVEN if there else Attendance.HELD
     return Attendance.EXPECTED if there else Attendance.MISSING
 
 

@@ -191,6 +191,10 @@ def _made(progress: Progress) -> Sentence:
 _STANDING: Mapping[Attendance, str] = {
     Attendance.NOT_NEEDED: "",
     Attendance.DRIVEN: N_("A worker is making these changes."),
+    Attendance.HELD: N_(
+        "No worker was running in the last minute. A command was making these changes a moment ago, and may "
+        "still be."
+    ),
     Attendance.EXPECTED: N_("No worker is making these changes yet. One is running and will start them."),
     Attendance.MISSING: N_(
         "Nothing is happening: no worker is making these changes, and none was running in the last minute."
@@ -285,6 +289,10 @@ def _next_steps(report: RunReport) -> Iterator[NextStep]:
     elif report.state is RunState.CANCELLING or report.cancel_requested:
         yield NextStep(
             Next.WAIT, sentence("Look again in a minute. It stops when the changes under way are finished.")
+        )
+    elif progress.attendance is Attendance.HELD:
+        yield NextStep(
+            Next.WAIT, sentence("Look again in a minute. If nothing is happening then, start a worker.")
         )
     else:
         yield NextStep(Next.WAIT, sentence("Look again later. The changes continue on their own."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -100,6 +100,45 @@ def test_a_run_whose_worker_died_is_told_and_continued(terminal: Terminal) -> No
     assert terminal.run("runs", "resume", run, expect=2).stderr == (
         "Error: This run is over, so there is nothing to resume.\n"
     )
+
+
+def test_a_run_whose_command_was_just_killed_is_not_said_to_continue(terminal: Terminal) -> None:
+    run = terminal.json("apply", planned(terminal))["id"]
+    with closing(database(terminal)) as connection, connection:
+        connection.execute(
+            "UPDATE run SET state = 'applying', owner = 'a killed command', fence = 1, lease_until = ?",
+            (seen_at(datetime.now(UTC) + timedelta(seconds=30)),),
+        )
+    assert terminal.json("runs", "show", run)["driven"] == "held"
+    assert terminal.run("runs", "show", run).stdout.splitlines()[2:] == [
+        "No worker was running in the last minute. A command was making these changes a moment ago, and may "
+        "still be.",
+        "",
+        "Next:",
+        "  1. Look again in a minute. If nothing is happening then, start a worker.",
+        f"       peer-allocator runs show {run}",
+    ]
+
+
+def test_rules_of_a_file_are_remembered_only_with_a_plan_and_what_they_replace_is_named(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    course = terminal.canvas.course("WRIT")
+    where = terminal.where(course, terminal.canvas.assignment(course, "Essay 1"))
+    file = tmp_path / "rules.json"
+    file.write_text('{"reviews_per_reviewer": 2}')
+    assert "replaced" not in terminal.run("plan", *where, "--rules", str(file)).stderr
+    remembered = terminal.run("rules", "show", *where).stdout
+
+    file.write_text('{"reviews_per_reviewer": 12}')
+    assert "these rules cannot work" in terminal.run("plan", *where, "--rules", str(file), expect=2).stderr
+    assert terminal.run("rules", "show", *where).stdout == remembered
+
+    file.write_text('{"reviews_per_reviewer": 1}')
+    said = terminal.run("plan", *where, "--rules", str(file)).stderr
+    assert "Version 1 was replaced, saved by command line at " in said
+    assert terminal.run("rules", "version", *where).stdout == "2\n"
+    assert "replaced" not in terminal.run("plan", *where, "--rules", str(file)).stderr
 
 
 def test_what_was_not_made_is_told_by_name_and_planned_once_more(terminal: Terminal) -> None:

@@ -26,9 +26,14 @@ def test_a_run_says_whether_anything_drives_it(journal_url: str, tmp_path: Path)
     assert attendance(stage) is Attendance.MISSING, "it has been silent for four sweeps"
     claim = stage.journal.claim(stage.run, "a command that waits")
     assert claim is not None
-    assert attendance(stage) is Attendance.DRIVEN
+    assert attendance(stage) is Attendance.HELD, "by the command, or by nobody if it was killed"
     stage.clock.sleep(31)
     assert attendance(stage) is Attendance.MISSING, "its lease is over"
+    watch_on(stage, tmp_path / "last-seen.json").look()
+    assert stage.journal.claim(stage.run, "a worker") is not None
+    assert attendance(stage) is Attendance.DRIVEN
+    stage.clock.sleep(31)
+    assert attendance(stage) is Attendance.EXPECTED, "its lease is over, and a worker was there"
     stage.journal.request_pause(stage.run, TEACHER)
     assert stage.drive() is RunState.PAUSED_BY_PERSON
     assert attendance(stage) is Attendance.NOT_NEEDED

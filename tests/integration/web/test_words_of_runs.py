@@ -525,6 +525,11 @@ STANDING: dict[Attendance, tuple[str, str]] = {
         "A worker is making these changes.",
         "Look again later. The changes continue on their own.",
     ),
+    Attendance.HELD: (
+        "No worker was running in the last minute. A command was making these changes a moment ago, and may "
+        "still be.",
+        "Look again in a minute. If nothing is happening then, start a worker.",
+    ),
     Attendance.EXPECTED: (
         "No worker is making these changes yet. One is running and will start them.",
         "Look again later. The changes continue on their own.",
@@ -553,7 +558,8 @@ def test_a_run_says_whether_any_worker_drives_it(
     missing = attendance is Attendance.MISSING
     assert (standing in page) is missing
     assert (what in page) is missing
-    assert ("You may close this page; the run goes on." in page) is not missing
+    goes_on = attendance in (Attendance.DRIVEN, Attendance.EXPECTED)
+    assert ("You may close this page; the run goes on." in page) is goes_on
     if missing:
         assert printed[-1] == ("       peer-allocator worker, or here: peer-allocator runs resume r1 --wait")
 
