@@ -149,7 +149,8 @@ def preview_blueprint(services: UseCases) -> Blueprint:
 
     @pages.get("/confirm")
     def confirm(course_id: str, plan_id: str) -> Response | tuple[str, int]:
-        if services.planning.plan(visit().actor, PlanId(plan_id)).overtaken is not None:
+        view = services.planning.plan(visit().actor, PlanId(plan_id))
+        if view.run_id is not None or view.overtaken is not None:  # an old tab: the preview shows why
             return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=plan_id))
         return ask(course_id, plan_id, {}, 200)
 
@@ -172,7 +173,7 @@ def preview_blueprint(services: UseCases) -> Blueprint:
     def apply(course_id: str, plan_id: str) -> Response | tuple[str, int]:
         actor = visit().actor
         view = services.planning.plan(actor, PlanId(plan_id))
-        if must_confirm(view):
+        if must_confirm(view) and view.run_id is None:
             missing = {}
             if view.plan.counts[ChangeKind.DELETE] and not request.form.get("deletes"):
                 missing["deletes"] = _("Tick that reviews are deleted, or go back to the preview.")

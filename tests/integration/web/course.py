@@ -733,6 +733,7 @@ SESSIONS: Mapping[str, Launch] = {
     "other-course": Launch(course_id="2"),
     "no-course": Launch(course_id=""),
     "colleague": Launch(user_id="2", user_name="Dr. Ben Adler"),
+    "acted": Launch(masquerader="104"),
     "contrast": Launch(high_contrast=True),
     "arabic": Launch(locale="ar"),
     "german": Launch(locale="de-AT"),

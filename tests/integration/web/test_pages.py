@@ -474,6 +474,51 @@ def test_a_plan_with_deletions_is_applied_only_with_every_tick() -> None:
     }
 
 
+def test_an_old_tab_does_not_ask_again_to_apply_a_plan_that_was_applied() -> None:
+    course = a_course()
+    plan = course.make_plan(TEACHER, ASSIGNMENT, PlanRules(existing="replace"))
+    browser = Browser(course)
+    path = f"{HOME}/plans/{plan.id}"
+    assert "Tick what you accept" in words_of(browser.get(f"{path}/confirm"))
+    run = browser.send(f"{path}/apply", deletes="yes", notices="yes").get_json()
+    assert browser.get(f"{path}/confirm").get_json() == {"location": path}
+    preview = browser.get(path)
+    assert "This plan was applied" in words_of(preview)
+    assert f'href="{run["location"]}"' in preview.text
+    assert browser.send(f"{path}/apply").get_json()["location"].startswith(f"{HOME}/runs/"), (
+        "nothing is left to tick"
+    )
+
+
+ACTING = "You are acting as another user in Canvas. You can look around, but not change anything."
+
+
+@pytest.mark.parametrize("path", ["", "/board", "/history", "/help", f"/assignments/{ASSIGNMENT}/rules"])
+def test_every_course_page_says_that_an_administrator_acting_as_a_teacher_can_only_look(path: str) -> None:
+    acting = words_of(Browser(a_course(), "acted").get(HOME + path))
+    assert acting.count(ACTING) == 1
+    assert ACTING not in words_of(Browser(a_course()).get(HOME + path))
+
+
+def test_a_change_refused_while_acting_as_another_is_not_explained_twice() -> None:
+    course = a_course()
+    refused = Browser(course, "acted").send(f"{HOME}/board/read")
+    assert refused.status_code == 403
+    assert "Stop acting as user" in words_of(refused)
+    assert ACTING not in words_of(refused), "the refusal says it already"
+    assert not course.changed
+
+
+def test_the_board_of_several_assignments_gives_the_time_of_the_oldest_data_as_that() -> None:
+    browser = Browser(a_course())
+    course_board = words_of(browser.get(f"{HOME}/board"))
+    assert "Oldest data: " in course_board
+    assert "As of " not in course_board
+    one = words_of(browser.get(f"{HOME}/assignments/{ASSIGNMENT}/board"))
+    assert "As of " in one
+    assert "Oldest data" not in one
+
+
 def test_a_plan_that_changes_nothing_has_no_apply_button() -> None:
     course = a_course()
     plan = course.keep([], PlanRules())
