@@ -161,9 +161,8 @@ def test_launch_in_the_frame(
     sitting.expect_tool(sitting.frame)
 
     frame = next(frame for frame in sitting.page.frames if frame.name == "tool_content")
-    frame.evaluate("window.staysUntilReload = true")
-    frame.evaluate("location.reload()")
-    frame.wait_for_function("window.staysUntilReload === undefined")
+    with sitting.page.expect_event("framenavigated", lambda moved: moved == frame):
+        frame.evaluate("location.reload()")
     sitting.expect_tool(sitting.frame)
 
     assert sitting.troubles == []

@@ -484,6 +484,12 @@ SCREENS: dict[str, Screen] = {
     "audit trail": Screen(at(OFFICE + "/events"), outside=Outside("10000000000002", True, True)),
     "administration, all well": Screen(at(OFFICE), outside=Outside("10000000000002", True, True)),
     "API key refused": Screen(at(f"{OFFICE}/api-key"), 422, KEY, OFFICE),
+    "Canvas address refused": Screen(at(f"{OFFICE}/addresses"), 422, {"address": "not an address"}, OFFICE),
+    "Canvas address not removed": Screen(
+        at(f"{OFFICE}/addresses/remove"), 422, {"address": "not an address"}, OFFICE
+    ),
+    "logged out": Screen(at(f"{HOME}/log-out"), 200, {}, f"{HOME}/connect"),
+    "disconnected": Screen(at(f"{HOME}/disconnect"), 200, {}, f"{HOME}/connect"),
     "not an administrator": Screen(at(OFFICE), 403, session="student"),
 }
 """Every page, every form with mistakes and every kind of error page."""

@@ -22,6 +22,7 @@ VALUES = {
     "schedule_id": "s1",
     "filename": "frame.mjs",
     "name": "0" * 64,
+    "id_": "invitation1",
 }
 
 

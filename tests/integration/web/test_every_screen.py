@@ -25,11 +25,12 @@ TOO_SMALL = """() => [...document.querySelectorAll('a[href], button, input, sele
   .map(([one, box]) => `${one.outerHTML.slice(0, 90)} ${box.width} x ${box.height}`)"""
 """Targets below 24 px (WCAG 2.5.8; links inside a sentence are exempt, a box counts with its label)."""
 CLIPPED = """() => [...document.querySelectorAll('main *, header *')]
-  .filter(one => one.checkVisibility() && !one.closest('.visually-hidden, .skip, .scroll, svg, select'))
+  .filter(one => one.checkVisibility())
+  .filter(one => !one.closest('.visually-hidden, .skip, .scroll, svg, select, input'))
   .filter(one => ['hidden', 'clip'].includes(getComputedStyle(one).overflowX)
     && one.scrollWidth > one.clientWidth + 1)
   .map(one => one.outerHTML.slice(0, 90))"""
-"""Text that a box cuts off."""
+"""Text that a box cuts off; the text of a field can be moved along in it."""
 DEAD_ENDS = """() => [...document.querySelectorAll("[data-takes-focus] a[href^='#']")]
   .filter(one => !document.getElementById(one.hash.slice(1))).map(one => one.hash)"""
 TWICE = """() => [...document.querySelectorAll('[id]')].map(one => one.id)

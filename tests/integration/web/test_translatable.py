@@ -20,6 +20,7 @@ from lti_tool.applying.answers import ReadFailed, Why
 from lti_tool.canvas.endpoints import GROUPS
 from lti_tool.lti.errors import Refusal
 from lti_tool.planning.rules import PlanRules
+from lti_tool.services.audit import Event, Source
 from lti_tool.services.errors import AnotherRunActive
 from lti_tool.web import errors, locale
 from lti_tool.web.launch import WORDS
@@ -33,6 +34,7 @@ from tests.sentences import ROOT, forms, template
 OUR_DATA = (
     set(GIVEN + FAMILY)
     | set(" ".join(GROUPS).split())
+    | {word.value for code in (Event, Source) for word in code}
     | set(
         re.findall(
             r"\w+",
@@ -209,7 +211,7 @@ def test_no_template_holds_bare_words(file: Path) -> None:
     text = re.sub(r"\{% trans.*?\{% endtrans %\}", " ", text, flags=re.S)
     text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.S)
     text = re.sub(r'\saria-(?:describedby|invalid|current)="[^"]*"', " ", text)  # macros that make attributes
-    assert unwrapped(text) == set()
+    assert unwrapped(text) - {"https"} == set()
 
 
 def unwrapped(page: str) -> set[str]:
