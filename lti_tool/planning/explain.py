@@ -48,6 +48,9 @@ REASON_WORDS: Final[Mapping[ChangeReason, str]] = {
     ChangeReason.UNDO_CREATED: N_("takes back a review that the run created"),
     ChangeReason.UNDO_DELETED: N_("brings back a review that the run deleted"),
     ChangeReason.NOT_PART_OF_UNDO: N_("not a change of this run"),
+    ChangeReason.REPLACED_SINCE: N_(
+        "a later update has replaced this review; restoring it would exceed the rules"
+    ),
 }
 
 LEFT_OUT_WORDS: Final[Mapping[LeftOut, str]] = {

@@ -72,6 +72,7 @@ class ChangeReason(StrEnum):
     UNDO_CREATED = "undo_created"
     UNDO_DELETED = "undo_deleted"
     NOT_PART_OF_UNDO = "not_part_of_undo"
+    REPLACED_SINCE = "replaced_since"
 
 
 @dataclass(frozen=True, slots=True)

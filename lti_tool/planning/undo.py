@@ -27,8 +27,14 @@ class Effect:
     review_id: ReviewId
 
 
-def undo_changes(snapshot: Snapshot, effects: Sequence[Effect]) -> tuple[Change, ...]:
-    """The diff that restores, for exactly the pairs of ``effects``, what was there before the run."""
+def undo_changes(
+    snapshot: Snapshot, effects: Sequence[Effect], *, at_most: int | None = None
+) -> tuple[Change, ...]:
+    """The diff that restores, for exactly the pairs of ``effects``, what was there before the run.
+
+    ``at_most`` is the number of reviews per reviewer that the rules ask for, given when a later run may have
+    replaced what this one deleted: what would exceed it is blocked. None restores every deleted pair.
+    """
     rows = Counter((review.assessor, review.submission) for review in snapshot.reviews)
     created = {effect.review_id for effect in effects if effect.created}
     lines = []
@@ -40,11 +46,38 @@ def undo_changes(snapshot: Snapshot, effects: Sequence[Effect]) -> tuple[Change,
             doubled = rows[review.assessor, review.submission] > 1
             kind, reason = take_away(review, snapshot, ChangeReason.UNDO_CREATED, doubled=doubled)
             lines.append(Change(kind, *who, reason, review.id))
-    for effect in effects:
-        if not effect.created and not rows[effect.reviewer, effect.submission]:
-            kind, reason = _bring_back(effect, snapshot)
-            lines.append(Change(kind, effect.reviewer, effect.author, effect.submission, reason))
+    back = [one for one in effects if not one.created and not rows[one.reviewer, one.submission]]
+    room = _Room([line for line in lines if line.kind is not ChangeKind.DELETE], back, at_most)
+    for effect in back:
+        kind, reason = _bring_back(effect, snapshot)
+        if kind is ChangeKind.CREATE and not room.take(effect):
+            kind, reason = ChangeKind.BLOCKED, ChangeReason.REPLACED_SINCE
+        lines.append(Change(kind, effect.reviewer, effect.author, effect.submission, reason))
     return in_diff_order(lines)
+
+
+class _Room:
+    """How many more reviews each reviewer and each submission can get within the rules."""
+
+    def __init__(self, staying: Sequence[Change], back: Sequence[Effect], at_most: int | None) -> None:
+        self._at_most = at_most
+        self._gives = Counter(line.reviewer for line in staying)
+        self._gets = Counter(line.submission for line in staying)
+        # Where few have submitted, each submission gets more reviews than a reviewer completes.
+        reviewers = self._gives.keys() | {effect.reviewer for effect in back}
+        works = self._gets.keys() | {effect.submission for effect in back}
+        self._most_received = max(at_most or 0, -(-(at_most or 0) * len(reviewers) // max(1, len(works))))
+
+    def take(self, effect: Effect) -> bool:
+        """Whether the review still fits; it is counted if so."""
+        if self._at_most is not None and (
+            self._gives[effect.reviewer] >= self._at_most
+            or self._gets[effect.submission] >= self._most_received
+        ):
+            return False
+        self._gives[effect.reviewer] += 1
+        self._gets[effect.submission] += 1
+        return True
 
 
 def take_away(

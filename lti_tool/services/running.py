@@ -182,16 +182,26 @@ class Running:
             raise NothingToUndo(N_("This run changed nothing in Canvas, so there is nothing to take back."))
         original = self._planning.stored(actor, report.plan_id).plan
         snapshot = self._reading.snapshot(actor, report.assignment_id, fresh=fresh, to_plan=True)
-        changes = undo_changes(snapshot, effects)
+        at_most = original.rules.reviews_per_reviewer if self._changed_since(report) else None
+        changes = undo_changes(snapshot, effects, at_most=at_most)
         plan = self._planning.store(actor, snapshot, original.rules, original.seed, changes, undo_of=run_id)
         if not plan.writes:
             raise NothingToUndo(
                 N_(
                     "Nothing of this run can be taken back: its reviews are completed, gone already, "
-                    "or of people who left the course."
+                    "replaced by a later update, or of people who left the course."
                 )
             )
         return plan
+
+    def _changed_since(self, report: RunReport) -> bool:
+        """Whether a later run changed reviews of the same assignment."""
+        for run in self._journal.history(report.canvas, report.course_id, report.assignment_id):
+            if run.id == report.id:
+                return False
+            if self._journal.effects(run.id):
+                return True
+        return False
 
     def again(self, actor: Actor, run_id: RunId, *, fresh: bool = True) -> Plan:
         """Make and store the plan of what a run did not make, on a new reading or a good one.

@@ -68,3 +68,15 @@ def test_people_who_left_block_in_both_directions(state: dict[str, object], reas
     base = snapshot(6, reviews=[review(1, 2, id_="mine")], change_people={1: state})
     lines = undo_changes(base, [created(1, 2, "mine"), deleted(1, 3, "old")])
     assert [(line.kind, line.reason) for line in lines] == [(ChangeKind.BLOCKED, reason)] * 2
+
+
+def test_a_deleted_review_that_a_later_run_replaced_is_not_restored_beyond_the_rules() -> None:
+    base = snapshot(6, reviews=[review(1, 3, id_="later"), review(5, 2, id_="other")])
+    lines = undo_changes(
+        base, [deleted(1, 4, "old"), deleted(6, 2, "old2"), deleted(4, 6, "old3")], at_most=1
+    )
+    assert {(line.kind, line.reviewer) for line in lines if line.reason is ChangeReason.REPLACED_SINCE} == {
+        (ChangeKind.BLOCKED, user(1)),
+        (ChangeKind.BLOCKED, user(6)),
+    }
+    assert [line.reviewer for line in lines if line.kind is ChangeKind.CREATE] == [user(4)]
