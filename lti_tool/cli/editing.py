@@ -155,6 +155,10 @@ def edit(
             latest = _made(application, actor, latest, one, done)
         found = application.use_cases.editing.compare(actor, PlanId(plan_id), latest)
     _show_comparison(found, format_)
+    if found.before.plan.rules != found.after.plan.rules:
+        click.echo(
+            "The edits are remembered in the rules of this assignment; later plans use them.", err=True
+        )
 
 
 @click.command()

@@ -61,6 +61,10 @@ def test_a_plan_is_edited_drawn_again_and_compared(
     assert remembered["forbidden"] == [{"reviewer": pair[0], "author": pair[1], "reason": "sisters"}]
     again = terminal.json("plan", "again", edited["after"])
     assert pair not in again["only_after"]
+    repeated = terminal.run("plan", "edit", plan["id"], "--forbid", *pair)
+    assert repeated.stderr == (
+        "The edits are remembered in the rules of this assignment; later plans use them.\n"
+    )
     assert terminal.json("plan", "compare", edited["before"], edited["after"]) == edited
     assert terminal.json("plan", "show", plan["id"])["creates"] == plan["creates"]
     assert terminal.canvas.writes() == []
