@@ -483,7 +483,7 @@ def test_an_old_tab_does_not_ask_again_to_apply_a_plan_that_was_applied() -> Non
     run = browser.send(f"{path}/apply", deletes="yes", notices="yes").get_json()
     assert browser.get(f"{path}/confirm").get_json() == {"location": path}
     preview = browser.get(path)
-    assert "This plan was applied" in words_of(preview)
+    assert "This plan was used for an update" in words_of(preview)
     assert f'href="{run["location"]}"' in preview.text
     assert browser.send(f"{path}/apply").get_json()["location"].startswith(f"{HOME}/runs/"), (
         "nothing is left to tick"
