@@ -48,6 +48,9 @@ CELLS: Final[Mapping[CellTrouble, str]] = {
     CellTrouble.COLUMN_MISSING: N_("This column is missing; the first row has to name the columns."),
     CellTrouble.COLUMN_TWICE: N_("This column is there twice."),
     CellTrouble.ROW_TOO_LONG: N_("This row has more cells than the first row, which has %(also)s."),
+    CellTrouble.CUT_OFF: N_(
+        "The file seems to be cut off: its last row has fewer cells than all others. Download it again."
+    ),
     CellTrouble.FORMULA: N_("“%(value)s” is a formula. Write the name or the id itself."),
     CellTrouble.MANGLED_ID: N_(
         "The spreadsheet turned the id into “%(value)s”. Write the name, or format the column as text."

@@ -37,6 +37,7 @@ class CellTrouble(StrEnum):
     COLUMN_MISSING = "column_missing"
     COLUMN_TWICE = "column_twice"
     ROW_TOO_LONG = "row_too_long"
+    CUT_OFF = "cut_off"
     FORMULA = "formula"
     MANGLED_ID = "mangled_id"
     UNKNOWN_PERSON = "unknown_person"
@@ -111,6 +112,7 @@ def read_table(content: bytes) -> Table:
         raise _whole(CellTrouble.TOO_WIDE, str(MOST_COLUMNS))
     rows: list[Row] = []
     problems: list[CellProblem] = []
+    short: list[int] = []
     for number, cells in lines:
         if not any(cell.strip() for cell in cells):
             continue
@@ -121,8 +123,13 @@ def read_table(content: bytes) -> Table:
         for name, cell in zip(header, cells, strict=False):
             if len(cell) > MOST_LETTERS:
                 problems.append(CellProblem(CellTrouble.CELL_TOO_LONG, number, name, also=str(MOST_LETTERS)))
+        if len(cells) < len(header):
+            short.append(number)
         padded = [*cells, *[""] * len(header)][: len(header)]
         rows.append(Row(number, [cell.strip() for cell in padded]))
+    if len(rows) > 1 and short == [rows[-1].number] and not text.endswith(("\n", "\r")):
+        # Programs write every row with the same cells; only an incomplete download ends like this.
+        problems.append(CellProblem(CellTrouble.CUT_OFF, rows[-1].number))
     if problems:
         raise TableUnusable(problems)
     return Table(header, tuple(rows))

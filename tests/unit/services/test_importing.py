@@ -170,6 +170,7 @@ def test_rows_are_counted_as_the_spreadsheet_counts_them(desk: Desk) -> None:
         (b"\xff\xfeR", CellTrouble.NOT_TEXT),
         (b'Reviewer,Author\n"1,2\n3,4\n', CellTrouble.NOT_CSV),
         (b'Reviewer,Author\n"' + b"x" * 200_000 + b'",4\n', CellTrouble.NOT_CSV),
+        (b"Reviewer,Author,Why\n1,2,x\n3,4", CellTrouble.CUT_OFF),
         (b"Reviewer,Reviewer,Author\n1,1,2\n", CellTrouble.COLUMN_TWICE),
         (b"Who,Whom\n1,2\n", CellTrouble.COLUMN_MISSING),
         (b"a" + b"," * 100 + b"\n", CellTrouble.TOO_WIDE),
