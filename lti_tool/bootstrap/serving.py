@@ -33,7 +33,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "cleanup_interval": CLEAN_UP_S,
         "asyncore_use_poll": hasattr(select, "poll"),  # select() ends at 1024 files
         "max_request_header_size": LARGEST_HEADERS,
-        "max_request_body_size": 2 * LARGEST_FORM,  # a form somewhat too large gets a page that says so
+        "max_request_body_size": 5 * LARGEST_FORM,  # uploads of tables; what is somewhat larger gets a page
         # Waitress drops the headers of proxies unless told otherwise; which of them count is decided above.
         "clear_untrusted_proxy_headers": settings.trusted_proxies == 0,
     }

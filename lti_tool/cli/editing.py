@@ -273,7 +273,9 @@ def _show_comparison(found: Comparison, format_: str) -> None:
                         "islands": view.quality.components,
                     }
                     for name, view in plans.items()
-                },
+                }
+                if not any(view.partial for view in plans.values())
+                else None,
                 "only_before": [list(pair) for pair in found.difference.only_before],
                 "only_after": [list(pair) for pair in found.difference.only_after],
                 "same": found.difference.same,
@@ -290,6 +292,9 @@ def _show_comparison(found: Comparison, format_: str) -> None:
             click.echo(f"  {sign} {names[0]} reviews {names[1]}")
     for sentence in broken:
         click.echo(f"Broken rule: {sentence}")
+    if found.before.partial or found.after.partial:
+        click.echo("These plans also concern students you can't see: only visible differences are listed.")
+        return
     click.echo(
         f"{len(found.difference.only_after)} new, {len(found.difference.only_before)} gone, "
         f"{found.difference.same} the same. Nothing has been changed in Canvas."

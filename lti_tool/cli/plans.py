@@ -294,9 +294,10 @@ def show_plan(view: PlanView, format_: str) -> None:
                         {"reviewer": one.reviewer, "author": one.author, "why": one.why} for one in again.gone
                     ],
                 },
+                "partial": view.partial,
                 "late_work": late_work(view),
-                "for_staff": staff_rows(view),
-                "promise": promise_rows(view),
+                "for_staff": None if view.partial else staff_rows(view),
+                "promise": None if view.partial else promise_rows(view),
             }
         )
         return
@@ -321,7 +322,14 @@ def show_plan(view: PlanView, format_: str) -> None:
         f"\n+{counts[ChangeKind.CREATE]} to create  -{counts[ChangeKind.DELETE]} to delete  "
         f"{counts[ChangeKind.KEEP]} kept  {counts[ChangeKind.BLOCKED]} blocked"
     )
-    if plan.writes:
+    if view.partial:
+        click.echo(
+            f"Plan {plan.id} also concerns students you can't see: {view.hidden} of its peer reviews aren't "
+            "listed or counted, and its quality and missing reviews aren't shown."
+        )
+    if plan.writes and not view.may_apply:
+        click.echo("Only an instructor who sees the whole course can apply it.")
+    elif plan.writes:
         click.echo(f"Plan {plan.id}. Apply it with: peer-allocator apply {plan.id} --wait")
-    else:
+    elif not view.partial:
         click.echo(f"Plan {plan.id}. Canvas already matches this plan.")

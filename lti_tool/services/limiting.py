@@ -33,6 +33,7 @@ from lti_tool.planning.rules import PairRule, PlanRules
 from lti_tool.planning.schedule import ScheduleOutcome
 from lti_tool.planning.snapshot import AssignmentFacts, Snapshot
 from lti_tool.planning.taking_part import TakingPart
+from lti_tool.services.comparing import NO_REVIEWS
 from lti_tool.services.follow_up_cases import BoardView, CreditView, FillingView, ReminderView
 from lti_tool.services.long_work import Making, ReadingProgress
 from lti_tool.services.planning import view_of
@@ -177,11 +178,33 @@ def _plan(plan: Plan, viewer: Viewer) -> Plan:
 
 @limited.register(PlanView)
 def _plan_view(view: PlanView, viewer: Viewer) -> PlanView:
-    """Everything is worked out again from what the viewer sees, so that no number tells of the others."""
+    """Worked out from what the viewer sees, and where that isn't the whole plan, not judged at all.
+
+    Counts over the visible pairs alone are untrue: a submission whose reviewers are hidden would seem to lack
+    them. Counts over all pairs would tell of hidden students.
+    """
     plan, snapshot = _plan(view.plan, viewer), _snapshot(view.snapshot, viewer)
     seen = view_of(StoredPlan(plan, snapshot, UserId(""), view.created_by_name))
     gone = len(view.plan.changes) - len(plan.changes)
-    return replace(seen, run_id=view.run_id, overtaken=view.overtaken, hidden=gone)
+    partial = bool(gone) or len(snapshot.people) < len(view.snapshot.people) or plan.rules != view.plan.rules
+    may_apply = viewer.may_apply(view.plan)
+    chosen = viewer.sees_all(user for pair in view.plan.chosen for user in pair)
+    return replace(
+        _unjudged(seen) if partial else seen,
+        run_id=view.run_id,
+        overtaken=view.overtaken,
+        hidden=gone,
+        partial=partial,
+        may_apply=may_apply,
+        may_edit=may_apply and chosen,
+    )
+
+
+def _unjudged(view: PlanView) -> PlanView:
+    """Without what holds only of a whole plan."""
+    return replace(
+        view, quality=NO_REVIEWS, measured=None, knows=frozenset(), top_up=None, lacking=(), again=None
+    )
 
 
 @limited.register(TakingPart)

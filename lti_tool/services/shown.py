@@ -214,6 +214,12 @@ class PlanView:
     """Why the plan can't be applied any more, unless it was."""
     hidden: int = 0
     """Lines that are left out, because Canvas doesn't show their students to the viewer."""
+    partial: bool = False
+    """Something of the plan is left out, so whatever is worked out from the whole of it is empty here."""
+    may_apply: bool = True
+    """Whether the viewer sees every student whom the plan's changes concern."""
+    may_edit: bool = True
+    """Whether they also see every pair that somebody chose."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from lti_tool.web.session import visit_if_any
 
 LARGEST_FORM = 1_000_000
 """Bytes; the largest form is the list of people who take no part."""
+LARGEST_FIELD = 500_000
+"""Bytes of one text field in a multipart form."""
 
 ANYBODY = ("*",)
 """For pages without controls and without anything private that must be readable in a Canvas nobody registered
@@ -92,6 +94,7 @@ def _ancestors() -> Sequence[str]:
 def protect(app: Flask, *, https: bool) -> None:
     """Put the headers on every answer of the application and limit what it reads."""
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_FIELD
     app.config["MAX_FORM_PARTS"] = 10_000
 
     @app.after_request

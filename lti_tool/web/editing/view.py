@@ -100,6 +100,8 @@ def _numbers(before: PlanView, after: PlanView) -> list[Numbers]:
         ) or [0]
         return str(min(found)) if min(found) == max(found) else _range(min(found), max(found))
 
+    if any(view.partial for view in both):
+        return []
     counts = [view.plan.counts for view in both]
     rows = [
         row(_("to create"), *(one[ChangeKind.CREATE] for one in counts)),

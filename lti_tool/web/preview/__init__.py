@@ -74,8 +74,8 @@ def preview_blueprint(services: UseCases) -> Blueprint:
         view = services.planning.plan(visit().actor, PlanId(plan_id))
         part = the_people(view)
         return jsonify(
-            html=render_template("_who.html", course_id=course_id, plan=view.plan, **part),
-            says=who_words(part["who"]),
+            html=render_template("_who.html", course_id=course_id, view=view, plan=view.plan, **part),
+            says="" if view.partial else who_words(part["who"]),
         )
 
     @pages.get("/quality")
@@ -83,12 +83,16 @@ def preview_blueprint(services: UseCases) -> Blueprint:
         actor = visit().actor
         draws = services.planning.canvas_instead(actor, PlanId(plan_id))
         view = services.planning.plan(actor, PlanId(plan_id))
-        return jsonify(html=render_template("_quality.html", **the_quality(view, draws)))
+        return jsonify(
+            html="" if view.partial else render_template("_quality.html", **the_quality(view, draws))
+        )
 
     @pages.get("/drift")
     def drift(course_id: str, plan_id: str) -> Response:
         actor = visit().actor
         view = services.planning.plan(actor, PlanId(plan_id))
+        if view.partial:  # the plan's snapshot holds students whom the viewer's own doesn't
+            return jsonify(html="", again=False)
         since = max(view.plan.created_at, datetime.now(UTC) - DRIFT_STANDS)
         reading = services.background.begin(
             actor, view.plan.assignment_id, since=since, patience_s=PATIENCE_S
@@ -150,7 +154,8 @@ def preview_blueprint(services: UseCases) -> Blueprint:
     @pages.get("/confirm")
     def confirm(course_id: str, plan_id: str) -> Response | tuple[str, int]:
         view = services.planning.plan(visit().actor, PlanId(plan_id))
-        if view.run_id is not None or view.overtaken is not None:  # an old tab: the preview shows why
+        # An old tab, or a viewer who may not apply: the preview shows why.
+        if view.run_id is not None or view.overtaken is not None or not view.may_apply:
             return go_to(url_for("course.preview.preview", course_id=course_id, plan_id=plan_id))
         return ask(course_id, plan_id, {}, 200)
 
@@ -173,7 +178,7 @@ def preview_blueprint(services: UseCases) -> Blueprint:
     def apply(course_id: str, plan_id: str) -> Response | tuple[str, int]:
         actor = visit().actor
         view = services.planning.plan(actor, PlanId(plan_id))
-        if must_confirm(view) and view.run_id is None:
+        if view.may_apply and must_confirm(view) and view.run_id is None:
             missing = {}
             if view.plan.counts[ChangeKind.DELETE] and not request.form.get("deletes"):
                 missing["deletes"] = _("Tick that reviews are deleted, or go back to the preview.")

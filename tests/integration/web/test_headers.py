@@ -140,6 +140,22 @@ def test_errors_are_rows_too(tool: Stage, method: str, path: str, status: int, p
     assert_in_order(answer, policy, "no-store")
 
 
+@pytest.mark.parametrize(
+    ("size", "form", "refused"),
+    [
+        (990_000, "application/x-www-form-urlencoded", False),
+        (1_001_000, "application/x-www-form-urlencoded", True),
+        (499_000, "multipart/form-data", False),
+        (501_000, "multipart/form-data", True),
+    ],
+)
+def test_forms_end_where_the_security_page_says(tool: Stage, size: int, form: str, *, refused: bool) -> None:
+    """1 MB, and 500 kB in one text field beside files."""
+    field = {"x": "y" * size}
+    answer = tool.web.test_client().post("/lti/launch", base_url=TOOL, data=field, content_type=form)
+    assert (answer.status_code == 413) is refused
+
+
 FAILING = [
     ("GET", "/lti/login"),
     ("POST", "/lti/launch"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,16 @@ from werkzeug.test import TestResponse
 
 from allocation.sentences import ENGLISH
 from lti_tool.bootstrap import Application, build_application, build_web, now, upgrade_database
+from lti_tool.cli.plans import show_plan
 from lti_tool.lti.context import LaunchContext
 from lti_tool.lti.sessions import Sessions
 from lti_tool.persistence.audit import AuditFilter
 from lti_tool.persistence.launches import SessionRows
-from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, UserId
+from lti_tool.planning.ids import AssignmentId, CanvasOrigin, CourseId, PlanId, UserId
 from lti_tool.planning.reminders import Audience, Template
 from lti_tool.planning.rules import Exclusion, PairRule, PlanRules
 from lti_tool.services.actor import Actor
+from lti_tool.services.comparing import NO_REVIEWS
 from lti_tool.services.viewing import AccessEnded, NotYours
 from lti_tool.settings import Settings
 from lti_tool.simulator.habits import Habits
@@ -259,6 +262,55 @@ def test_a_limited_assistant_changes_nothing_that_is_hidden(stage: Stage) -> Non
     assert stage.canvas.reviews(stage.essay) == before
     refused = stage.application.audit.find(AuditFilter(user=actor.user_id, event="action_refused"))
     assert len(refused) >= 6
+
+
+def test_a_limited_assistant_reads_no_judgement_of_a_plan_that_they_see_in_part(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Counted over the visible pairs alone, submissions would seem to lack reviews and rules to be broken."""
+    planning, plan_id = stage.application.use_cases.planning, PlanId(stage.stored.plan)
+    assert planning.plan(stage.actors["teacher"], plan_id).quality.given, "there is something to judge"
+    view = planning.plan(stage.actors["limited"], plan_id)
+    assert view.partial
+    assert not view.may_apply
+    assert not view.may_edit
+    assert (view.quality, view.measured, view.lacking, view.top_up) == (NO_REVIEWS, None, (), None)
+
+    plan = f"/app/courses/{stage.course.id}/plans/{plan_id}"
+    client = stage.app.test_client()
+    headers = {"Authorization": f"Bearer {stage.token('limited')}"}
+    page = client.get(plan, headers=headers).text
+    assert "concerns students you can&#39;t see" in page or "concerns students you can't see" in page
+    assert "Only an instructor who sees the whole course can apply" in page
+    for claim in (
+        "too few reviews", "This plan breaks", "Repair it", "islands", "perfectly even", "Draw again",
+        "Edit by hand", "How it looks afterwards", "Canvas will notify", f"{plan}/apply", f"{plan}/confirm",
+    ):  # fmt: skip
+        assert claim not in page, claim
+    confirm = client.get(f"{plan}/confirm", headers=headers).text
+    assert plan in confirm, "back to the preview"
+    assert "in Canvas?" not in confirm
+    assert client.get(f"{plan}/drift", headers=headers).get_json() == {"html": "", "again": False}
+    assert client.get(f"{plan}/quality", headers=headers).get_json() == {"html": ""}
+    assert len(client.get(f"{plan}/for-staff.csv", headers=headers).text.splitlines()) == 1
+    compared = client.get(f"{plan}/compare/{plan_id}", headers=headers).text
+    for claim in ("Nothing differs", "reviews each work gets", "Draw again"):
+        assert claim not in compared, claim
+
+    capsys.readouterr()  # what was logged
+    show_plan(view, "json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["partial"], told["for_staff"], told["promise"], told["late_work"]) == (
+        True,
+        None,
+        None,
+        None,
+    )
+    show_plan(view, "text")
+    text = capsys.readouterr().out
+    assert "also concerns students you can't see" in text
+    for claim in ("too few reviews", "drop out", "Apply it with", "already matches"):
+        assert claim not in text, claim
 
 
 def test_rules_that_a_limited_assistant_saves_keep_what_they_could_not_see(stage: Stage) -> None:
