@@ -156,5 +156,5 @@ def fixed_both(problem: Problem, a: int, b: int) -> bool:
 
 
 def _seats_of(problem: Problem, r: int) -> tuple[int, ...]:
-    """All seats of whoever sits there."""
+    """All seats of the person who has this seat."""
     return (r,) if problem.alike is None else problem.alike[r]

@@ -82,7 +82,7 @@ def _parts(board: Board) -> list[Slots]:
 def _join(
     board: Board, tally: Tally, stream: Stream, part: Slots, parts: list[Slots], number: int, budget: int
 ) -> bool:
-    """Try exchanges between this island and the others that give up at most so many existing pairs."""
+    """Try exchanges between this circle and the others that give up at most ``budget`` existing pairs."""
     others = [pair for other in parts if other is not part for pair in other]
     problem, out = board.problem, board.out
     price = tally.weights.get(Goal.MOVED, 0)

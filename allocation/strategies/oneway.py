@@ -26,7 +26,7 @@ from allocation.stream import Stream
 LARGEST = 60
 """People up to whom the search is made."""
 NODES, LARGE_NODES = 20_000, 240_000
-"""Nodes after which the search ends undecided; in a larger class so many for all people together."""
+"""Nodes after which the search ends undecided; in a larger class the limit for all people together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,9 @@ AIMED_STEPS = 20_000
 """Steps of the walk after which aiming gives up, beside a few for each review."""
 ROUNDS, TURNS = 8, 2
 PROGRESS = 10
-"""Exchanges go on as long as a round repairs one defect in so many."""
+"""Exchanges go on as long as a round repairs at least one defect in this number."""
 MANY = 20
-"""Moves are aimed only where fewer than one review in so many is at a defect."""
+"""Moves are aimed only where fewer than one review in this number is at a defect."""
 
 
 def aim(board: Board, tally: Tally, stream: Stream, bounds: dict[Goal, int]) -> None:
