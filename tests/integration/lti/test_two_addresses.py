@@ -232,7 +232,8 @@ def test_an_administrators_launch_sees_the_addresses_and_changes_none(two: Stage
         form = {"address": VENDORS}
         refused = visitor.ask("POST", f"/app/administration/{path}", headers=bearer, data=form)
         assert refused.status_code == 422
-        assert "takes a setup address" in words(refused.text)
+        said = "You need a setup address to change addresses. Ask the people who run this tool for one."
+        assert said in words(refused.text)
 
 
 def test_the_setup_page_counts_a_launch_and_not_a_deployment_that_was_named(tool: Stage) -> None:
