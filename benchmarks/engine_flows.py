@@ -1,6 +1,6 @@
 """Other solvers on the graph of all allowed pairs, beside the engine: networkx and OR-tools in one table.
 
-What each leaves out stands in docs/allocation.md. OR-tools runs in a process of its own:
+docs/allocation.md says what each leaves out. OR-tools runs in its own process:
 `python benchmarks/engine_flows.py SIZE FAMILY SOLVER` prints one cell.
 """
 

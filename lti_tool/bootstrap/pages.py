@@ -141,7 +141,7 @@ def build_web(application: Application) -> Flask:
     audit = application.audit
 
     def arrived(context: LaunchContext) -> LaunchContext:
-        """A launch: Canvas is asked anew for rights, and the trail learns who and as whom."""
+        """A launch: ask Canvas for rights again, and record who opened the tool and as whom."""
         registrations.launched(context.issuer, context.client_id)
         try:
             found = identities.arrived(context)
